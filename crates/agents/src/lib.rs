@@ -1,0 +1,1 @@
+//! Agent types and instances, the agent graph, the supervisor, context and memory.

@@ -1,0 +1,242 @@
+//! Tasks: units of work with one assignee and an acceptance check, and the receipts that prove them done.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::blob::BlobHash;
+use crate::id::{AgentId, ProjectId, TaskId};
+use crate::role::Role;
+use crate::time::Timestamp;
+
+/// What kind of work a task is; decides which stage of the project it belongs to and which tools fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// Write the vision and scope.
+    Vision,
+    /// Write the requirements and the backlog.
+    Requirements,
+    /// Decide the architecture.
+    Architecture,
+    /// Plan a sprint.
+    SprintPlanning,
+    /// Change the code.
+    Development,
+    /// Judge another agent's change.
+    Review,
+    /// Try to break what a sprint built.
+    QualityAssurance,
+    /// Mend what QA found.
+    Defect,
+    /// Prepare the delivery.
+    Delivery,
+}
+
+impl TaskKind {
+    /// The kind's name in files and events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Vision => "vision",
+            Self::Requirements => "requirements",
+            Self::Architecture => "architecture",
+            Self::SprintPlanning => "sprint_planning",
+            Self::Development => "development",
+            Self::Review => "review",
+            Self::QualityAssurance => "quality_assurance",
+            Self::Defect => "defect",
+            Self::Delivery => "delivery",
+        }
+    }
+
+    /// Whether the work is a change on a branch that must be reviewed and merged.
+    pub fn changes_code(self) -> bool {
+        matches!(self, Self::Development | Self::Defect)
+    }
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    /// In the backlog.
+    #[default]
+    Backlog,
+    /// In the current sprint, waiting for its assignee.
+    Planned,
+    /// Its assignee works on it.
+    InProgress,
+    /// With a reviewer.
+    InReview,
+    /// Reviewed and waiting to be merged.
+    Approved,
+    /// Waits for a human or for something outside.
+    Blocked,
+    /// Proven done by a receipt.
+    Done,
+    /// Given up, with a reason in the journal.
+    Failed,
+    /// Stopped by a human.
+    Cancelled,
+}
+
+impl TaskState {
+    /// The state's name in files and events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Backlog => "backlog",
+            Self::Planned => "planned",
+            Self::InProgress => "in_progress",
+            Self::InReview => "in_review",
+            Self::Approved => "approved",
+            Self::Blocked => "blocked",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether a task never leaves this state.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+
+    /// Whether the task may go from this state to `next`. Done needs a receipt, so it is reached through
+    /// [`Receipt`]-taking calls only; staying put is always allowed, because retried steps say so again.
+    pub fn can_become(self, next: Self) -> bool {
+        use TaskState as S;
+        if self == next {
+            return true;
+        }
+        match (self, next) {
+            (S::Done | S::Failed | S::Cancelled, _) => false,
+            (_, S::Failed | S::Cancelled | S::Blocked) => true,
+            (S::Backlog, S::Planned | S::InProgress)
+            | (S::Planned, S::InProgress | S::Backlog)
+            | (S::InProgress, S::InReview | S::Approved | S::Planned | S::Done)
+            | (S::InReview, S::InProgress | S::Approved | S::Planned)
+            | (S::Approved, S::Done | S::InProgress) => true,
+            (S::Blocked, next) => !matches!(next, S::Done),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A command whose exit code decides whether work is accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Check {
+    /// The program and its arguments, run without a shell in the worktree's root.
+    pub command: Vec<String>,
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.command.join(" "))
+    }
+}
+
+/// The proof that a task is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The check that was run, if the task has one.
+    pub check: Option<CheckReceipt>,
+    /// The commit that holds the work, if it is in git.
+    pub commit: Option<String>,
+    /// `git diff --stat` of the work against where it began, if it is in git.
+    pub diff_stat: Option<String>,
+    /// The full diff, or the artifact produced.
+    pub content: Option<BlobHash>,
+    /// When it was proven.
+    pub at: Timestamp,
+}
+
+/// What a check printed and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReceipt {
+    /// The command as it was run.
+    pub command: String,
+    /// Its exit code.
+    pub exit_code: i32,
+    /// What it printed, possibly shortened in the middle.
+    pub output: BlobHash,
+    /// How long it ran.
+    pub duration_ms: u64,
+}
+
+/// A unit of work, as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// `PROJECT/T-3`.
+    pub id: TaskId,
+    /// The project it belongs to.
+    pub project: ProjectId,
+    /// What kind of work it is.
+    pub kind: TaskKind,
+    /// One line for people.
+    pub title: String,
+    /// What is to be done, in full.
+    pub description: String,
+    /// A stable name given by whoever proposed it (`parse-flag`); dependencies and scripted scenes use it.
+    pub slug: String,
+    /// The role that does this kind of work.
+    pub role: Role,
+    /// Capabilities its assignee needs.
+    pub needs: Vec<String>,
+    /// Tasks that must be done first.
+    pub depends_on: Vec<TaskId>,
+    /// The command that decides whether it is accepted.
+    pub check: Option<Check>,
+    /// The sprint it is in, from 1.
+    pub sprint: Option<u32>,
+    /// Who does it.
+    pub assignee: Option<AgentId>,
+    /// Where it stands.
+    pub state: TaskState,
+    /// How often a review sent it back.
+    pub review_rounds: u32,
+    /// The git branch its work is on.
+    pub branch: Option<String>,
+    /// The proof, once it is done.
+    pub receipt: Option<Receipt>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn final_states_are_final_and_done_is_only_reached_by_work() {
+        use TaskState as S;
+        let all = [
+            S::Backlog,
+            S::Planned,
+            S::InProgress,
+            S::InReview,
+            S::Approved,
+            S::Blocked,
+            S::Done,
+            S::Failed,
+            S::Cancelled,
+        ];
+        for from in all {
+            for to in all {
+                if from.is_final() && from != to {
+                    assert!(!from.can_become(to), "{from} must not become {to}");
+                }
+            }
+        }
+        let reaches_done: Vec<_> =
+            all.into_iter().filter(|s| *s != S::Done && s.can_become(S::Done)).collect();
+        assert_eq!(reaches_done, [S::InProgress, S::Approved]);
+    }
+}

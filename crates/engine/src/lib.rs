@@ -1,0 +1,1 @@
+//! Temporal's WorkflowService, embedded: a pure kernel on SQLite, reached in process.

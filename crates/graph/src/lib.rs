@@ -1,0 +1,1 @@
+//! State graphs: pure plan and apply, a thin driver, checkpoints and interrupts.

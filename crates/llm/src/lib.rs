@@ -1,0 +1,1 @@
+//! The model gateway: providers, chains with failover, reserve-then-settle budgets, prices.

@@ -1,0 +1,1 @@
+//! Projects, agents, tasks, journal, ledger, approvals, checkpoints and blobs, one transaction per change.

@@ -1,0 +1,3 @@
+//! The `syndarix` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! ProjectWorkflow, SprintWorkflow, AgentTaskWorkflow and their activities.
