@@ -1,1 +1,21 @@
-//! The tools agents act with: the workspace server, MCP servers, policy and sandbox.
+//! The tools agents act with.
+//!
+//! - [`toolbox`] and [`session`]: what an agent's run holds; policy, effects and journal around every call.
+//! - [`workspace_server`]: the built-in tools, an MCP server in its own confined process.
+//! - [`mcp`]: servers named in configuration.
+//! - [`policy`]: pure decisions: allowed or not, how risky, repeatable or not.
+//! - [`git`]: the shell's own repositories, from which agents only ever get clones.
+//! - [`check`]: acceptance checks, run under the same confinement as an agent's commands.
+
+pub mod check;
+pub mod error;
+pub mod git;
+pub mod mcp;
+pub mod policy;
+pub mod session;
+pub mod toolbox;
+pub mod workspace_server;
+
+pub use error::Error;
+pub use session::{Orphan, Session};
+pub use toolbox::{Launcher, SessionRequest, Toolbox, ToolboxOptions};

@@ -1,0 +1,136 @@
+//! Reading commits out of a repository that is not ours, without running anything that repository configures.
+//!
+//! A repository's own `config` can name programs (file system monitors, filters, upload hooks, transports for
+//! missing objects), and an agent may write its clone's. So git never opens the other repository: its branch is
+//! read as a file, and its objects are read through an empty repository of our own that lists them as an
+//! alternate. What comes in is checked object by object (`fetch.fsckObjects`).
+
+use std::fs;
+use std::io;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::command::{Git, path_error};
+use super::error::Error;
+
+/// The longest packed-refs file that is read.
+const PACKED_REFS_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The tip of a branch, read from the files of a repository.
+pub(super) fn read_tip(git_dir: &Path, branch: &str) -> Result<Option<String>, Error> {
+    let loose = git_dir.join("refs/heads").join(branch);
+    if let Some(text) = read_plain(&loose, 256)? {
+        return Ok(object_id(text.trim()));
+    }
+    let name = format!("refs/heads/{branch}");
+    let packed = read_plain(&git_dir.join("packed-refs"), PACKED_REFS_BYTES)?.unwrap_or_default();
+    Ok(packed
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(_, found)| *found == name)
+        .and_then(|(id, _)| object_id(id)))
+}
+
+/// The text of a regular file of bounded size; `None` where there is none.
+fn read_plain(path: &Path, limit: u64) -> Result<Option<String>, Error> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = match file {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(path_error(path)(error)),
+    };
+    if !file.metadata().map_err(path_error(path))?.is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(path_error(path))?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn object_id(text: &str) -> Option<String> {
+    let valid = matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    valid.then(|| text.to_ascii_lowercase())
+}
+
+/// An empty repository whose one branch lies in another repository's objects. Removed when dropped.
+pub(super) struct Carrier {
+    path: PathBuf,
+}
+
+impl Carrier {
+    /// `path` must not be in use; what a crash left there is removed.
+    pub(super) fn create(path: PathBuf, objects: &Path, branch: &str, tip: &str) -> Result<Self, Error> {
+        let _ = fs::remove_dir_all(&path);
+        let carrier = Self { path };
+        let write = |name: &str, text: &str| {
+            let file = carrier.path.join(name);
+            let folder = file.parent().unwrap_or(&carrier.path);
+            fs::create_dir_all(folder).and_then(|()| fs::write(&file, text)).map_err(path_error(&file))
+        };
+        write("HEAD", &format!("ref: refs/heads/{branch}\n"))?;
+        let (version, extension) =
+            if tip.len() == 64 { (1, "[extensions]\n\tobjectformat = sha256\n") } else { (0, "") };
+        write(
+            "config",
+            &format!("[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}"),
+        )?;
+        write("objects/info/alternates", &format!("{}\n", quoted(objects)))?;
+        write(&format!("refs/heads/{branch}"), &format!("{tip}\n"))?;
+        if let Some(git_dir) = objects.parent()
+            && let Some(shallow) = read_plain(&git_dir.join("shallow"), PACKED_REFS_BYTES)?
+        {
+            write("shallow", &shallow)?;
+        }
+        Ok(carrier)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// A path as a line of `objects/info/alternates`, which takes C-style quotes.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.contains(['"', '\\', '\n']) || text.starts_with('#') {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    } else {
+        text
+    }
+}
+
+/// Brings a branch of another repository into `git` under the name `into`, moving it wherever it was.
+pub(super) async fn fetch(
+    git: &Git,
+    git_dir: &Path,
+    from: &Path,
+    tip: &str,
+    branch: &str,
+    into: &str,
+) -> Result<(), Error> {
+    let name = format!("carrier-{}-{}", std::process::id(), branch.replace('/', "-"));
+    let carrier = Carrier::create(git_dir.join(name), &from.join("objects"), branch, tip)?;
+    let address = carrier.path().display().to_string();
+    let refspec = format!("+refs/heads/{branch}:refs/heads/{into}");
+    git.must([
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--update-head-ok",
+        "--update-shallow",
+        "--end-of-options",
+        &address,
+        &refspec,
+    ])
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Running `git` so that nothing but its arguments and the repository decides what it does.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use super::error::Error;
+
+/// Settings of every call: no hooks, no programs named in configuration, no background work.
+pub(crate) const SETTINGS: &[&str] = &[
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.attributesFile=/dev/null",
+    "core.quotePath=false",
+    "core.pager=cat",
+    "commit.gpgSign=false",
+    "tag.gpgSign=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.file.allow=always",
+    "fetch.recurseSubmodules=false",
+    "fetch.fsckObjects=true",
+    "merge.renames=true",
+    "safe.directory=*",
+];
+
+/// Environment of every call: no system or user configuration, no prompt, no transport but files, English.
+pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_ALLOW_PROTOCOL", "file"),
+    ("GIT_EDITOR", "true"),
+    ("LC_ALL", "C"),
+];
+
+/// How a call of git ended, whatever its exit code.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: String,
+}
+
+impl Ended {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
+    }
+
+    /// The entries of output that was asked for with `-z`.
+    pub(super) fn entries(&self) -> Vec<String> {
+        self.stdout
+            .split(|byte| *byte == 0)
+            .filter(|entry| !entry.is_empty())
+            .map(|entry| String::from_utf8_lossy(entry).into_owned())
+            .collect()
+    }
+}
+
+/// One folder to run git in.
+#[derive(Debug, Clone)]
+pub(super) struct Git {
+    pub(super) path: PathBuf,
+}
+
+impl Git {
+    pub(super) fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Runs git and returns how it ended.
+    pub(super) async fn run<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Ended, Error> {
+        self.run_as(&Identity::SHELL, args).await
+    }
+
+    pub(super) async fn run_as<S: AsRef<OsStr>>(
+        &self,
+        identity: &Identity,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Ended, Error> {
+        let mut command = tokio::process::Command::new("git");
+        command.env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command.envs(ENVIRONMENT.iter().copied()).envs(identity.environment());
+        for setting in SETTINGS {
+            command.arg("-c").arg(setting);
+        }
+        command
+            .args(args)
+            .current_dir(&self.path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let output = command.output().await.map_err(|error| self.not_started(error))?;
+        Ok(Ended {
+            code: output.status.code(),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        })
+    }
+
+    /// Runs git and demands that it succeeds.
+    pub(super) async fn must<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Ended, Error> {
+        let args: Vec<S> = args.into_iter().collect();
+        let command = args.first().map(|arg| arg.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
+        let ended = self.run(&args).await?;
+        self.expect_success(&command, ended)
+    }
+
+    pub(super) fn expect_success(&self, command: &str, ended: Ended) -> Result<Ended, Error> {
+        if ended.code == Some(0) { Ok(ended) } else { Err(self.failed(command, &ended)) }
+    }
+
+    pub(super) fn failed(&self, command: &str, ended: &Ended) -> Error {
+        Error::Failed { command: command.to_owned(), path: self.path.clone(), stderr: ended.stderr.clone() }
+    }
+
+    /// The commit a revision names.
+    pub(super) async fn commit(&self, revision: &str) -> Result<String, Error> {
+        let wanted = format!("{revision}^{{commit}}");
+        let ended = self.run(["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]).await?;
+        if ended.code == Some(0) {
+            Ok(ended.text())
+        } else {
+            Err(Error::UnknownRevision { revision: revision.to_owned(), path: self.path.clone() })
+        }
+    }
+
+    /// The commit at a branch's tip, if there is such a branch.
+    pub(super) async fn tip(&self, branch: &str) -> Result<Option<String>, Error> {
+        match self.commit(&format!("refs/heads/{branch}")).await {
+            Ok(commit) => Ok(Some(commit)),
+            Err(Error::UnknownRevision { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn is_ancestor(&self, ancestor: &str, descendant: &str) -> Result<bool, Error> {
+        let ended = self.run(["merge-base", "--is-ancestor", ancestor, descendant]).await?;
+        match ended.code {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(self.failed("merge-base", &ended)),
+        }
+    }
+
+    fn not_started(&self, error: std::io::Error) -> Error {
+        if error.kind() == std::io::ErrorKind::NotFound && !self.path.is_dir() {
+            Error::NotARepository(self.path.clone())
+        } else {
+            Error::GitMissing(error)
+        }
+    }
+}
+
+/// Who authors and commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) name: std::borrow::Cow<'static, str>,
+    pub(crate) email: std::borrow::Cow<'static, str>,
+}
+
+impl Identity {
+    /// The program itself: initial commits and merges.
+    pub(crate) const SHELL: Self = Self {
+        name: std::borrow::Cow::Borrowed("Syndarix"),
+        email: std::borrow::Cow::Borrowed("team@syndarix.invalid"),
+    };
+
+    pub(crate) fn environment(&self) -> [(&'static str, &str); 4] {
+        [
+            ("GIT_AUTHOR_NAME", &self.name),
+            ("GIT_AUTHOR_EMAIL", &self.email),
+            ("GIT_COMMITTER_NAME", &self.name),
+            ("GIT_COMMITTER_EMAIL", &self.email),
+        ]
+    }
+}
+
+/// Refuses names that are not branches, above all those that look like options.
+pub(super) fn branch_name(name: &str) -> Result<&str, Error> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/' | b'.' | b'#');
+    let valid = !name.is_empty()
+        && name.bytes().all(allowed)
+        && !name.starts_with('-')
+        && name.split('/').all(|part| {
+            !part.is_empty()
+                && !part.starts_with('.')
+                && !part.ends_with('.')
+                && !part.ends_with(".lock")
+                && !part.contains("..")
+        });
+    if valid { Ok(name) } else { Err(Error::BranchName(name.to_owned())) }
+}
+
+pub(super) fn path_error(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+    move |source| Error::Path { path: path.to_owned(), source }
+}

@@ -1,0 +1,14 @@
+//! The shell's own repositories. Agents never touch them: they work in clones, and what they made is read
+//! back without running anything in the clone, because a clone's configuration is the agent's to write.
+
+mod carrier;
+pub(crate) mod command;
+mod error;
+mod merge;
+mod repository;
+mod source;
+
+pub use error::Error;
+pub use merge::Merge;
+pub use repository::{Commit, Repository, TaskClone};
+pub use source::Source;

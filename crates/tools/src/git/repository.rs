@@ -1,0 +1,280 @@
+//! A project's own repository: where its branches come together.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::carrier;
+use super::command::{Git, branch_name, path_error};
+use super::error::Error;
+use super::source::{Source, changed_files};
+
+/// A project's own repository, with a work tree that follows its branch.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    pub(super) git: Git,
+}
+
+/// A clone an agent works in. It borrows the repository's objects instead of copying them, so whoever works in
+/// it must be able to read them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskClone {
+    /// Its work tree.
+    pub path: PathBuf,
+    /// The folders it borrows from, for [`crate::SessionRequest::read_only`].
+    pub read_only: Vec<PathBuf>,
+}
+
+/// A commit in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its full id.
+    pub id: String,
+    /// Its author's name.
+    pub author: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+impl Repository {
+    /// Makes a repository with one empty commit on `branch`. One that is there already is opened.
+    pub async fn init(path: &Path, branch: &str) -> Result<Self, Error> {
+        branch_name(branch)?;
+        Self::create(path, async |git| {
+            git.must(["init", "--quiet", "--template=", "--initial-branch", branch, "."]).await?;
+            git.must(["commit", "--quiet", "--allow-empty", "--no-verify", "--message", "Begin"]).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes a repository from a user's, with `branch` at the commit `base`. One that is there already is
+    /// opened. The user's repository is only read, file by file; its work tree plays no part.
+    pub async fn clone_from(path: &Path, source: &Source, base: &str, branch: &str) -> Result<Self, Error> {
+        branch_name(branch)?;
+        let base = source.commit(base).await?;
+        Self::create(path, async |git| {
+            let format = if base.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
+            git.must(["init", "--quiet", "--template=", format, "--initial-branch", branch, "."]).await?;
+            carrier::fetch(&git, &git.path.join(".git"), &source.git_dir, &base, branch, branch).await?;
+            git.must(["reset", "--quiet", "--hard", &base]).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Opens a repository this program made.
+    pub async fn open(path: &Path) -> Result<Self, Error> {
+        if !path.join(".git").is_dir() {
+            return Err(Error::NotARepository(path.to_owned()));
+        }
+        let path = path.canonicalize().map_err(path_error(path))?;
+        let repository = Self { git: Git::at(path) };
+        match repository.git.commit("HEAD").await {
+            Err(Error::UnknownRevision { .. }) => Err(Error::NoCommits(repository.git.path.clone())),
+            Err(error) => Err(error),
+            Ok(_) => Ok(repository),
+        }
+    }
+
+    /// Builds a repository beside its place and moves it there whole, so that what is there is complete.
+    async fn create(path: &Path, fill: impl AsyncFnOnce(Git) -> Result<(), Error>) -> Result<Self, Error> {
+        if !path.exists() {
+            let building = prepare_building(path)?;
+            fill(Git::at(&building)).await?;
+            put_in_place(&building, path)?;
+        }
+        Self::open(path).await
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.git.path
+    }
+
+    /// Where its objects are; clones must be able to read them.
+    pub fn objects(&self) -> PathBuf {
+        self.git.path.join(".git/objects")
+    }
+
+    /// The commit that is checked out.
+    pub async fn head(&self) -> Result<String, Error> {
+        self.git.commit("HEAD").await
+    }
+
+    /// The commit a revision names.
+    pub async fn commit(&self, revision: &str) -> Result<String, Error> {
+        self.git.commit(revision).await
+    }
+
+    /// The tip of a branch, if there is such a branch.
+    pub async fn branch_tip(&self, branch: &str) -> Result<Option<String>, Error> {
+        self.git.tip(branch_name(branch)?).await
+    }
+
+    /// The hash of a revision's tree: equal hashes, equal files.
+    pub async fn tree_hash(&self, revision: &str) -> Result<String, Error> {
+        let commit = self.git.commit(revision).await?;
+        Ok(self.git.must(["rev-parse", "--verify", &format!("{commit}^{{tree}}")]).await?.text())
+    }
+
+    /// Whether the work tree equals the commit that is checked out, as far as git tracks it.
+    pub async fn is_clean(&self) -> Result<bool, Error> {
+        Ok(changed_files(&self.git).await?.is_empty())
+    }
+
+    /// `git diff --stat` of what `tip` did since it left `base`.
+    pub async fn diff_stat(&self, base: &str, tip: &str) -> Result<String, Error> {
+        Ok(self.diff_with(base, tip, &["--stat=100"]).await?.1)
+    }
+
+    /// What `tip` did since it left `base`, as a patch.
+    pub async fn diff(&self, base: &str, tip: &str) -> Result<Vec<u8>, Error> {
+        Ok(self.diff_with(base, tip, &["--patch"]).await?.0)
+    }
+
+    /// The files `tip` changed since it left `base`.
+    pub async fn changed_files(&self, base: &str, tip: &str) -> Result<Vec<String>, Error> {
+        let (_, text) = self.diff_with(base, tip, &["--name-only", "-z"]).await?;
+        Ok(text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+
+    async fn diff_with(&self, base: &str, tip: &str, how: &[&str]) -> Result<(Vec<u8>, String), Error> {
+        let range = format!("{}...{}", self.git.commit(base).await?, self.git.commit(tip).await?);
+        let mut args = vec!["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames"];
+        args.extend(how);
+        args.extend([range.as_str(), "--"]);
+        let ended = self.git.must(args).await?;
+        let text = String::from_utf8_lossy(&ended.stdout).trim_end_matches('\n').to_owned();
+        Ok((ended.stdout, text))
+    }
+
+    /// The commits of `tip` that `base` has not, the oldest first, merges included.
+    pub async fn commits(&self, base: &str, tip: &str) -> Result<Vec<Commit>, Error> {
+        let range = format!("{}..{}", self.git.commit(base).await?, self.git.commit(tip).await?);
+        let ended =
+            self.git.must(["log", "--reverse", "-z", "--format=%H%x1f%an%x1f%s", &range, "--"]).await?;
+        let commits = ended.entries().into_iter().filter_map(|entry| {
+            let mut fields = entry.splitn(3, '\u{1f}').map(str::to_owned);
+            Some(Commit { id: fields.next()?, author: fields.next()?, subject: fields.next()? })
+        });
+        Ok(commits.collect())
+    }
+
+    /// Makes a clone for a task with `branch` checked out at `base`. A clone that is there already is kept
+    /// with all that was done in it.
+    pub async fn clone_for_task(&self, dest: &Path, branch: &str, base: &str) -> Result<TaskClone, Error> {
+        branch_name(branch)?;
+        let base = self.git.commit(base).await?;
+        if !dest.exists() {
+            let building = prepare_building(dest)?;
+            let git = Git::at(&building);
+            let from = self.git.path.display().to_string();
+            git.must([
+                "clone",
+                "--quiet",
+                "--shared",
+                "--no-checkout",
+                "--no-tags",
+                "--template=",
+                &from,
+                ".",
+            ])
+            .await?;
+            git.must(["remote", "remove", "origin"]).await?;
+            git.must(["checkout", "--quiet", "--force", "-B", branch, &base]).await?;
+            put_in_place(&building, dest)?;
+        }
+        let path = dest.canonicalize().map_err(path_error(dest))?;
+        if !path.join(".git").is_dir() {
+            return Err(Error::NotARepository(path));
+        }
+        Ok(TaskClone { path, read_only: vec![self.objects()] })
+    }
+
+    /// Takes over a branch from an agent's clone, whatever it was here before, and returns its tip. Nothing
+    /// that the clone configures is run.
+    pub async fn fetch_branch(&self, from: &Path, branch: &str) -> Result<String, Error> {
+        branch_name(branch)?;
+        let git_dir = from.join(".git");
+        if !fs::symlink_metadata(&git_dir).is_ok_and(|found| found.is_dir()) {
+            return Err(Error::NotARepository(from.to_owned()));
+        }
+        let tip = carrier::read_tip(&git_dir, branch)?
+            .ok_or_else(|| Error::UnknownRevision { revision: branch.to_owned(), path: from.to_owned() })?;
+        if self.git.tip(branch).await?.as_deref() != Some(&tip) {
+            let _lock = self.lock().await?;
+            carrier::fetch(&self.git, &self.git.path.join(".git"), &git_dir, &tip, branch, branch).await?;
+        }
+        Ok(tip)
+    }
+
+    /// Gives a user's repository the branch `branch`, at the tip of our `from`. Its work tree, index and what is
+    /// checked out stay as they are; a branch that holds anything else is left alone.
+    pub async fn push_branch_to(&self, target: &Source, from: &str, branch: &str) -> Result<String, Error> {
+        branch_name(branch)?;
+        let theirs = Git::at(&target.git_dir);
+        let foreign = || Error::ForeignBranch { branch: branch.to_owned(), path: target.root.clone() };
+        let tip = self.git.tip(branch_name(from)?).await?.ok_or_else(|| Error::UnknownRevision {
+            revision: from.to_owned(),
+            path: self.git.path.clone(),
+        })?;
+        if let Some(existing) = theirs.tip(branch).await? {
+            if existing == tip {
+                return Ok(tip);
+            }
+            let known = self.git.commit(&existing).await.is_ok();
+            if !known || !self.git.is_ancestor(&existing, &tip).await? {
+                return Err(foreign());
+            }
+        }
+        let address = self.git.path.display().to_string();
+        let refspec = format!("refs/heads/{from}:refs/heads/{branch}");
+        let ended = theirs
+            .run([
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--end-of-options",
+                &address,
+                &refspec,
+            ])
+            .await?;
+        if ended.code != Some(0) && ended.stderr.contains("checked out") {
+            return Err(foreign());
+        }
+        theirs.expect_success("fetch", ended)?;
+        Ok(tip)
+    }
+
+    /// Waits for other merges and fetches of this repository, in whichever process.
+    pub(super) async fn lock(&self) -> Result<fs::File, Error> {
+        let path = self.git.path.join(".git/syndarix.lock");
+        let locked = tokio::task::spawn_blocking(move || {
+            let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+            file.and_then(|file| file.lock().map(|()| file)).map_err(path_error(&path))
+        });
+        locked.await.map_err(|error| Error::Path {
+            path: self.git.path.clone(),
+            source: io::Error::other(error.to_string()),
+        })?
+    }
+}
+
+/// The folder `path` is built in, empty. What a crash left there is removed.
+fn prepare_building(path: &Path) -> Result<PathBuf, Error> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".building");
+    let building = path.with_file_name(name);
+    match fs::remove_dir_all(&building) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(path_error(&building)(error)),
+        _ => {}
+    }
+    fs::create_dir_all(&building).map_err(path_error(&building))?;
+    Ok(building)
+}
+
+fn put_in_place(building: &Path, path: &Path) -> Result<(), Error> {
+    fs::rename(building, path).map_err(path_error(path))
+}

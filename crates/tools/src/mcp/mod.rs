@@ -1,0 +1,5 @@
+//! MCP servers named in configuration.
+
+mod config;
+
+pub use config::{McpServerConfig, McpTransport, ToolOverride};
