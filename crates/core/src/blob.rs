@@ -1,6 +1,7 @@
 //! Content addressing: what was said is stored once, and everything else points at it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -38,6 +39,23 @@ impl BlobHash {
     /// The first twelve digits, for people.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+/// A text that is not a blob's address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a SHA-256 in lower-case hexadecimal")]
+pub struct InvalidHash(pub String);
+
+impl FromStr for BlobHash {
+    type Err = InvalidHash;
+    fn from_str(text: &str) -> Result<Self, InvalidHash> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == 64 && text.bytes().all(is_digit) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidHash(text.to_owned()))
+        }
     }
 }
 

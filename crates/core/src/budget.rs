@@ -165,3 +165,33 @@ pub struct CallSettlement {
     /// How long it took.
     pub latency_ms: u64,
 }
+
+/// An attempt of a model call that the ledger knows from before a crash or a pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastAttempt {
+    /// Which attempt, from 0.
+    pub attempt: u32,
+    /// The provider-qualified model it was reserved for.
+    pub model: String,
+    /// How it ended, if it is known.
+    pub state: AttemptState,
+}
+
+/// How an attempt of a model call stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum AttemptState {
+    /// Reserved and not settled: whether the model was asked is not known.
+    Reserved,
+    /// Settled as a success.
+    Succeeded,
+    /// Settled as a failure.
+    Failed {
+        /// The kind of failure.
+        kind: String,
+        /// What happened, without secrets.
+        message: String,
+        /// Whether another attempt may help.
+        retryable: bool,
+    },
+}

@@ -108,6 +108,11 @@ pub enum EventKind {
         /// Why this one.
         reason: String,
     },
+    /// A task was put into a sprint, or back into the backlog.
+    TaskPlanned {
+        /// The sprint, from 1; `None` is the backlog.
+        sprint: Option<u32>,
+    },
     /// A task's state changed.
     TaskStateChanged {
         /// From this state.
@@ -331,6 +336,7 @@ impl EventKind {
             Self::AgentStateChanged { .. } => "agent_state_changed",
             Self::TaskCreated { .. } => "task_created",
             Self::TaskAssigned { .. } => "task_assigned",
+            Self::TaskPlanned { .. } => "task_planned",
             Self::TaskStateChanged { .. } => "task_state_changed",
             Self::TaskDone { .. } => "task_done",
             Self::ReviewVerdict { .. } => "review_verdict",

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::blob::BlobHash;
-use crate::budget::{CallSettlement, ReservationRequest, Reserved};
+use crate::budget::{CallSettlement, PastAttempt, ReservationRequest, Reserved};
 use crate::effect::{EffectBegin, EffectIntent, EffectKey};
 use crate::event::NewEvent;
 use crate::id::RunId;
@@ -67,6 +67,10 @@ pub trait Ledger: Send + Sync {
     /// Replaces the reservation by the truth, once; with a success, completes the call's effect in the
     /// same transaction. Settling twice changes nothing.
     async fn settle(&self, settlement: &CallSettlement, events: Vec<NewEvent>) -> Result<(), PortError>;
+
+    /// Every attempt reserved for this effect so far, in order. A call that is taken up again continues after
+    /// those that are settled, and reuses the reservation of one that is not.
+    async fn attempts(&self, effect: &EffectKey) -> Result<Vec<PastAttempt>, PortError>;
 }
 
 /// A graph's state after a superstep, as stored.
