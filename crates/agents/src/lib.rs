@@ -1,1 +1,15 @@
 //! Agent types and instances, the agent graph, the supervisor, context and memory.
+//!
+//! A [`team::Team`] is read from a file and staffed once, when a project is created. From then on the
+//! workflows ask for one run at a time: [`run::AgentRunner`] takes one agent through one stage of one task,
+//! on a state graph that checkpoints every step and interrupts where a human must decide.
+//! [`supervisor::decide`] says who does what next.
+
+pub mod agent_type;
+pub mod run;
+pub mod stage;
+pub mod team;
+
+pub use run::{PendingApproval, ResumeValue, RunOutcome, RunRequest, RunResult};
+pub use stage::Stage;
+pub use team::{StaffedAgent, Team, TeamError};
