@@ -1,0 +1,1 @@
+//! Says in plain English what a cron expression means, and when it fires next.
