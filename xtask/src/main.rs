@@ -1,2 +1,36 @@
-//! Repository chores.
-fn main() {}
+//! Repository chores: `cargo xtask`.
+
+mod command_reference;
+mod links;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask docs [--check]
+
+    docs           writes docs/commands.md from the binary's own help, and checks that links between documents lead
+                   somewhere
+    docs --check   the same, but fails where docs/commands.md is stale instead of writing it";
+
+#[expect(clippy::print_stderr, clippy::print_stdout, reason = "it is a command-line program")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies below the root");
+    let result = match arguments[..] {
+        ["docs"] => command_reference::write(root).and_then(|()| links::check(root)),
+        ["docs", "--check"] => command_reference::check(root).and_then(|()| links::check(root)),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(message) => {
+            println!("{message}");
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `docs/commands.md`: what `syndarix --help` says, for every command.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const PATH: &str = "docs/commands.md";
+
+const INTRODUCTION: &str = "\
+# Commands
+
+What `syndarix COMMAND --help` says, for every command. Written by `cargo xtask docs`; do not edit.
+";
+
+/// Writes the reference.
+pub(crate) fn write(root: &Path) -> Result<(), String> {
+    let text = render(root)?;
+    fs::write(root.join(PATH), text).map_err(|error| format!("{PATH} cannot be written: {error}"))
+}
+
+/// Fails where the reference is not what [`write`] would write.
+pub(crate) fn check(root: &Path) -> Result<(), String> {
+    let stored = fs::read_to_string(root.join(PATH)).unwrap_or_default();
+    if stored == render(root)? {
+        Ok(())
+    } else {
+        Err(format!("{PATH} is stale\nhint: run `cargo xtask docs` and commit the result"))
+    }
+}
+
+fn render(root: &Path) -> Result<String, String> {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", "syndarix"])
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+    if !built.success() {
+        return Err("syndarix does not build, so its help cannot be asked for".to_owned());
+    }
+    let mut text = INTRODUCTION.to_owned();
+    describe(root, &mut Vec::new(), &mut text)?;
+    Ok(text)
+}
+
+/// Adds the help of one command and of those below it.
+fn describe(root: &Path, command: &mut Vec<String>, text: &mut String) -> Result<(), String> {
+    let help = help(root, command)?;
+    let title = std::iter::once("syndarix").chain(command.iter().map(String::as_str)).collect::<Vec<_>>();
+    *text += &format!("\n## `{}`\n\n```text\n{}\n```\n", title.join(" "), help.trim_end());
+    for name in subcommands(&help) {
+        command.push(name.to_owned());
+        describe(root, command, text)?;
+        command.pop();
+    }
+    Ok(())
+}
+
+/// The help as printed, without colours and at a fixed width, so that it is the same on every machine.
+fn help(root: &Path, command: &[String]) -> Result<String, String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--package", "syndarix", "--"])
+        .args(command)
+        .arg("--help")
+        .env("NO_COLOR", "1")
+        .env("COLUMNS", "100")
+        .current_dir(root)
+        .output()
+        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`syndarix {} --help` failed: {said}", command.join(" ")));
+    }
+    let help = String::from_utf8(output.stdout).map_err(|error| error.to_string())?;
+    Ok(help.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
+}
+
+/// The names under `Commands:`; every line that begins a command is indented by two spaces and no more.
+fn subcommands(help: &str) -> Vec<&str> {
+    help.lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subcommands_are_read_from_the_help() {
+        let help = "A team.\n\nUsage: syndarix COMMAND\n\nCommands:\n  run     Runs a brief\n  events  Follows\n          \
+                    the journal\n  help    Print this\n\nOptions:\n  --json  As JSON";
+        assert_eq!(subcommands(help), ["run", "events"]);
+        assert!(subcommands("Usage: syndarix run BRIEF\n\nOptions:\n  -h  Print help").is_empty());
+    }
+}
