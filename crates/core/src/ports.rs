@@ -94,8 +94,8 @@ pub trait Checkpoints: Send + Sync {
     /// Every checkpoint of a run, the oldest first.
     async fn list(&self, run: &RunId) -> Result<Vec<StoredCheckpoint>, PortError>;
 
-    /// Stores what a finished node of an unfinished superstep wrote, so that it is not repeated when its
-    /// superstep is.
+    /// Stores what a node of an unfinished superstep came to, so that a finished node is not repeated when
+    /// its superstep is. `node` is unique in the superstep; storing the same one again replaces its write.
     async fn put_write(
         &self,
         run: &RunId,
@@ -104,6 +104,6 @@ pub trait Checkpoints: Send + Sync {
         write: Vec<u8>,
     ) -> Result<(), PortError>;
 
-    /// What nodes of this superstep wrote before it was interrupted, by node name.
+    /// What nodes of this superstep came to, each once, in the order of their names' bytes.
     async fn writes(&self, run: &RunId, superstep: u32) -> Result<Vec<(String, Vec<u8>)>, PortError>;
 }
