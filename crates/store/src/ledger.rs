@@ -1,0 +1,218 @@
+//! The ledger: the worst case is set aside before a call, the truth is booked after it.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use syndarix_core::budget::{
+    AttemptState, Attribution, CallKey, CallOutcome, CallSettlement, PastAttempt, ReservationRequest,
+    Reserved,
+};
+use syndarix_core::effect::EffectKey;
+use syndarix_core::event::{EventKind, NewEvent};
+use syndarix_core::money::NanoUsd;
+use syndarix_core::ports::{Ledger, PortError};
+
+use crate::blobs::Content;
+use crate::columns::{integer, money, nanos, word};
+use crate::error::Error;
+use crate::store::Store;
+use crate::writer::Tx;
+use crate::{budgets, effects, journal};
+
+/// The outcome in the row of a call that was answered; any other is the kind of failure.
+pub(crate) const SUCCEEDED: &str = "succeeded";
+
+/// An attempt's row.
+struct Attempt {
+    position: i64,
+    attribution: Attribution,
+    model: String,
+    reserved: NanoUsd,
+    is_settled: bool,
+}
+
+fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    Ok(Attempt {
+        position: row.get("position")?,
+        attribution: attribution(row)?,
+        model: row.get("model")?,
+        reserved: money(row, "reserved")?,
+        is_settled: row.get::<_, Option<String>>("outcome")?.is_some(),
+    })
+}
+
+pub(crate) fn attribution(row: &Row<'_>) -> rusqlite::Result<Attribution> {
+    Ok(Attribution {
+        project: word(row, "project")?,
+        sprint: row.get("sprint")?,
+        agent: word(row, "agent")?,
+        task: word(row, "task")?,
+    })
+}
+
+fn find(connection: &Connection, call: &CallKey) -> Result<Option<Attempt>, Error> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT * FROM calls WHERE run = ?1 AND superstep = ?2 AND \"index\" = ?3 AND attempt = ?4",
+        )?
+        .query_row(
+            params![call.effect.run.as_str(), call.effect.superstep, call.effect.index, call.attempt],
+            attempt,
+        )
+        .optional()?)
+}
+
+fn past(row: &Row<'_>) -> rusqlite::Result<PastAttempt> {
+    let state = match row.get::<_, Option<String>>("outcome")? {
+        None => AttemptState::Reserved,
+        Some(outcome) if outcome == SUCCEEDED => AttemptState::Succeeded,
+        Some(kind) => AttemptState::Failed {
+            kind,
+            message: row.get::<_, Option<String>>("failure_message")?.unwrap_or_default(),
+            retryable: row.get::<_, Option<bool>>("failure_retryable")?.unwrap_or(false),
+        },
+    };
+    Ok(PastAttempt { attempt: row.get("attempt")?, model: row.get("model")?, state })
+}
+
+fn event(attribution: &Attribution, kind: EventKind) -> NewEvent {
+    NewEvent {
+        project: attribution.project.clone(),
+        agent: Some(attribution.agent.clone()),
+        task: Some(attribution.task.clone()),
+        kind,
+    }
+}
+
+/// Sets the worst case aside, once per attempt that is under way.
+fn reserve(tx: &Tx<'_>, request: &ReservationRequest) -> Result<Reserved, Error> {
+    let ReservationRequest { call, attribution, model, worst_case } = request;
+    if let Some(earlier) = find(tx, call)? {
+        if earlier.is_settled {
+            return Err(Error::Conflict(format!("call {call} is settled and cannot be reserved again")));
+        }
+        if earlier.reserved == *worst_case && earlier.attribution == *attribution && earlier.model == *model {
+            return Ok(Reserved::Granted);
+        }
+        // Asked again with another model or other prices, after a restart: the old amount makes room first.
+        let scopes = earlier.attribution.scopes();
+        budgets::settle(tx, &earlier.attribution.project, &scopes, earlier.reserved, NanoUsd::ZERO)?;
+        tx.prepare_cached("DELETE FROM calls WHERE position = ?1")?.execute([earlier.position])?;
+    }
+    let scopes = attribution.scopes();
+    if let Some(refusal) = budgets::reserve(tx, &attribution.project, &scopes, *worst_case)? {
+        let refused = EventKind::BudgetRefused { refusal: refusal.clone() };
+        journal::record(tx, &event(attribution, refused))?;
+        return Ok(Reserved::Refused(refusal));
+    }
+    tx.prepare_cached(
+        "INSERT INTO calls (run, superstep, \"index\", attempt, project, sprint, agent, task, model,
+             reserved, reserved_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        call.effect.run.as_str(),
+        call.effect.superstep,
+        call.effect.index,
+        call.attempt,
+        attribution.project.as_str(),
+        attribution.sprint,
+        attribution.agent.as_str(),
+        attribution.task.as_str(),
+        model,
+        nanos("the worst case", *worst_case)?,
+        tx.now().0,
+    ])?;
+    Ok(Reserved::Granted)
+}
+
+/// Replaces a reservation by the truth. `reply` is the content of a successful outcome.
+fn settle(
+    tx: &Tx<'_>,
+    settlement: &CallSettlement,
+    reply: Option<&Content>,
+    events: &[NewEvent],
+) -> Result<(), Error> {
+    let CallSettlement { call, outcome, usage, cost, latency_ms } = settlement;
+    let row = find(tx, call)?.ok_or_else(|| Error::not_found("reservation for call", call.to_string()))?;
+    if row.is_settled {
+        return Ok(());
+    }
+    let (name, message, retryable) = match outcome {
+        CallOutcome::Succeeded { .. } => (SUCCEEDED, None, None),
+        CallOutcome::Failed { kind, message, retryable } => (kind.as_str(), Some(message), Some(retryable)),
+    };
+    tx.prepare_cached(
+        "UPDATE calls SET outcome = ?2, input_tokens = ?3, output_tokens = ?4, cache_read_tokens = ?5,
+             cache_write_tokens = ?6, reasoning_tokens = ?7, cost = ?8, latency_ms = ?9, settled_at = ?10,
+             failure_message = ?11, failure_retryable = ?12
+         WHERE position = ?1",
+    )?
+    .execute(params![
+        row.position,
+        name,
+        integer("the input", usage.input_tokens)?,
+        integer("the output", usage.output_tokens)?,
+        integer("what was read from the cache", usage.cache_read_tokens)?,
+        integer("what was written to the cache", usage.cache_write_tokens)?,
+        integer("the reasoning", usage.reasoning_tokens)?,
+        nanos("the cost", *cost)?,
+        integer("the latency", *latency_ms)?,
+        tx.now().0,
+        message,
+        retryable,
+    ])?;
+    let told = match outcome {
+        CallOutcome::Succeeded { .. } => EventKind::ModelCallSucceeded {
+            model: row.model,
+            usage: *usage,
+            cost: *cost,
+            latency_ms: *latency_ms,
+        },
+        CallOutcome::Failed { kind, message, retryable } => EventKind::ModelCallFailed {
+            model: row.model,
+            kind: kind.clone(),
+            message: message.clone(),
+            retryable: *retryable,
+            cost: *cost,
+        },
+    };
+    journal::record(tx, &event(&row.attribution, told))?;
+    let scopes = row.attribution.scopes();
+    budgets::settle(tx, &row.attribution.project, &scopes, row.reserved, *cost)?;
+    match reply {
+        Some(reply) => effects::complete(tx, &call.effect, reply, events),
+        None => journal::record_all(tx, events),
+    }
+}
+
+#[async_trait]
+impl Ledger for Store {
+    async fn reserve(&self, request: &ReservationRequest) -> Result<Reserved, PortError> {
+        let request = request.clone();
+        Ok(self.write(move |tx| reserve(tx, &request)).await?)
+    }
+
+    /// Journals the call's own event, [`EventKind::ModelCallSucceeded`] or [`EventKind::ModelCallFailed`],
+    /// before the given ones.
+    async fn settle(&self, settlement: &CallSettlement, events: Vec<NewEvent>) -> Result<(), PortError> {
+        let settlement = settlement.clone();
+        let reply = match &settlement.outcome {
+            CallOutcome::Succeeded { reply } => Some(Content::new(reply.clone()).await?),
+            CallOutcome::Failed { .. } => None,
+        };
+        Ok(self.write(move |tx| settle(tx, &settlement, reply.as_ref(), &events)).await?)
+    }
+
+    async fn attempts(&self, effect: &EffectKey) -> Result<Vec<PastAttempt>, PortError> {
+        let effect = effect.clone();
+        let attempts = self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT * FROM calls WHERE run = ?1 AND superstep = ?2 AND \"index\" = ?3 ORDER BY attempt",
+            )?;
+            let key = params![effect.run.as_str(), effect.superstep, effect.index];
+            let rows = statement.query_map(key, past)?.collect::<Result<_, _>>()?;
+            Ok(rows)
+        });
+        Ok(attempts.await?)
+    }
+}

@@ -1,0 +1,306 @@
+//! The one writer: a thread that owns the writing connection and commits calls in groups.
+//!
+//! Calls that queue up while a commit reaches the disk share the next transaction, each inside a savepoint, so
+//! that one that fails takes back only its own changes. Nobody is answered before the commit: what was
+//! acknowledged is on disk.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode};
+use syndarix_core::time::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::error::Error;
+use crate::lock::Lock;
+
+/// Calls waiting for the writer before callers have to wait to hand theirs in.
+const QUEUE_LENGTH: usize = 1024;
+
+/// Calls that share one transaction at most, so that the first of them is not kept waiting for long.
+const GROUP_LENGTH: usize = 128;
+
+/// What a mutating call works on: its own savepoint in the group's transaction.
+pub(crate) struct Tx<'c> {
+    connection: &'c Connection,
+    now: Timestamp,
+}
+
+impl Tx<'_> {
+    /// When the call was made.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+/// A queued call.
+trait Job: Send {
+    /// Does its work and keeps the result; says whether its changes stay.
+    fn run(&mut self, connection: &Connection) -> Result<(), Trouble>;
+
+    /// Answers the caller: with its own result, or with why the group was not committed.
+    fn answer(self: Box<Self>, failure: Option<&Failure>);
+}
+
+/// How a failed call concerns the rest of its group.
+enum Trouble {
+    /// Not at all, unless SQLite ended the whole transaction with it.
+    Own {
+        /// Whether the disk was full.
+        full: bool,
+    },
+    /// The disk failed under it.
+    Disk(String),
+}
+
+/// Why a whole group was not committed.
+#[derive(Debug, Clone)]
+enum Failure {
+    Full(PathBuf),
+    Refused(String),
+    Stopped(String),
+}
+
+impl Failure {
+    fn to_error(&self) -> Error {
+        match self {
+            Self::Full(path) => Error::StorageFull { path: path.clone() },
+            Self::Refused(reason) => Error::Database(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                Some(reason.clone()),
+            )),
+            Self::Stopped(reason) => Error::Stopped { reason: reason.clone() },
+        }
+    }
+}
+
+struct Call<T, F> {
+    work: Option<F>,
+    now: Timestamp,
+    result: Option<Result<T, Error>>,
+    reply: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<T, F> Job for Call<T, F>
+where
+    T: Send,
+    F: FnOnce(&Tx<'_>) -> Result<T, Error> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> Result<(), Trouble> {
+        let Some(work) = self.work.take() else { return Ok(()) };
+        let result = work(&Tx { connection, now: self.now });
+        let trouble = match &result {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_disk_failure() => Err(Trouble::Disk(describe(error))),
+            Err(error) => Err(Trouble::Own { full: error.is_disk_full() }),
+        };
+        self.result = Some(result);
+        trouble
+    }
+
+    fn answer(self: Box<Self>, failure: Option<&Failure>) {
+        let result = match (failure, self.result) {
+            (None, Some(result)) => result,
+            (Some(failure), _) => Err(failure.to_error()),
+            (None, None) => Err(Error::Stopped { reason: "the call was not run".to_owned() }),
+        };
+        // A caller that went away has no use for the answer.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// The handle of the writer's thread. Dropping it waits until what is queued is committed and the data
+/// directory is let go.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Option<mpsc::Sender<Box<dyn Job>>>,
+    stopped: Arc<OnceLock<String>>,
+    thread: Option<JoinHandle<()>>,
+    path: PathBuf,
+}
+
+/// What the writer tells everyone after a commit.
+#[derive(Debug)]
+pub(crate) struct Announcements {
+    /// The highest sequence number of the journal.
+    pub(crate) journal: watch::Sender<u64>,
+    /// The highest position in the outbox of signals.
+    pub(crate) signals: watch::Sender<u64>,
+}
+
+impl Writer {
+    pub(crate) fn start(
+        connection: Connection,
+        path: PathBuf,
+        lock: Lock,
+        announcements: Announcements,
+    ) -> Result<Self, Error> {
+        let (queue, incoming) = mpsc::channel(QUEUE_LENGTH);
+        let stopped = Arc::new(OnceLock::new());
+        let worker = Worker {
+            connection,
+            path: path.clone(),
+            incoming,
+            announcements,
+            stopped: Arc::clone(&stopped),
+            _lock: lock,
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(|| worker.run())
+            .map_err(|source| Error::Io { action: "start the writer of", path: path.clone(), source })?;
+        Ok(Self { queue: Some(queue), stopped, thread: Some(thread), path })
+    }
+
+    /// Runs `work` in a transaction and returns once it is on disk. Dropping the future does not take back
+    /// what was handed in.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        now: Timestamp,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let job: Box<dyn Job> = Box::new(Call { work: Some(work), now, result: None, reply });
+        let queue = self.queue.as_ref().ok_or_else(|| self.is_stopped())?;
+        queue.send(job).await.map_err(|_| self.is_stopped())?;
+        let result = answer.await.map_err(|_| self.is_stopped())?;
+        result.map_err(|error| error.located(&self.path))
+    }
+
+    fn is_stopped(&self) -> Error {
+        let reason =
+            self.stopped.get().cloned().unwrap_or_else(|| "its writer ended unexpectedly".to_owned());
+        Error::Stopped { reason }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Worker {
+    connection: Connection,
+    path: PathBuf,
+    incoming: mpsc::Receiver<Box<dyn Job>>,
+    announcements: Announcements,
+    stopped: Arc<OnceLock<String>>,
+    // Declared after the connection, so that the directory is let go after the database is closed.
+    _lock: Lock,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let mut group = Vec::with_capacity(GROUP_LENGTH);
+        while self.incoming.blocking_recv_many(&mut group, GROUP_LENGTH) > 0 {
+            let outcome = self.commit(&mut group);
+            if let Err(Failure::Stopped(reason)) = &outcome {
+                // What the failed sync left in the log must not reach the database file on closing.
+                let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+                let _ = self.stopped.set(reason.clone());
+                tracing::error!(%reason, "the store stopped accepting writes");
+            }
+            let failure = outcome.err();
+            for job in group.drain(..) {
+                job.answer(failure.as_ref());
+            }
+            if matches!(failure, Some(Failure::Stopped(_))) {
+                return;
+            }
+        }
+    }
+
+    fn commit(&self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        self.execute("BEGIN IMMEDIATE")?;
+        for job in group.iter_mut() {
+            self.execute("SAVEPOINT call")?;
+            match job.run(&self.connection) {
+                Ok(()) => {}
+                Err(Trouble::Disk(reason)) => {
+                    self.take_back();
+                    return Err(Failure::Stopped(reason));
+                }
+                Err(Trouble::Own { full }) if self.connection.is_autocommit() => {
+                    return Err(if full {
+                        Failure::Full(self.path.clone())
+                    } else {
+                        Failure::Refused("SQLite ended the transaction".to_owned())
+                    });
+                }
+                Err(Trouble::Own { .. }) => self.execute("ROLLBACK TO call")?,
+            }
+            self.execute("RELEASE call")?;
+        }
+        let journal = self.highest("SELECT coalesce(max(seq), 0) FROM events")?;
+        let signals = self.highest("SELECT coalesce(max(position), 0) FROM signals")?;
+        self.execute("COMMIT")?;
+        announce(&self.announcements.journal, journal);
+        announce(&self.announcements.signals, signals);
+        Ok(())
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), Failure> {
+        let result =
+            self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]).map(drop));
+        result.map_err(|error| self.failed(sql, error))
+    }
+
+    fn highest(&self, sql: &str) -> Result<u64, Failure> {
+        let result = self
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row([], |row| crate::columns::unsigned(row, 0)));
+        result.map_err(|error| self.failed(sql, error))
+    }
+
+    /// A full disk passes, and a lock held by a foreign program too. After any other failure of the
+    /// transaction's own statements it is unknown what is on disk.
+    fn failed(&self, sql: &str, error: rusqlite::Error) -> Failure {
+        self.take_back();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Failure::Full(self.path.clone()),
+            Some(ErrorCode::DatabaseBusy) => Failure::Refused(error.to_string()),
+            _ => Failure::Stopped(format!("{sql} failed: {}", describe(&Error::Database(error)))),
+        }
+    }
+
+    fn take_back(&self) {
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+}
+
+fn announce(channel: &watch::Sender<u64>, highest: u64) {
+    channel.send_if_modified(|known| {
+        let rose = highest > *known;
+        *known = highest.max(*known);
+        rose
+    });
+}
+
+/// The error and what lies beneath it in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
