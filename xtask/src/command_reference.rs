@@ -46,7 +46,7 @@ fn render(root: &Path) -> Result<String, String> {
 fn describe(root: &Path, command: &mut Vec<String>, text: &mut String) -> Result<(), String> {
     let help = help(root, command)?;
     let title = std::iter::once("syndarix").chain(command.iter().map(String::as_str)).collect::<Vec<_>>();
-    *text += &format!("\n## `{}`\n\n```text\n{}\n```\n", title.join(" "), help.trim_end());
+    *text = [text, "\n## `", &title.join(" "), "`\n\n```text\n", help.trim_end(), "\n```\n"].concat();
     for name in subcommands(&help) {
         command.push(name.to_owned());
         describe(root, command, text)?;

@@ -7,6 +7,7 @@ mod replay;
 
 use std::io;
 use std::path::Path;
+use std::process::Command;
 
 use syndarix_core::money::{NANO_PER_USD, NanoUsd};
 
@@ -23,8 +24,12 @@ pub(crate) struct Demo {
     pub(crate) scenes: &'static [(&'static str, &'static str)],
     /// The files of the repository's first commit: path and content.
     pub(crate) seed: &'static [(&'static str, &'static str)],
+    /// The branch that the team's work is merged into; the scenes' reviewers compare with it.
+    pub(crate) branch: &'static str,
     /// The check that the result must pass.
     pub(crate) check: &'static [&'static str],
+    /// Commands that may be repeated where a crash lost their result, beside the built-in ones.
+    pub(crate) repeatable_commands: &'static [&'static [&'static str]],
     /// The chain that every model tier stands for; the scripted provider plays them all.
     pub(crate) chain: &'static [ScriptedModel],
     /// The project's budget. The story spends a little over four fifths of it, so that the warning is seen and
@@ -78,7 +83,10 @@ pub(crate) static CRONWISE: Demo = Demo {
         "README.md",
         "src/lib.rs",
     ],
+    branch: "main",
     check: &["cargo", "test", "--offline"],
+    // What the team builds only prints, so QA's probes may be made again.
+    repeatable_commands: &[&["cargo", "run", "--offline"]],
     chain: &[
         ScriptedModel {
             name: "scripted/main",
@@ -95,8 +103,27 @@ pub(crate) static CRONWISE: Demo = Demo {
 };
 
 impl Demo {
-    /// Writes the files of the repository's first commit into an existing folder.
-    pub(crate) fn write_seed(&self, folder: &Path) -> io::Result<()> {
+    /// Puts the first commit's files into a repository that has been made for the project, and commits them.
+    /// Doing it again, after a crash, finds what is there and changes nothing.
+    pub(crate) fn seed(&self, repository: &Path) -> io::Result<()> {
+        self.write_files(repository)?;
+        git(repository, &["add", "--all"])?;
+        if git(repository, &["diff", "--cached", "--quiet"]).is_err() {
+            let identity = ["-c", "user.name=Syndarix", "-c", "user.email=syndarix@localhost"];
+            let commit = [
+                "commit",
+                "--quiet",
+                "--no-verify",
+                "--no-gpg-sign",
+                "--message",
+                "An empty crate to begin with",
+            ];
+            git(repository, &[&identity[..], &commit[..]].concat())?;
+        }
+        Ok(())
+    }
+
+    fn write_files(&self, folder: &Path) -> io::Result<()> {
         for (path, content) in self.seed {
             let path = folder.join(path);
             if let Some(parent) = path.parent() {
@@ -105,5 +132,19 @@ impl Demo {
             std::fs::write(path, content)?;
         }
         Ok(())
+    }
+}
+
+fn git(repository: &Path, arguments: &[&str]) -> io::Result<()> {
+    let mut command = Command::new("git");
+    command.args(arguments).current_dir(repository);
+    // Neither the user's settings nor an enclosing git command's have a say in this repository.
+    command.env_remove("GIT_DIR").env_remove("GIT_INDEX_FILE").env("GIT_CONFIG_GLOBAL", "/dev/null");
+    let output = command.output()?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(io::Error::other(format!("git {} failed: {}", arguments.join(" "), said.trim())))
     }
 }

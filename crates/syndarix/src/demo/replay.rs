@@ -117,7 +117,7 @@ fn run(words: &[&str], folder: &Path) -> (bool, String) {
 #[test]
 fn every_step_of_the_story_is_true() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    CRONWISE.write_seed(folder.path()).expect("the first commit's files");
+    CRONWISE.write_files(folder.path()).expect("the first commit's files");
     for (stage, task, round, mut failures) in RUNS {
         for call in calls(stage, task, round) {
             let Some((passed, output)) = perform(&call, folder.path()) else { continue };
@@ -170,4 +170,19 @@ fn branches_that_are_open_together_touch_different_files() {
     }
     let shared: Vec<_> = owners.iter().filter(|(_, tasks)| tasks.len() > 1).collect();
     assert!(shared.is_empty(), "{shared:?}");
+}
+
+#[test]
+fn the_first_commit_is_made_once() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (made, said) =
+        run(&["git", "init", "--quiet", "--initial-branch", CRONWISE.branch, "."], folder.path());
+    assert!(made, "{said}");
+    for _ in 0..2 {
+        CRONWISE.seed(folder.path()).expect("seeded");
+        let (_, log) = run(&["git", "log", "--format=%s"], folder.path());
+        assert_eq!(log, "An empty crate to begin with\n");
+        let (_, status) = run(&["git", "status", "--porcelain"], folder.path());
+        assert_eq!(status, "");
+    }
 }
