@@ -6,8 +6,10 @@
 //! [`supervisor::decide`] says who does what next.
 
 pub mod agent_type;
+pub mod context;
 pub mod run;
 pub mod stage;
+pub mod supervisor;
 pub mod team;
 
 pub use run::{PendingApproval, ResumeValue, RunOutcome, RunRequest, RunResult};

@@ -30,6 +30,9 @@ pub struct RunRequest {
     pub sprint: Option<u32>,
     /// The folder the workspace tools are confined to; `None` for stages that only use team tools.
     pub workspace: Option<PathBuf>,
+    /// Folders beside the workspace that its tools may read: the objects that the clone borrows.
+    #[serde(default)]
+    pub read_only: Vec<PathBuf>,
     /// A folder for temporary files, outside the workspace.
     pub scratch: PathBuf,
     /// The workflow that waits for the run; approvals asked for by the run signal it.
