@@ -99,7 +99,7 @@ pub(crate) static CRONWISE: Demo = Demo {
             output_per_million: NanoUsd(5 * NANO_PER_USD),
         },
     ],
-    budget: NanoUsd(5 * NANO_PER_USD / 2),
+    budget: NanoUsd(7 * NANO_PER_USD / 4),
 };
 
 impl Demo {
