@@ -1,13 +1,20 @@
 //! Acceptance checks: the command whose exit code decides whether work is accepted.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use syndarix_core::task::Check;
 
+use crate::connection::CallError;
 use crate::error::Error;
 use crate::toolbox::Launcher;
-use crate::workspace_server::{Limits, SandboxRequirement};
+use crate::workspace::Workspace;
+use crate::workspace_server::{CommandEnd, Limits, SandboxRequirement, WorkspaceOptions, WorkspaceTool};
+
+/// How much longer than its command's limit a call may take: for the command's end and the call itself.
+const SLACK: Duration = Duration::from_secs(60);
 
 /// Where and how a check runs.
 #[derive(Debug, Clone)]
@@ -42,9 +49,50 @@ pub struct CheckReport {
     pub duration_ms: u64,
 }
 
-/// Runs a check. A check that fails is a report, not an error.
-#[expect(clippy::unused_async, reason = "the command is awaited here")]
+/// Runs a check under the same confinement as an agent's commands. A check that fails is a report, not an error.
+/// Dropping the future ends the command.
 pub async fn run(check: &Check, options: CheckOptions) -> Result<CheckReport, Error> {
-    let _ = options;
-    Err(Error::Configuration(format!("cannot run {check}")))
+    let timeout_ms = options.limits.command_timeout_ms;
+    let limits = Limits { command_timeout_max_ms: timeout_ms, ..options.limits };
+    let output_bytes = limits.output_bytes;
+    let server = WorkspaceOptions {
+        root: options.root,
+        scratch: options.scratch,
+        read_only: options.read_only,
+        network: options.network,
+        sandbox: options.sandbox,
+        limits,
+        author: "check".into(),
+    };
+    let workspace = Workspace::new(options.launcher, server);
+    let connection = workspace.connection().await?;
+    let words = check.command.iter().cloned().map(Value::String).collect();
+    let arguments = Map::from_iter([("command".to_owned(), Value::Array(words))]);
+    let timeout = Duration::from_millis(timeout_ms).saturating_add(SLACK);
+    let tool = WorkspaceTool::RunCommand.name();
+    // The answer's first line is about the run; the command's own output is bounded by the server.
+    let answered =
+        connection.call(tool, arguments, Vec::new(), timeout, output_bytes.saturating_mul(2)).await;
+    drop(connection);
+    workspace.close().await;
+    let answer = answered.map_err(|error| Error::WorkspaceServer {
+        program: "check".into(),
+        reason: match error {
+            CallError::TimedOut => "it did not answer".into(),
+            CallError::Refused(reason) | CallError::Lost(reason) => reason,
+        },
+        stderr: String::new(),
+    })?;
+    let end = answer.structured.and_then(|end| serde_json::from_value::<CommandEnd>(end).ok());
+    let end = end.ok_or_else(|| Error::Sandbox(answer.text.clone()))?;
+    let output = match (answer.text.split_once('\n'), &end.stopped) {
+        (Some((_, output)), None) => output.to_owned(),
+        _ => answer.text,
+    };
+    Ok(CheckReport {
+        command: check.to_string(),
+        exit_code: end.exit_code,
+        output: output.into_bytes(),
+        duration_ms: end.duration_ms,
+    })
 }

@@ -7,13 +7,17 @@
 //! - [`git`]: the shell's own repositories, from which agents only ever get clones.
 //! - [`check`]: acceptance checks, run under the same confinement as an agent's commands.
 
+mod bounded;
 pub mod check;
+mod connection;
 pub mod error;
 pub mod git;
 pub mod mcp;
 pub mod policy;
+mod schema;
 pub mod session;
 pub mod toolbox;
+mod workspace;
 pub mod workspace_server;
 
 pub use error::Error;

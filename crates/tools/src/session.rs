@@ -1,10 +1,30 @@
 //! A session: one run's tools.
 
-use syndarix_core::effect::EffectKey;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey, Repeatability};
+use syndarix_core::event::{EventKind, NewEvent};
+use syndarix_core::ports::{Effects, PortError};
 use syndarix_core::tool::{Risk, ToolCall, ToolOutput, ToolSpec};
 
+use crate::connection::{Answer, CallError};
 use crate::error::Error;
+use crate::mcp;
+use crate::policy::{Denied, Nature, Pattern, Policy};
+use crate::schema;
 use crate::toolbox::{SessionRequest, ToolboxOptions};
+use crate::workspace::Workspace;
+use crate::workspace_server::{CommandEnd, META_EFFECT, META_REPEATED, WorkspaceOptions, WorkspaceTool};
+
+/// How many characters of a call's arguments the journal keeps; the whole request is in the effect.
+const SHOWN_CHARS: usize = 200;
+
+/// How much longer than its command's limit a workspace call may take.
+const SLACK: Duration = Duration::from_secs(60);
 
 /// What a human decided about a call that may or may not have happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +36,81 @@ pub enum Orphan {
 }
 
 /// One run's tools: every call is checked against policy and schema, happens once, and is journalled.
-#[derive(Debug)]
 pub struct Session {
     request: SessionRequest,
+    policy: Policy,
+    effects: Arc<dyn Effects>,
+    workspace: Option<Workspace>,
     specs: Vec<ToolSpec>,
+    tools: HashMap<String, Tool>,
+}
+
+/// A tool that exists, whether or not the role may call it.
+#[derive(Debug, Clone)]
+struct Tool {
+    spec: ToolSpec,
+    qualified: String,
+    target: Target,
+    permitted: Result<(), Denied>,
+}
+
+#[derive(Debug, Clone)]
+enum Target {
+    Workspace(WorkspaceTool),
+    Remote { server: Arc<mcp::Server>, name: String },
+}
+
+/// A call that was found to be sound.
+struct Sound<'a> {
+    tool: &'a Tool,
+    arguments: Map<String, Value>,
+    nature: Nature,
+}
+
+/// A call that is answered without being made.
+struct Unsound {
+    answer: String,
+    event: EventKind,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("request", &self.request).finish_non_exhaustive()
+    }
 }
 
 impl Session {
-    pub(crate) fn open(_options: &ToolboxOptions, request: SessionRequest) -> Result<Self, Error> {
-        Ok(Self { request, specs: Vec::new() })
+    pub(crate) fn open(
+        options: &ToolboxOptions,
+        servers: &[Arc<mcp::Server>],
+        request: SessionRequest,
+    ) -> Result<Self, Error> {
+        let scopes = request.scopes.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>();
+        let scopes = scopes.map_err(|error| Error::Configuration(error.to_string()))?;
+        let policy = options.policy.clone();
+        let workspace = request.root.as_ref().map(|root| workspace(options, &request, root)).transpose()?;
+
+        let own = WorkspaceTool::ALL
+            .into_iter()
+            .filter(|_| workspace.is_some())
+            .map(|tool| (tool.spec(), format!("workspace.{}", tool.name()), Target::Workspace(tool)));
+        let remote = servers.iter().flat_map(|server| {
+            server.tools.iter().map(|tool| {
+                let target = Target::Remote { server: Arc::clone(server), name: tool.name.clone() };
+                (tool.spec.clone(), tool.qualified.clone(), target)
+            })
+        });
+        let mut specs = Vec::new();
+        let mut tools = HashMap::new();
+        for (spec, qualified, target) in own.chain(remote) {
+            let permitted = policy.permit(&scopes, &qualified);
+            if permitted.is_ok() {
+                specs.push(spec.clone());
+            }
+            tools.insert(spec.name.clone(), Tool { spec, qualified, target, permitted });
+        }
+        let effects = Arc::clone(&options.effects);
+        Ok(Self { request, policy, effects, workspace, specs, tools })
     }
 
     /// The tools this session allows, as models see them.
@@ -32,28 +118,293 @@ impl Session {
         &self.specs
     }
 
-    /// How risky this very call is: a command by its program, another tool by its nature.
-    pub fn risk(&self, _call: &ToolCall) -> Risk {
-        Risk::High
+    /// How risky this very call is: a command by its program, another tool by its nature. A call that will be
+    /// refused is not risky.
+    pub fn risk(&self, call: &ToolCall) -> Risk {
+        self.examine(call).map_or(Risk::Low, |sound| sound.nature.risk)
     }
 
-    /// Performs a call once. What a model can mend comes back as an output that is an error.
+    /// Performs a call once. What a model can mend comes back as an output that is an error. A call whose
+    /// earlier attempt was interrupted is repeated where that is harmless; else it is
+    /// [`Error::UnknownEffect`] until a human has decided.
     pub async fn call(&self, key: &EffectKey, call: &ToolCall) -> Result<ToolOutput, Error> {
-        self.call_decided(key, call, Orphan::Repeat).await
+        self.perform(key, call, None).await
     }
 
     /// Performs a call about whose earlier attempt a human has decided.
-    #[expect(clippy::unused_async, reason = "the servers are asked here")]
     pub async fn call_decided(
         &self,
-        _key: &EffectKey,
-        _call: &ToolCall,
-        _orphan: Orphan,
+        key: &EffectKey,
+        call: &ToolCall,
+        orphan: Orphan,
     ) -> Result<ToolOutput, Error> {
-        Err(Error::Configuration(format!("no tools for {}", self.request.run)))
+        self.perform(key, call, Some(orphan)).await
     }
 
     /// Ends the workspace server and all it started. Dropping the session does the same without waiting.
-    #[expect(clippy::unused_async, reason = "the server's end is awaited here")]
-    pub async fn close(self) {}
+    pub async fn close(self) {
+        if let Some(workspace) = &self.workspace {
+            workspace.close().await;
+        }
+    }
+
+    async fn perform(
+        &self,
+        key: &EffectKey,
+        call: &ToolCall,
+        decided: Option<Orphan>,
+    ) -> Result<ToolOutput, Error> {
+        let examined = self.examine(call);
+        let repeatability =
+            examined.as_ref().map_or(Repeatability::ReadOnly, |sound| sound.nature.repeatability);
+        let intent = EffectIntent {
+            key: key.clone(),
+            name: format!("tool:{}", call.name),
+            request: serde_json::to_vec(&(&call.name, &call.arguments)).map_err(encoding)?,
+            repeatability,
+        };
+        let repeated = match self.effects.begin(&intent).await? {
+            EffectBegin::Recorded(result) => return serde_json::from_slice(&result).map_err(decoding),
+            EffectBegin::Fresh => false,
+            EffectBegin::Orphaned => true,
+        };
+        let sound = match examined {
+            Ok(sound) => sound,
+            Err(Unsound { answer, event }) => {
+                return self.complete(key, ToolOutput::error(answer), vec![event]).await;
+            }
+        };
+        let started = Instant::now();
+        let output = match (repeated, decided) {
+            (true, None) if repeatability == Repeatability::Once => return Err(unknown_effect(key, call)),
+            (true, Some(Orphan::AssumeDone)) => ToolOutput::ok(
+                "This call was interrupted and its result is lost. A person looked and says that it happened.",
+            ),
+            _ => self.execute(key, call, &sound, repeated).await?,
+        };
+        let event = EventKind::ToolCalled {
+            tool: call.name.clone(),
+            arguments: shorten(&call.arguments),
+            is_error: output.is_error,
+            exit_code: output.exit_code,
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        self.complete(key, output, vec![event]).await
+    }
+
+    /// Finds the tool and checks the arguments, without doing anything.
+    fn examine(&self, call: &ToolCall) -> Result<Sound<'_>, Unsound> {
+        let malformed = |answer: String| Unsound {
+            event: EventKind::MalformedAction { problem: format!("{}: {answer}", call.name) },
+            answer,
+        };
+        let Some(tool) = self.tools.get(&call.name) else {
+            let hint = match schema::nearest(&call.name, self.specs.iter().map(|spec| &spec.name)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
+                    format!("the tools are {}", names.join(", "))
+                }
+            };
+            return Err(malformed(format!("there is no tool `{}`; {hint}", call.name)));
+        };
+        if let Err(denied) = &tool.permitted {
+            let reason = denied.to_string();
+            return Err(Unsound {
+                answer: format!("{reason}; work without it, or hand the work to someone who may"),
+                event: EventKind::ToolDenied { tool: call.name.clone(), reason },
+            });
+        }
+        let arguments = arguments(&call.arguments).map_err(malformed)?;
+        schema::check(&tool.spec.input_schema, &arguments)
+            .map_err(|problem| malformed(format!("{problem}; {} was not called", call.name)))?;
+        let nature = Nature { risk: tool.spec.risk, repeatability: tool.spec.repeatability };
+        let repeatable = &self.request.repeatable_commands;
+        let nature = self.policy.classify(&tool.qualified, nature, &arguments, repeatable);
+        Ok(Sound { tool, arguments, nature })
+    }
+
+    /// Makes the call. A server that goes meanwhile is started again and asked once more, where the call may be
+    /// repeated.
+    async fn execute(
+        &self,
+        key: &EffectKey,
+        call: &ToolCall,
+        sound: &Sound<'_>,
+        repeated: bool,
+    ) -> Result<ToolOutput, Error> {
+        let answered = match self.attempt(key, sound, repeated).await? {
+            Err(CallError::Lost(reason)) => {
+                tracing::warn!(tool = call.name, reason, "a tool's server went during a call");
+                if sound.nature.repeatability == Repeatability::Once {
+                    return Err(unknown_effect(key, call));
+                }
+                self.attempt(key, sound, true).await?
+            }
+            other => other,
+        };
+        Ok(match answered {
+            Ok(answer) => output(answer),
+            Err(CallError::Refused(reason)) => ToolOutput::error(format!("{} failed: {reason}", call.name)),
+            Err(CallError::TimedOut) => ToolOutput::error(format!(
+                "{} did not answer in time and was cancelled; whether it had an effect is not known",
+                call.name
+            )),
+            Err(CallError::Lost(_)) => {
+                ToolOutput::error(format!("{} ended its server twice; call it in another way", call.name))
+            }
+        })
+    }
+
+    async fn attempt(
+        &self,
+        key: &EffectKey,
+        sound: &Sound<'_>,
+        repeated: bool,
+    ) -> Result<Result<Answer, CallError>, Error> {
+        let meta = self.meta(key, repeated);
+        match &sound.tool.target {
+            Target::Remote { server, name } => Ok(server.call(name, sound.arguments.clone(), meta).await),
+            Target::Workspace(tool) => {
+                let workspace = self.workspace.as_ref().ok_or_else(|| {
+                    Error::Configuration("a session without a worktree has no workspace tools".into())
+                })?;
+                let connection = workspace.connection().await?;
+                let limits = &workspace.options().limits;
+                let timeout = Duration::from_millis(limits.command_timeout_max_ms).saturating_add(SLACK);
+                let bytes = limits.output_bytes.max(limits.read_bytes).saturating_mul(2);
+                Ok(connection.call(tool.name(), sound.arguments.clone(), meta, timeout, bytes).await)
+            }
+        }
+    }
+
+    /// What every call carries beside a model's arguments.
+    fn meta(&self, key: &EffectKey, repeated: bool) -> Vec<(&'static str, Value)> {
+        let mut meta = vec![
+            ("syndarix/project", self.request.project.as_str().into()),
+            ("syndarix/agent", self.request.agent.as_str().into()),
+            (META_EFFECT, key.to_string().into()),
+            (META_REPEATED, repeated.into()),
+        ];
+        meta.extend(self.request.task.as_ref().map(|task| ("syndarix/task", task.as_str().into())));
+        meta
+    }
+
+    async fn complete(
+        &self,
+        key: &EffectKey,
+        output: ToolOutput,
+        kinds: Vec<EventKind>,
+    ) -> Result<ToolOutput, Error> {
+        let events = kinds.into_iter().map(|kind| NewEvent {
+            project: self.request.project.clone(),
+            agent: Some(self.request.agent.clone()),
+            task: self.request.task.clone(),
+            kind,
+        });
+        let result = serde_json::to_vec(&output).map_err(encoding)?;
+        self.effects.complete(key, &result, events.collect()).await?;
+        Ok(output)
+    }
+}
+
+fn workspace(
+    options: &ToolboxOptions,
+    request: &SessionRequest,
+    root: &std::path::Path,
+) -> Result<Workspace, Error> {
+    let root = root.canonicalize().map_err(|source| Error::Path { path: root.to_owned(), source })?;
+    let policy = &options.policy;
+    let author = request.agent.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+    let server = WorkspaceOptions {
+        root,
+        scratch: request.scratch.clone(),
+        read_only: policy.read_only.iter().chain(&request.read_only).cloned().collect(),
+        network: request.network,
+        sandbox: policy.sandbox,
+        limits: policy.limits.clone(),
+        author,
+    };
+    Ok(Workspace::new(options.launcher.clone(), server))
+}
+
+/// A call's arguments as an object. A model that sends no JSON is told so.
+fn arguments(given: &Value) -> Result<Map<String, Value>, String> {
+    match given {
+        Value::Object(object) => Ok(object.clone()),
+        Value::Null => Ok(Map::new()),
+        Value::String(text) if text.trim().is_empty() => Ok(Map::new()),
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(Value::Object(object)) => Ok(object),
+            Ok(_) => Err("the arguments must be a JSON object".into()),
+            Err(error) => Err(format!("the arguments are not JSON: {error}")),
+        },
+        _ => Err("the arguments must be a JSON object".into()),
+    }
+}
+
+fn output(answer: Answer) -> ToolOutput {
+    let end = answer.structured.and_then(|end| serde_json::from_value::<CommandEnd>(end).ok());
+    ToolOutput { content: answer.text, is_error: answer.is_error, exit_code: end.map(|end| end.exit_code) }
+}
+
+fn unknown_effect(key: &EffectKey, call: &ToolCall) -> Error {
+    Error::UnknownEffect { key: key.clone(), tool: call.name.clone(), arguments: shorten(&call.arguments) }
+}
+
+/// The arguments for people. Long texts in them are cut each, so that what comes after is still seen.
+fn shorten(arguments: &Value) -> String {
+    fn cut(value: &Value) -> Cow<'_, Value> {
+        match value {
+            Value::String(text) if text.chars().count() > SHOWN_CHARS / 3 => {
+                let kept: String = text.chars().take(SHOWN_CHARS / 3).collect();
+                Cow::Owned(Value::String(format!("{kept}…")))
+            }
+            Value::Object(object) => {
+                Cow::Owned(object.iter().map(|(key, value)| (key.clone(), cut(value).into_owned())).collect())
+            }
+            other => Cow::Borrowed(other),
+        }
+    }
+    let text = cut(arguments).to_string();
+    if text.chars().count() <= SHOWN_CHARS {
+        return text;
+    }
+    let kept: String = text.chars().take(SHOWN_CHARS).collect();
+    format!("{kept}…")
+}
+
+fn encoding(error: serde_json::Error) -> PortError {
+    PortError {
+        message: "a tool call cannot be encoded".into(),
+        retryable: false,
+        source: Some(error.into()),
+    }
+}
+
+fn decoding(error: serde_json::Error) -> Error {
+    let message = "a recorded tool result cannot be read".into();
+    PortError { message, retryable: false, source: Some(error.into()) }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn long_arguments_are_cut_each() {
+        let shown = shorten(&json!({"content": "x".repeat(1000), "path": "src/lib.rs"}));
+        assert!(shown.contains("src/lib.rs"), "{shown}");
+        assert!(shown.chars().count() <= SHOWN_CHARS + 1);
+    }
+
+    #[test]
+    fn arguments_may_come_as_text() {
+        assert!(arguments(&json!("{\"path\": \"a\"}")).is_ok());
+        assert!(arguments(&Value::Null).is_ok());
+        assert!(arguments(&json!("{\"path\": ")).unwrap_err().contains("not JSON"));
+        assert!(arguments(&json!([1])).is_err());
+    }
 }

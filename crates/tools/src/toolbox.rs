@@ -1,16 +1,20 @@
 //! The toolbox: what every session of a service shares.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use syndarix_core::id::{AgentId, ProjectId, RunId, TaskId};
 use syndarix_core::ports::{Effects, Journal};
+use syndarix_core::tool::ToolSpec;
 
+use crate::check::CheckOptions;
 use crate::error::Error;
-use crate::mcp::McpServerConfig;
-use crate::policy::Policy;
+use crate::mcp::{McpServerConfig, Server};
+use crate::policy::{Pattern, Policy};
 use crate::session::Session;
+use crate::workspace_server::WorkspaceTool;
 
 /// How this program starts its own workspace server: `program args… --options JSON`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,27 +75,70 @@ pub struct SessionRequest {
     pub repeatable_commands: Vec<Vec<String>>,
 }
 
-/// The tools of a service: its policy and its MCP connections. Cheap to clone behind an [`Arc`].
+/// The tools of a service: its policy and its MCP connections.
+#[derive(Debug)]
 pub struct Toolbox {
-    pub(crate) options: ToolboxOptions,
-}
-
-impl std::fmt::Debug for Toolbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Toolbox").field("options", &self.options).finish_non_exhaustive()
-    }
+    options: ToolboxOptions,
+    servers: Vec<Arc<Server>>,
 }
 
 impl Toolbox {
     /// Connects to every configured MCP server; fails with the first that does not start.
-    #[expect(clippy::unused_async, reason = "servers are connected here")]
-    pub async fn new(options: ToolboxOptions) -> Result<Self, Error> {
-        Ok(Self { options })
+    pub async fn new(mut options: ToolboxOptions) -> Result<Self, Error> {
+        for pattern in &options.policy.denied {
+            Pattern::parse(pattern).map_err(|error| Error::Configuration(error.to_string()))?;
+        }
+        let mut names = HashSet::new();
+        for server in &options.mcp_servers {
+            let valid = !server.name.is_empty()
+                && server.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+            if !valid {
+                return Err(Error::Configuration(format!(
+                    "`{}` cannot be the name of an MCP server; use letters, digits, - and _",
+                    server.name
+                )));
+            }
+            if !names.insert(server.name.clone()) {
+                return Err(Error::Configuration(format!("two MCP servers are named `{}`", server.name)));
+            }
+        }
+        let mut taken: HashSet<String> =
+            WorkspaceTool::ALL.into_iter().map(|tool| tool.name().to_owned()).collect();
+        let mut servers = Vec::new();
+        for config in std::mem::take(&mut options.mcp_servers) {
+            servers.push(Arc::new(Server::start(config, &mut taken).await?));
+        }
+        Ok(Self { options, servers })
     }
 
     /// Opens the tools of one run. The workspace server is started with the first call that needs it and
     /// ended, with everything it started, when the session is closed or dropped.
     pub fn open(&self, request: SessionRequest) -> Result<Session, Error> {
-        Session::open(&self.options, request)
+        Session::open(&self.options, &self.servers, request)
+    }
+
+    /// What is allowed, and how risky it is.
+    pub fn policy(&self) -> &Policy {
+        &self.options.policy
+    }
+
+    /// How a check is run under this toolbox's policy. `root` and `scratch` are the check's own; `read_only` is
+    /// as in [`SessionRequest`].
+    pub fn check_options(&self, root: PathBuf, scratch: PathBuf, read_only: Vec<PathBuf>) -> CheckOptions {
+        let policy = &self.options.policy;
+        CheckOptions {
+            launcher: self.options.launcher.clone(),
+            root,
+            scratch,
+            read_only: policy.read_only.iter().cloned().chain(read_only).collect(),
+            network: false,
+            sandbox: policy.sandbox,
+            limits: policy.limits.clone(),
+        }
+    }
+
+    /// Every MCP tool there is, by its name in policy, for `doctor` and `config check`.
+    pub fn mcp_tools(&self) -> impl Iterator<Item = (&str, &ToolSpec)> {
+        self.servers.iter().flat_map(|server| &server.tools).map(|tool| (tool.qualified.as_str(), &tool.spec))
     }
 }

@@ -180,6 +180,24 @@ impl Identity {
         email: std::borrow::Cow::Borrowed("team@syndarix.invalid"),
     };
 
+    /// An agent, by the name in its id: `dave` commits as Dave.
+    pub(crate) fn agent(name: &str) -> Self {
+        let mut letters = name.chars();
+        let name: String = letters
+            .next()
+            .into_iter()
+            .flat_map(char::to_uppercase)
+            .chain(letters)
+            .filter(|c| !c.is_control())
+            .collect();
+        let mailbox: String = name
+            .to_lowercase()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '.' })
+            .collect();
+        Self { name: name.into(), email: format!("{mailbox}@syndarix.invalid").into() }
+    }
+
     pub(crate) fn environment(&self) -> [(&'static str, &str); 4] {
         [
             ("GIT_AUTHOR_NAME", &self.name),

@@ -1,16 +1,128 @@
 //! The built-in workspace tools: an MCP server on standard input and output, in a process of its own that
 //! confines itself before it serves. Whatever it starts inherits the confinement.
 
+mod answer;
+mod catalog;
+mod command;
+mod environment;
+mod files;
+mod git;
 mod options;
+mod place;
+mod processes;
+mod sandbox;
+mod search;
+mod server;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rmcp::ServiceExt as _;
+use rustix::process::{Resource, Rlimit};
+
+pub(crate) use answer::CommandEnd;
+pub use catalog::WorkspaceTool;
 pub use options::{Limits, SandboxRequirement, WorkspaceOptions};
+pub use sandbox::{Confinement, probe};
 
 use crate::error::Error;
+use crate::git::command::Identity;
 
-/// Confines this process and serves the workspace tools until standard input ends.
+/// The request metadata that names the effect a call belongs to.
+pub(crate) const META_EFFECT: &str = "syndarix/effect";
+/// The request metadata that says a call may have happened before.
+pub(crate) const META_REPEATED: &str = "syndarix/repeated";
+
+/// Confines this process and serves the workspace tools until standard input ends or SIGTERM comes; then
+/// everything it started is ended.
 ///
 /// Must be called while the process has one thread, since confinement is per thread: before any async
 /// runtime exists. It makes its own.
 pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
-    Err(Error::Configuration(format!("cannot serve {}", options.root.display())))
+    if thread_count() != Some(1) {
+        return Err(Error::Sandbox("the workspace server must be started before any other thread".into()));
+    }
+    let place = place::Place::open(&options.root).map_err(unusable(&options.root))?;
+    std::fs::create_dir_all(&options.scratch).map_err(unusable(&options.scratch))?;
+    let scratch = options.scratch.canonicalize().map_err(unusable(&options.scratch))?;
+    let author = Identity::agent(&options.author);
+    let toolchains = environment::Toolchains::find();
+    let mut readable = toolchains.readable();
+    readable.extend(options.read_only.iter().filter_map(|path| path.canonicalize().ok()));
+    let environment =
+        environment::build(&toolchains, &readable, &scratch, &author).map_err(unusable(&scratch))?;
+    // What a server that was killed left locked; nothing else works in this worktree now.
+    let _ = std::fs::remove_file(place.path().join(".git/index.lock"));
+    bound(&options.limits);
+
+    let bounds = sandbox::Bounds {
+        writable: vec![place.path().to_owned(), scratch],
+        readable,
+        network: options.network,
+    };
+    let confinement = sandbox::confine(&bounds);
+    let unconfined = match options.sandbox {
+        SandboxRequirement::Full => confinement.missing,
+        SandboxRequirement::BestEffort => None,
+    };
+    let server = server::Server {
+        commands: command::Commands {
+            root: place.path().to_owned(),
+            environment,
+            limits: options.limits.clone(),
+            one_at_a_time: tokio::sync::Mutex::new(()),
+        },
+        place: Arc::new(place),
+        limits: options.limits,
+        unconfined,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(unusable(std::path::Path::new("/proc/self")))?.block_on(until_ended(server))
+}
+
+async fn until_ended(server: server::Server) -> Result<(), Error> {
+    let failed = |reason: String| Error::WorkspaceServer {
+        program: "this process".into(),
+        reason,
+        stderr: String::new(),
+    };
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .map_err(|error| failed(error.to_string()))?;
+    let serving = async {
+        let running =
+            server.serve(rmcp::transport::stdio()).await.map_err(|error| failed(error.to_string()))?;
+        running.waiting().await.map_err(|error| failed(error.to_string()))
+    };
+    let ended = tokio::select! {
+        ended = serving => ended.map(|_| ()),
+        _ = terminate.recv() => Ok(()),
+    };
+    processes::sweep().await;
+    ended
+}
+
+/// Limits that commands inherit. A limit that cannot be set is one the host has set lower already.
+fn bound(limits: &Limits) {
+    let set = |resource, value: u64| {
+        let limit = Rlimit { current: Some(value), maximum: Some(value) };
+        if let Err(error) = rustix::process::setrlimit(resource, limit) {
+            tracing::warn!(?resource, %error, "a resource limit could not be set");
+        }
+    };
+    set(Resource::Core, 0);
+    set(Resource::Fsize, limits.file_bytes);
+    if let Some(bytes) = limits.memory_bytes {
+        set(Resource::As, bytes);
+    }
+    if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
+        tracing::warn!(%error, "what leaves a command's process group cannot be ended");
+    }
+}
+
+fn thread_count() -> Option<usize> {
+    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
+}
+
+fn unusable(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+    move |source| Error::Path { path: PathBuf::from(path), source }
 }
