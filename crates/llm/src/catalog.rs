@@ -34,7 +34,7 @@ pub enum UnknownModel {
     #[error(transparent)]
     Invalid(#[from] InvalidModelRef),
     /// The provider is not configured.
-    #[error("`{model}` is of the provider `{provider}`, which is not configured{}", suggestion(.nearest))]
+    #[error("`{model}` is of the provider `{provider}`, which is not configured{}", suggestion(.nearest.as_deref()))]
     Provider {
         /// What was asked for.
         model: String,
@@ -46,7 +46,7 @@ pub enum UnknownModel {
         configured: Vec<String>,
     },
     /// The provider has no such model, or its price is not known.
-    #[error("`{model}` is not a model known here{}", suggestion(.nearest))]
+    #[error("`{model}` is not a model known here{}", suggestion(.nearest.as_deref()))]
     Model {
         /// What was asked for.
         model: String,
@@ -72,8 +72,8 @@ impl UnknownModel {
     }
 }
 
-fn suggestion(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 impl ModelCatalog {

@@ -21,5 +21,7 @@ pub use error::{FailureKind, ProviderError};
 pub use gateway::{CallContext, Gateway, GatewayOptions, GatewayReply};
 pub use prices::Prices;
 pub use provider::{CallInfo, Delta, DeltaSink, ModelProvider, ModelRef};
+pub use providers::Providers;
 pub use reply::{ModelReply, StopReason, UsageSource};
-pub use request::{ModelRequest, Scene, ToolResult, Turn};
+pub use request::{ModelRequest, Scene, Thoughts, ToolResult, Turn};
+pub use scripted::{Script, ScriptedProvider};

@@ -149,7 +149,7 @@ pub fn listed_models(price_list: &str) -> Vec<&'static str> {
     Calculator::bundled()
         .providers()
         .filter(|provider| provider.id() == price_list)
-        .flat_map(|provider| provider.models().map(|model| model.id()))
+        .flat_map(|provider| provider.models().map(genai_prices::ModelInfo::id))
         .collect()
 }
 
@@ -190,6 +190,7 @@ mod usd {
         text.parse().map_err(de::Error::custom)
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde's `with` asks for")]
     pub(super) fn serialize<S: Serializer>(amount: &NanoUsd, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(amount.to_string().trim_start_matches('$'))
     }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use syndarix_core::tool::ToolCall;
 use syndarix_core::usage::TokenUsage;
 
+use crate::request::{Thoughts, Turn};
+
 /// A model's answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelReply {
@@ -20,8 +22,22 @@ pub struct ModelReply {
     /// The provider's own usage object, where it sent one, for whoever reconciles an invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_usage: Option<serde_json::Value>,
+    /// What the model needs to see of its own thinking in the next turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thoughts: Option<Thoughts>,
     /// The model that answered, as the provider names it (without the provider).
     pub model: String,
+}
+
+impl ModelReply {
+    /// The reply as a turn of the conversation that goes on.
+    pub fn to_turn(&self) -> Turn {
+        Turn::Assistant {
+            text: self.text.clone(),
+            tool_calls: self.tool_calls.clone(),
+            thoughts: self.thoughts.clone(),
+        }
+    }
 }
 
 /// Why a model stopped. A refusal is not here: it is a [`crate::error::FailureKind::Refused`] failure, so that a

@@ -38,6 +38,9 @@ pub enum Turn {
         /// The tools it called.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tool_calls: Vec<ToolCall>,
+        /// What the model that answered needs to see of its own thinking again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thoughts: Option<Thoughts>,
     },
     /// What its tool calls gave.
     ToolResults {
@@ -51,6 +54,31 @@ impl Turn {
     pub fn user(text: impl Into<String>) -> Self {
         Self::User { text: text.into() }
     }
+}
+
+/// The thinking behind an answer, as its provider signed it. Some providers refuse a conversation in which a model's
+/// signed thinking is missing before its tool calls; to any other model it means nothing and is not sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Thoughts {
+    /// The provider-qualified model that thought.
+    pub model: String,
+    /// Its thinking, in order.
+    pub parts: Vec<ThoughtPart>,
+    /// The signatures of each tool call, in the calls' order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub call_signatures: Vec<Vec<String>>,
+}
+
+/// A part of a model's thinking. All of it is opaque here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThoughtPart {
+    /// The provider's signature of what follows.
+    Signature(String),
+    /// Thinking in words.
+    Reasoning(String),
+    /// A block in the provider's own form.
+    Block(serde_json::Value),
 }
 
 /// What one tool call gave.

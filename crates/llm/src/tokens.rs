@@ -3,7 +3,7 @@
 use syndarix_core::usage::TokenUsage;
 use tiktoken_rs::o200k_base_singleton;
 
-use crate::request::{ModelRequest, Turn};
+use crate::request::{ModelRequest, ThoughtPart, Turn};
 
 /// Texts are counted in pieces of this many bytes: a tokeniser's time grows faster than a piece's length where a
 /// text has no spaces, and cutting only ever makes the estimate a little larger.
@@ -75,10 +75,16 @@ fn prompt_tokens(request: &ModelRequest, count: impl Fn(&str) -> u64) -> u64 {
         tokens += TOKENS_PER_TURN;
         match turn {
             Turn::User { text } => tokens += count(text),
-            Turn::Assistant { text, tool_calls } => {
+            Turn::Assistant { text, tool_calls, thoughts } => {
                 tokens += count(text);
                 for call in tool_calls {
                     tokens += count(&call.name) + json(&call.arguments) + TOKENS_PER_TURN;
+                }
+                for part in thoughts.iter().flat_map(|thoughts| &thoughts.parts) {
+                    tokens += match part {
+                        ThoughtPart::Signature(text) | ThoughtPart::Reasoning(text) => count(text),
+                        ThoughtPart::Block(block) => json(block),
+                    };
                 }
             }
             Turn::ToolResults { results } => {

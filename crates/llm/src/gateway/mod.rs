@@ -42,7 +42,7 @@ use crate::reply::ModelReply;
 use crate::request::ModelRequest;
 
 /// How long a call waits in all for open circuit breakers before it gives up: two periods of the default breaker.
-const MAX_BREAKER_WAIT: Duration = Duration::from_secs(60);
+const MAX_BREAKER_WAIT: Duration = Duration::from_mins(1);
 
 /// How often an answer that was paid for is offered to storage that says "try again".
 const SETTLE_TRIES: u32 = 3;

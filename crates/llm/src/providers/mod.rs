@@ -1,4 +1,13 @@
-//! The providers of a process, by name.
+//! The providers of a process, by name, and those on the network.
+
+mod classify;
+pub mod config;
+mod convert;
+mod frames;
+pub mod real;
+
+pub use self::config::{ConfigError, Limits, ProviderConfig, ProviderKind};
+pub use self::real::RealProvider;
 
 use std::fmt;
 use std::sync::Arc;

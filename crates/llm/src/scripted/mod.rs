@@ -148,6 +148,7 @@ impl ModelProvider for ScriptedProvider {
             usage: entry.usage.unwrap_or(estimate),
             usage_source: if entry.usage.is_some() { UsageSource::Reported } else { UsageSource::Estimated },
             raw_usage: None,
+            thoughts: None,
             model: call.model.to_owned(),
         })
     }

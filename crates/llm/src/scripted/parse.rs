@@ -112,7 +112,7 @@ struct Entry {
     text: String,
     #[serde(default)]
     tool_calls: Vec<Call>,
-    usage: Option<Used>,
+    usage: Option<TokenUsage>,
     #[serde(default)]
     delay_ms: u64,
     fault: Option<Fault>,
@@ -130,19 +130,6 @@ struct Call {
 
 fn no_arguments() -> Value {
     Value::Object(serde_json::Map::new())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Used {
-    input_tokens: u64,
-    output_tokens: u64,
-    #[serde(default)]
-    cache_read_tokens: u64,
-    #[serde(default)]
-    cache_write_tokens: u64,
-    #[serde(default)]
-    reasoning_tokens: u64,
 }
 
 impl Script {
@@ -238,13 +225,7 @@ fn scene(file: &str, line: usize, entry: Entry) -> Result<SceneEntry, ScriptErro
         line,
         text: entry.text,
         tool_calls: entry.tool_calls.into_iter().map(|call| (call.name, call.arguments)).collect(),
-        usage: entry.usage.map(|used| TokenUsage {
-            input_tokens: used.input_tokens,
-            output_tokens: used.output_tokens,
-            cache_read_tokens: used.cache_read_tokens,
-            cache_write_tokens: used.cache_write_tokens,
-            reasoning_tokens: used.reasoning_tokens,
-        }),
+        usage: entry.usage,
         delay: Duration::from_millis(entry.delay_ms),
         fault: entry.fault,
         fault_times: entry.fault_times,
@@ -281,5 +262,5 @@ fn explain(file: &str, source: &str, error: &toml::de::Error) -> ScriptError {
 }
 
 fn line_of(source: &str, offset: usize) -> usize {
-    source.as_bytes()[..offset.min(source.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    source[..source.floor_char_boundary(offset)].matches('\n').count() + 1
 }
