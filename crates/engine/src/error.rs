@@ -1,0 +1,51 @@
+//! What can go wrong with the engine itself; what a caller of an RPC gets is in [`crate::status`].
+
+use std::path::PathBuf;
+
+/// The engine could not be opened, or has stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database file cannot be opened or read.
+    #[error("cannot open the engine's database {path}", path = path.display())]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The lock file beside the database cannot be made.
+    #[error("cannot lock the engine's database {path}", path = path.display())]
+    Lock {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file was written by a newer build.
+    #[error(
+        "the engine's database {path} has format {found}, this build knows {known}; use the newer build",
+        path = path.display()
+    )]
+    NewerFormat { path: PathBuf, found: i64, known: i64 },
+    /// The file belongs to something else.
+    #[error("{path} is a database, but not the engine's", path = path.display())]
+    ForeignDatabase { path: PathBuf },
+    /// Another engine has the file open.
+    #[error("the engine's database {path} is in use by another process", path = path.display())]
+    InUse { path: PathBuf },
+    /// A stored record does not read back. Restoring a backup is the only remedy.
+    #[error("the engine's database is damaged: {0}")]
+    Corrupt(String),
+    /// Storage failed while running. Nothing was acknowledged after that; reopen to continue.
+    #[error("the engine stopped: {0}")]
+    Stopped(String),
+    /// The SDK's client did not accept the in-memory connection.
+    #[error("cannot connect to the engine in memory: {0}")]
+    Connect(String),
+}
+
+impl Error {
+    /// Whether opening the engine again may help.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::InUse { .. } | Self::Stopped(_))
+    }
+}

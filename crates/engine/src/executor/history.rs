@@ -1,0 +1,53 @@
+//! Reading a run's history, from memory where it is recent and from storage where it is not.
+
+use super::{Executor, RunRef};
+use crate::proto::history::HistoryEvent;
+use crate::status::Failure;
+use prost::Message;
+
+/// Events in one page of history.
+pub(crate) const PAGE: usize = 1_000;
+
+/// Where the next page of a history begins; travels as the page token.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Page {
+    #[prost(string, tag = "1")]
+    pub run_id: String,
+    #[prost(int64, tag = "2")]
+    pub next_event_id: i64,
+    /// The page belongs to a workflow task: events before this id, then `transient`. Zero: up to the end.
+    #[prost(int64, tag = "3")]
+    pub until: i64,
+    /// Events of the workflow task that are not in history.
+    #[prost(message, repeated, tag = "4")]
+    pub transient: Vec<HistoryEvent>,
+}
+
+impl Executor {
+    /// Durable events of a run from `from` on, before `until` where that is not zero, one page at most,
+    /// and whether there may be more.
+    pub(crate) async fn page(
+        &self,
+        run_key: i64,
+        from: i64,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<HistoryEvent>, Failure> {
+        let until = if until == 0 { i64::MAX } else { until };
+        let limit = if limit == 0 { PAGE } else { limit.min(PAGE) };
+        Ok(self.storage.readers.events(run_key, from, until, limit).await?)
+    }
+
+    /// One event of a run that may not be durable yet.
+    pub(crate) async fn event(&self, name: &RunRef, id: i64) -> Result<Option<HistoryEvent>, Failure> {
+        let (run_key, found) = {
+            let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
+            let run = self.run(&mut slot, name).await?;
+            (run.run_key, run.tail_from(id, id + 1).1.pop())
+        };
+        match found {
+            Some(event) => Ok(Some(event)),
+            None => Ok(self.storage.readers.events(run_key, id, id + 1, 1).await?.pop()),
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Applies the kernel to runs: finds the run, makes the transition in memory, hands what it wrote to the
+//! writer, and publishes its consequences once they are durable.
+//!
+//! The lock of a workflow id is held while a transition is made, not while it is committed: transitions of
+//! one run follow each other in memory at once and share commits. That is safe because commits happen in
+//! the same order, because nobody is answered and no task is offered before its own commit, and because a
+//! commit that fails stops the engine for good.
+
+mod history;
+mod queries;
+mod recovery;
+mod slot;
+mod start;
+mod tasks;
+mod transfers;
+
+pub(crate) use history::{PAGE, Page};
+pub(crate) use slot::{RunCell, RunRef, Slot};
+pub(crate) use start::{SignalOnStart, StartRequest};
+pub(crate) use tasks::{ActivityToken, WorkflowToken};
+
+use crate::Error;
+use crate::clock::Clock;
+use crate::kernel::{Effects, Entropy, Rejection, Task, Timestamp, Transfer, Transition};
+use crate::matching::{Matching, Offer, QueueKey, TaskKind};
+use crate::namespaces::Namespaces;
+use crate::status::Failure;
+use crate::storage::{Commit, Job, RunWrite, Storage, WriteSet};
+use crate::timers::Timers;
+use crate::watchers::Watchers;
+use parking_lot::Mutex;
+use prost::Message;
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
+
+/// Workflow ids held in memory before idle ones are forgotten.
+const SLOTS_KEPT: usize = 4_096;
+
+type SlotKey = (String, String);
+
+/// The one that applies transitions.
+#[derive(Debug)]
+pub(crate) struct Executor {
+    pub storage: Storage,
+    pub clock: Arc<dyn Clock>,
+    pub matching: Arc<Matching>,
+    pub timers: Arc<Timers>,
+    pub watchers: Arc<Watchers>,
+    pub namespaces: Namespaces,
+    slots: Mutex<HashMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>>,
+    transfers: mpsc::UnboundedSender<(i64, Transfer)>,
+    entropy: Mutex<Entropy>,
+}
+
+/// What is due when a transition is durable.
+pub(crate) type SlotGuard = OwnedMutexGuard<Slot>;
+
+/// Resolves when a transition is durable.
+#[derive(Debug)]
+pub(crate) struct Ticket(oneshot::Receiver<()>);
+
+impl Ticket {
+    pub(crate) async fn durable(self) -> Result<(), Failure> {
+        self.0.await.map_err(|_| Failure::stopped())
+    }
+}
+
+/// How a transition is committed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CommitOptions {
+    pub is_new: bool,
+    pub received: Option<i64>,
+    pub commit: Commit,
+}
+
+impl CommitOptions {
+    pub(crate) const NOW: Self = Self { is_new: false, received: None, commit: Commit::Now };
+    pub(crate) const SOON: Self = Self { is_new: false, received: None, commit: Commit::Soon };
+    pub(crate) const NEW: Self = Self { is_new: true, received: None, commit: Commit::Now };
+}
+
+impl Executor {
+    pub(crate) fn new(
+        storage: Storage,
+        clock: Arc<dyn Clock>,
+        namespaces: Namespaces,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<(i64, Transfer)>) {
+        let (transfers, received) = mpsc::unbounded_channel();
+        let seed = RandomState::new().build_hasher().finish() ^ clock.now().0 as u64;
+        let executor = Arc::new(Self {
+            storage,
+            clock,
+            matching: Arc::default(),
+            timers: Arc::default(),
+            watchers: Arc::default(),
+            namespaces,
+            slots: Mutex::default(),
+            transfers,
+            entropy: Mutex::new(Entropy::from_seed(seed)),
+        });
+        (executor, received)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh identifier.
+    pub(crate) fn uuid(&self) -> String {
+        self.entropy.lock().uuid()
+    }
+
+    /// The runs of a workflow id, locked, with its current run loaded if there is one.
+    pub(crate) async fn slot(&self, namespace: &str, workflow_id: &str) -> Result<SlotGuard, Failure> {
+        let cell = self.slot_cell(namespace, workflow_id);
+        let mut slot = cell.lock_owned().await;
+        if !slot.loaded {
+            let stored =
+                self.storage.readers.current_run(namespace.to_owned(), workflow_id.to_owned()).await?;
+            if let Some(stored) = stored {
+                slot.current = Some(stored.state.core.run_id.clone());
+                insert_stored(&mut slot, stored);
+            }
+            slot.loaded = true;
+        }
+        Ok(slot)
+    }
+
+    fn slot_cell(&self, namespace: &str, workflow_id: &str) -> Arc<tokio::sync::Mutex<Slot>> {
+        let mut slots = self.slots.lock();
+        let key = (namespace.to_owned(), workflow_id.to_owned());
+        if let Some(slot) = slots.get(&key) {
+            return slot.clone();
+        }
+        if slots.len() >= SLOTS_KEPT {
+            // Forgetting costs a read later, so it happens rarely and then for all that are idle.
+            slots.retain(|_, slot| {
+                Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|slot| !slot.is_idle())
+            });
+        }
+        slots.entry(key).or_default().clone()
+    }
+
+    /// The named run of a locked workflow id; an empty run id means the current one.
+    pub(crate) async fn run<'a>(
+        &self,
+        slot: &'a mut Slot,
+        name: &RunRef,
+    ) -> Result<&'a mut RunCell, Failure> {
+        let run_id = if name.run_id.is_empty() {
+            slot.current.clone().ok_or_else(|| Failure::workflow_not_found(name))?
+        } else {
+            name.run_id.clone()
+        };
+        if !slot.runs.contains_key(&run_id) {
+            let stored = self
+                .storage
+                .readers
+                .run(name.namespace.clone(), name.workflow_id.clone(), run_id.clone())
+                .await?
+                .ok_or_else(|| Failure::workflow_not_found(name))?;
+            insert_stored(slot, stored);
+        }
+        slot.runs.get_mut(&run_id).ok_or_else(|| Failure::workflow_not_found(name))
+    }
+
+    /// Finds a run, makes one transition, and waits until it is durable.
+    pub(crate) async fn transact<R>(
+        &self,
+        name: &RunRef,
+        change: impl FnOnce(&mut Transition<'_>) -> Result<R, Rejection>,
+    ) -> Result<R, Failure> {
+        let (result, ticket) = {
+            let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
+            let run_id = self.run(&mut slot, name).await?.name.run_id.clone();
+            self.apply(&mut slot, &run_id, CommitOptions::NOW, change)?
+        };
+        ticket.durable().await?;
+        Ok(result)
+    }
+
+    /// Makes one transition of a loaded run and hands it to the writer. What the kernel refuses changes
+    /// nothing and is not written.
+    pub(crate) fn apply<R>(
+        &self,
+        slot: &mut Slot,
+        run_id: &str,
+        options: CommitOptions,
+        change: impl FnOnce(&mut Transition<'_>) -> Result<R, Rejection>,
+    ) -> Result<(R, Ticket), Failure> {
+        let run = slot.runs.get_mut(run_id).ok_or_else(Failure::stopped)?;
+        let now = self.now();
+        let mut entropy = self.draw();
+        let mut tx = Transition::new(&mut run.state, now, &mut entropy);
+        let result = change(&mut tx)?;
+        let effects = tx.finish();
+        let ticket = self.commit(slot, run_id, effects, options);
+        Ok((result, ticket))
+    }
+
+    /// A generator for one transition, seeded from the engine's own.
+    pub(crate) fn draw(&self) -> Entropy {
+        self.entropy.lock().split()
+    }
+
+    /// Stores what a transition did and arranges for its consequences.
+    pub(crate) fn commit(
+        &self,
+        slot: &mut Slot,
+        run_id: &str,
+        mut effects: Effects,
+        options: CommitOptions,
+    ) -> Ticket {
+        let mut write = WriteSet { received: options.received, ..WriteSet::default() };
+        let mut published = Vec::new();
+        let mut sent = Vec::new();
+        let successor = effects.successor.take();
+        self.stage(slot, run_id, effects, options.is_new, &mut write, &mut published, &mut sent);
+        if let Some(successor) = successor {
+            let run_key = self.storage.allocate_run_key();
+            let next_id = successor.state.core.run_id.clone();
+            slot.runs.insert(next_id.clone(), RunCell::new(run_key, successor.state));
+            slot.current = Some(next_id.clone());
+            self.stage(slot, &next_id, successor.effects, true, &mut write, &mut published, &mut sent);
+            slot.forget_closed();
+        }
+        write.sent.extend(sent.iter().map(|(key, transfer)| (*key, transfer.encode_to_vec())));
+        let (durable, ticket) = oneshot::channel();
+        let publisher = self.publisher();
+        self.storage.writer.submit(Job {
+            write,
+            commit: options.commit,
+            done: Box::new(move || {
+                for run in published {
+                    publisher.publish(run);
+                }
+                let _ = durable.send(());
+            }),
+        });
+        // Delivered in memory at once: their own writes come after this one, so they cannot survive it.
+        for transfer in sent {
+            let _ = self.transfers.send(transfer);
+        }
+        Ticket(ticket)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the three lists are the parts of one commit being built")]
+    fn stage(
+        &self,
+        slot: &mut Slot,
+        run_id: &str,
+        effects: Effects,
+        is_new: bool,
+        write: &mut WriteSet,
+        published: &mut Vec<Published>,
+        sent: &mut Vec<(i64, Transfer)>,
+    ) {
+        let Some(run) = slot.runs.get_mut(run_id) else { return };
+        write.runs.push(RunWrite::of(run.run_key, is_new, &mut run.state, &effects.events));
+        if is_new {
+            let core = &run.state.core;
+            write.current = Some((core.namespace.clone(), core.workflow_id.clone(), run.run_key));
+        }
+        run.remember(effects.events);
+        run.progress.submitted.fetch_add(1, Ordering::AcqRel);
+        published.push(Published {
+            name: run.name.clone(),
+            task_queue: run.state.core.task_queue.clone(),
+            tasks: effects.tasks,
+            deadline: run.deadline(),
+            progress: run.progress.clone(),
+            next_event_id: run.state.core.next_event_id,
+        });
+        sent.extend(
+            effects.transfers.into_iter().map(|transfer| (self.storage.allocate_transfer_key(), transfer)),
+        );
+    }
+
+    fn publisher(&self) -> Publisher {
+        Publisher {
+            matching: self.matching.clone(),
+            timers: self.timers.clone(),
+            watchers: self.watchers.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Waits until everything handed to the writer so far is durable.
+    pub(crate) async fn flush(&self) -> Result<(), Failure> {
+        let (durable, ticket) = oneshot::channel();
+        self.storage.writer.submit(Job {
+            write: WriteSet::default(),
+            commit: Commit::Now,
+            done: Box::new(move || {
+                let _ = durable.send(());
+            }),
+        });
+        Ticket(ticket).durable().await
+    }
+
+    /// Fires everything that is due in a run.
+    pub(crate) async fn fire(&self, name: &RunRef) -> Result<(), Failure> {
+        let ticket = {
+            let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
+            let run = match self.run(&mut slot, name).await {
+                Ok(run) => run,
+                Err(failure) if failure.is_not_found() => return Ok(()),
+                Err(failure) => return Err(failure),
+            };
+            let deadline = run.deadline();
+            if !deadline.is_set() || deadline > self.now() {
+                self.timers.set(&run.name, deadline);
+                return Ok(());
+            }
+            let run_id = run.name.run_id.clone();
+            self.apply(&mut slot, &run_id, CommitOptions::NOW, |tx| {
+                tx.fire_due();
+                Ok(())
+            })?
+            .1
+        };
+        ticket.durable().await
+    }
+}
+
+fn insert_stored(slot: &mut Slot, stored: crate::storage::StoredRun) {
+    let run_id = stored.state.core.run_id.clone();
+    let run = RunCell::new(stored.run_key, stored.state);
+    run.progress.durable_next_event_id.store(run.state.core.next_event_id, Ordering::Release);
+    slot.runs.insert(run_id, run);
+}
+
+/// What becomes visible of one run when a transition is durable.
+#[derive(Debug)]
+struct Published {
+    name: Arc<RunRef>,
+    task_queue: String,
+    tasks: Vec<Task>,
+    deadline: Timestamp,
+    progress: Arc<slot::Progress>,
+    next_event_id: i64,
+}
+
+/// Makes it visible. Runs on the writer's thread, so it does nothing that waits.
+struct Publisher {
+    matching: Arc<Matching>,
+    timers: Arc<Timers>,
+    watchers: Arc<Watchers>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Publisher {
+    fn publish(&self, run: Published) {
+        run.progress.durable_next_event_id.fetch_max(run.next_event_id, Ordering::AcqRel);
+        run.progress.committed.fetch_add(1, Ordering::AcqRel);
+        self.timers.set(&run.name, run.deadline);
+        let now = self.clock.now();
+        for task in run.tasks {
+            offer(&self.matching, &run.name, &run.task_queue, task, now);
+        }
+        self.watchers.notify(&run.name.run_id);
+    }
+}
+
+/// Puts a task where its workers wait.
+fn offer(matching: &Matching, run: &Arc<RunRef>, normal_queue: &str, task: Task, now: Timestamp) {
+    let key = |name: String, kind| QueueKey { namespace: run.namespace.clone(), name, kind };
+    let run = run.clone();
+    match task {
+        Task::Workflow { queue, sticky, scheduled_event_id, attempt } => {
+            let fallback = sticky.then(|| key(normal_queue.to_owned(), TaskKind::Workflow));
+            let offer = Offer::Task { run: run.clone(), scheduled_event_id, attempt };
+            matching.offer(key(queue, TaskKind::Workflow), fallback, offer, now);
+        }
+        Task::Activity { queue, scheduled_event_id, attempt } => {
+            let offer = Offer::Task { run: run.clone(), scheduled_event_id, attempt };
+            matching.offer(key(queue, TaskKind::Activity), None, offer, now);
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,125 @@
+//! The runs of one workflow id, in memory. One lock per workflow id: whatever happens to its runs, or
+//! makes a new one, happens one after the other.
+
+use crate::kernel::{MutableState, Timestamp};
+use crate::matching::QueryAnswer;
+use crate::proto::{history, query};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::oneshot;
+
+/// A run, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RunRef {
+    pub namespace: String,
+    pub workflow_id: String,
+    pub run_id: String,
+}
+
+/// The runs of one workflow id.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    pub loaded: bool,
+    /// The current run's id: the running one, or the last.
+    pub current: Option<String>,
+    pub runs: HashMap<String, RunCell>,
+}
+
+/// Events kept in memory after they are durable, so that a worker's next task needs no read.
+const TAIL: usize = 64;
+
+/// One run in memory.
+#[derive(Debug)]
+pub(crate) struct RunCell {
+    pub run_key: i64,
+    pub name: Arc<RunRef>,
+    pub state: MutableState,
+    /// The last events, at least all that are not durable yet.
+    pub tail: VecDeque<history::HistoryEvent>,
+    pub progress: Arc<Progress>,
+    /// Queries that wait for the next workflow task, or ride on the running one.
+    pub queries: Vec<BufferedQuery>,
+}
+
+/// How far a run's writes are durable.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Transitions handed to the writer.
+    pub submitted: AtomicI64,
+    /// Transitions committed.
+    pub committed: AtomicI64,
+    /// Events before this id are durable.
+    pub durable_next_event_id: AtomicI64,
+}
+
+impl Progress {
+    pub(crate) fn is_durable(&self) -> bool {
+        self.submitted.load(Ordering::Acquire) == self.committed.load(Ordering::Acquire)
+    }
+}
+
+/// A query that is answered with a workflow task.
+#[derive(Debug)]
+pub(crate) struct BufferedQuery {
+    pub id: String,
+    pub query: query::WorkflowQuery,
+    pub answer: oneshot::Sender<QueryAnswer>,
+    /// Whether the running workflow task carries it.
+    pub attached: bool,
+}
+
+impl RunCell {
+    pub(crate) fn new(run_key: i64, state: MutableState) -> Self {
+        let core = &state.core;
+        let name = Arc::new(RunRef {
+            namespace: core.namespace.clone(),
+            workflow_id: core.workflow_id.clone(),
+            run_id: core.run_id.clone(),
+        });
+        Self { run_key, name, state, tail: VecDeque::new(), progress: Arc::default(), queries: Vec::new() }
+    }
+
+    /// Keeps new events at hand and forgets old ones that are durable.
+    pub(crate) fn remember(&mut self, events: Vec<history::HistoryEvent>) {
+        let durable = self.progress.durable_next_event_id.load(Ordering::Acquire);
+        self.tail.extend(events);
+        while self.tail.len() > TAIL && self.tail.front().is_some_and(|event| event.event_id < durable) {
+            self.tail.pop_front();
+        }
+    }
+
+    /// The part of a range of events that is in memory, and where it begins.
+    pub(crate) fn tail_from(&self, from: i64, until: i64) -> (i64, Vec<history::HistoryEvent>) {
+        let begins = self.tail.front().map_or(until, |event| event.event_id).clamp(from, until.max(from));
+        let events = self
+            .tail
+            .iter()
+            .filter(|event| event.event_id >= begins && event.event_id < until)
+            .cloned()
+            .collect();
+        (begins, events)
+    }
+
+    pub(crate) fn deadline(&self) -> Timestamp {
+        self.state.next_deadline()
+    }
+}
+
+impl Slot {
+    /// Whether nothing would be lost by forgetting it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.runs.values().all(|run| run.progress.is_durable() && run.queries.is_empty())
+    }
+
+    /// Forgets closed runs that are not current.
+    pub(crate) fn forget_closed(&mut self) {
+        let current = self.current.clone();
+        self.runs.retain(|run_id, run| {
+            current.as_ref() == Some(run_id)
+                || run.state.core.is_running()
+                || !run.progress.is_durable()
+                || !run.queries.is_empty()
+        });
+    }
+}

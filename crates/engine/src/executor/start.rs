@@ -1,0 +1,172 @@
+//! Starting workflows, with or without a signal.
+
+use super::{CommitOptions, Executor, RunRef, Slot, Ticket};
+use crate::kernel::admission::{Admission, admit};
+use crate::kernel::effects::{Effects, Signal, Terminate};
+use crate::kernel::lifecycle::{NewRun, new_state};
+use crate::kernel::state::{RunCore, Seen};
+use crate::kernel::{Transfer, Transition, inbound, workflow_task};
+use crate::proto::enums;
+use crate::status::Failure;
+
+/// A request to start a workflow.
+#[derive(Debug)]
+pub(crate) struct StartRequest {
+    pub new: NewRun,
+    pub reuse: enums::WorkflowIdReusePolicy,
+    pub conflict: enums::WorkflowIdConflictPolicy,
+    pub signal: Option<SignalOnStart>,
+    /// The worker that wants the first workflow task with the answer.
+    pub eager_for: Option<String>,
+    /// What is sent, in the same transaction, if a run is created.
+    pub announce: Option<Transfer>,
+}
+
+/// The signal of SignalWithStart: delivered to the running workflow, or to the one that is started.
+#[derive(Debug)]
+pub(crate) struct SignalOnStart(pub Signal);
+
+/// How a start ended.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub name: RunRef,
+    pub first_run_id: String,
+    /// False if an existing run is the answer.
+    pub created: bool,
+    pub status: i32,
+    pub eager: Option<workflow_task::Started>,
+}
+
+impl Executor {
+    /// Starts a workflow, durably.
+    pub(crate) async fn start(&self, request: StartRequest) -> Result<Started, Failure> {
+        let namespace = request.new.namespace.clone();
+        let workflow_id = request.new.started.workflow_id.clone();
+        let (started, ticket) = {
+            let mut slot = self.slot(&namespace, &workflow_id).await?;
+            self.start_in(&mut slot, request, CommitOptions::NEW)?
+        };
+        if let Some(ticket) = ticket {
+            ticket.durable().await?;
+        }
+        Ok(started)
+    }
+
+    /// Starts a workflow under its id's lock.
+    pub(super) fn start_in(
+        &self,
+        slot: &mut Slot,
+        request: StartRequest,
+        options: CommitOptions,
+    ) -> Result<(Started, Option<Ticket>), Failure> {
+        let StartRequest { new, reuse, conflict, signal, eager_for, announce } = request;
+        let current =
+            slot.current.as_ref().and_then(|id| slot.runs.get(id)).map(|run| run.state.core.clone());
+        let conflict = match (&signal, conflict) {
+            // A signal-with-start signals what runs, unless it is told otherwise.
+            (Some(_), enums::WorkflowIdConflictPolicy::Unspecified) => {
+                enums::WorkflowIdConflictPolicy::UseExisting
+            }
+            _ => conflict,
+        };
+        match admit(current.as_ref(), &new.request_id, reuse, conflict) {
+            Admission::Create => {}
+            Admission::Replace => {
+                if let Some(current) = &current {
+                    self.apply(slot, &current.run_id, CommitOptions::NOW, |tx| {
+                        let reason = "TerminateIfRunning WorkflowIdReusePolicy".into();
+                        inbound::terminate(
+                            tx,
+                            Terminate { reason, identity: "history-service".into(), details: None },
+                        )
+                    })?;
+                }
+            }
+            Admission::Duplicate => return Ok((existing(current.as_ref(), true), None)),
+            Admission::UseExisting => {
+                let answer = existing(current.as_ref(), false);
+                let ticket = match signal {
+                    Some(SignalOnStart(signal)) => Some(
+                        self.apply(slot, &answer.name.run_id, CommitOptions::NOW, |tx| {
+                            inbound::signal(tx, signal, None)
+                        })?
+                        .1,
+                    ),
+                    None => None,
+                };
+                return Ok((answer, ticket));
+            }
+            Admission::AlreadyStarted => {
+                let current = current.unwrap_or_default();
+                return Err(Failure::already_started(
+                    current.create_request_id,
+                    current.run_id,
+                    current.first_run_id,
+                ));
+            }
+        }
+        Ok(self.create(slot, new, signal, eager_for.as_deref(), announce, options))
+    }
+
+    fn create(
+        &self,
+        slot: &mut Slot,
+        new: NewRun,
+        signal: Option<SignalOnStart>,
+        eager_for: Option<&str>,
+        announce: Option<Transfer>,
+        options: CommitOptions,
+    ) -> (Started, Option<Ticket>) {
+        let now = self.now();
+        let mut entropy = self.draw();
+        let (mut state, effects) = new_state(new, now, &mut entropy);
+        let mut tx = Transition::new(&mut state, now, &mut entropy);
+        tx.effects = effects;
+        if let Some(SignalOnStart(signal)) = signal {
+            if !signal.request_id.is_empty() {
+                tx.state.signal_requests.insert(signal.request_id.clone(), Seen {});
+            }
+            inbound::record_signal(&mut tx, signal, None);
+        }
+        workflow_task::schedule(&mut tx);
+        let eager = eager_for.and_then(|worker| start_eagerly(&mut tx, worker));
+        tx.effects.transfers.extend(announce);
+        let effects: Effects = std::mem::take(&mut tx.effects);
+
+        let run_key = self.storage.allocate_run_key();
+        let run = super::RunCell::new(run_key, state);
+        let name = (*run.name).clone();
+        let core = &run.state.core;
+        let started = Started {
+            name: name.clone(),
+            first_run_id: core.first_run_id.clone(),
+            created: true,
+            status: core.status,
+            eager,
+        };
+        slot.current = Some(name.run_id.clone());
+        slot.runs.insert(name.run_id.clone(), run);
+        slot.forget_closed();
+        let ticket = self.commit(slot, &name.run_id, effects, CommitOptions { is_new: true, ..options });
+        (started, Some(ticket))
+    }
+}
+
+/// Starts the first workflow task for the worker that started the workflow.
+fn start_eagerly(tx: &mut Transition<'_>, worker: &str) -> Option<workflow_task::Started> {
+    let task = tx.state.core.workflow_task.clone()?;
+    let started = workflow_task::start(tx, task.scheduled_event_id, task.attempt, &task.queue, worker)?;
+    tx.effects.tasks.clear();
+    Some(started)
+}
+
+fn existing(current: Option<&RunCore>, created: bool) -> Started {
+    let core = current.cloned().unwrap_or_default();
+    Started {
+        name: RunRef { namespace: core.namespace, workflow_id: core.workflow_id, run_id: core.run_id },
+        first_run_id: core.first_run_id,
+        created,
+        status: core.status,
+        eager: None,
+    }
+}

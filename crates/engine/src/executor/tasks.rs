@@ -1,0 +1,383 @@
+//! Giving tasks to workers: what they receive, and the token they answer with.
+
+use super::history::{PAGE, Page};
+use super::{CommitOptions, Executor, RunCell, RunRef, Slot, Ticket};
+use crate::kernel::activity::{self, AttemptIdentity};
+use crate::kernel::state::Activity;
+use crate::kernel::time::{Timestamp, span_to_proto};
+use crate::kernel::workflow_task::{self, TaskIdentity};
+use crate::proto::{EventAttributes, common, enums, history, query, taskqueue, workflowservice as ws};
+use crate::status::Failure;
+use prost::Message;
+use std::collections::HashMap;
+
+/// A workflow task's token.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct WorkflowToken {
+    #[prost(string, tag = "1")]
+    pub namespace: String,
+    #[prost(string, tag = "2")]
+    pub workflow_id: String,
+    #[prost(string, tag = "3")]
+    pub run_id: String,
+    #[prost(int64, tag = "4")]
+    pub scheduled_event_id: i64,
+    #[prost(int64, tag = "5")]
+    pub started_event_id: i64,
+    #[prost(int32, tag = "6")]
+    pub attempt: i32,
+    #[prost(string, tag = "7")]
+    pub nonce: String,
+    /// Set instead of the event ids when the task is only a query.
+    #[prost(string, tag = "8")]
+    pub query_id: String,
+}
+
+/// An activity task's token.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ActivityToken {
+    #[prost(string, tag = "1")]
+    pub namespace: String,
+    #[prost(string, tag = "2")]
+    pub workflow_id: String,
+    #[prost(string, tag = "3")]
+    pub run_id: String,
+    #[prost(int64, tag = "4")]
+    pub scheduled_event_id: i64,
+    #[prost(int32, tag = "5")]
+    pub attempt: i32,
+    #[prost(string, tag = "6")]
+    pub nonce: String,
+}
+
+impl WorkflowToken {
+    /// The token a request carries; refused where it is none of ours.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        Self::decode(bytes)
+            .ok()
+            .filter(|token| !token.workflow_id.is_empty() && !token.run_id.is_empty())
+            .ok_or_else(|| Failure::invalid("Error deserializing task token."))
+    }
+
+    pub(crate) fn run(&self) -> RunRef {
+        RunRef {
+            namespace: self.namespace.clone(),
+            workflow_id: self.workflow_id.clone(),
+            run_id: self.run_id.clone(),
+        }
+    }
+
+    pub(crate) fn task(&self) -> TaskIdentity {
+        TaskIdentity {
+            scheduled_event_id: self.scheduled_event_id,
+            started_event_id: self.started_event_id,
+            attempt: self.attempt,
+            nonce: self.nonce.clone(),
+        }
+    }
+}
+
+impl ActivityToken {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        Self::decode(bytes)
+            .ok()
+            .filter(|token| !token.workflow_id.is_empty() && !token.run_id.is_empty())
+            .ok_or_else(|| Failure::invalid("Error deserializing task token."))
+    }
+
+    pub(crate) fn run(&self) -> RunRef {
+        RunRef {
+            namespace: self.namespace.clone(),
+            workflow_id: self.workflow_id.clone(),
+            run_id: self.run_id.clone(),
+        }
+    }
+
+    pub(crate) fn attempt(&self) -> AttemptIdentity {
+        AttemptIdentity {
+            scheduled_event_id: self.scheduled_event_id,
+            attempt: self.attempt,
+            nonce: self.nonce.clone(),
+        }
+    }
+}
+
+/// A started workflow task on its way to a worker, its history not yet read.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    response: ws::PollWorkflowTaskQueueResponse,
+    run_key: i64,
+    /// Events still to be read from storage: from this id, before that one.
+    missing: (i64, i64),
+    tail: Vec<history::HistoryEvent>,
+    page: Page,
+}
+
+impl Executor {
+    /// Starts an offered workflow task for a worker; `None` if it is no longer on offer.
+    pub(crate) async fn start_workflow_task(
+        &self,
+        name: &RunRef,
+        scheduled_event_id: i64,
+        attempt: i32,
+        polled_queue: &str,
+        worker: &str,
+    ) -> Result<Option<ws::PollWorkflowTaskQueueResponse>, Failure> {
+        let dispatch = {
+            let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
+            self.run(&mut slot, name).await?;
+            // Taking a task acknowledges nothing to anyone: if this is lost in a crash, the task is offered
+            // again and the token given out here no longer fits. So the worker need not wait for the disk.
+            let started = self.apply(&mut slot, &name.run_id, CommitOptions::SOON, |tx| {
+                workflow_task::start(tx, scheduled_event_id, attempt, polled_queue, worker)
+                    .ok_or(crate::kernel::Rejection::WorkflowTaskNotFound)
+            });
+            match started {
+                Ok((started, _)) => self.dispatch(&mut slot, name, started)?,
+                Err(failure) if failure.is_not_found() => return Ok(None),
+                Err(failure) => return Err(failure),
+            }
+        };
+        self.complete_dispatch(dispatch).await.map(Some)
+    }
+
+    /// Describes a started task for its worker. Quick, under the lock.
+    pub(crate) fn dispatch(
+        &self,
+        slot: &mut Slot,
+        name: &RunRef,
+        started: workflow_task::Started,
+    ) -> Result<Dispatch, Failure> {
+        let run = slot.runs.get_mut(&name.run_id).ok_or_else(Failure::stopped)?;
+        let workflow_task::Started { task, sticky, transient } = started;
+        let queries = attach_queries(run);
+        let core = &run.state.core;
+        let until = if transient.is_empty() { task.started_event_id + 1 } else { task.scheduled_event_id };
+        let from = if sticky { core.last_completed_started_event_id + 1 } else { 1 };
+        let (tail_begins, tail) = run.tail_from(from, until);
+        let token = WorkflowToken {
+            namespace: core.namespace.clone(),
+            workflow_id: core.workflow_id.clone(),
+            run_id: core.run_id.clone(),
+            scheduled_event_id: task.scheduled_event_id,
+            started_event_id: task.started_event_id,
+            attempt: task.attempt,
+            nonce: task.nonce.clone(),
+            query_id: String::new(),
+        };
+        let response = ws::PollWorkflowTaskQueueResponse {
+            task_token: token.encode_to_vec(),
+            workflow_execution: Some(core.execution()),
+            workflow_type: Some(common::WorkflowType { name: core.workflow_type.clone() }),
+            previous_started_event_id: core.last_completed_started_event_id,
+            started_event_id: task.started_event_id,
+            attempt: task.attempt,
+            workflow_execution_task_queue: Some(normal_queue(&core.task_queue)),
+            scheduled_time: Timestamp(task.scheduled_time).to_proto(),
+            started_time: Timestamp(task.started_time).to_proto(),
+            queries,
+            ..Default::default()
+        };
+        let page = Page { run_id: core.run_id.clone(), next_event_id: from, until, transient };
+        Ok(Dispatch { response, run_key: run.run_key, missing: (from, tail_begins), tail, page })
+    }
+
+    /// Adds the history to a task. May read from storage.
+    pub(crate) async fn complete_dispatch(
+        &self,
+        dispatch: Dispatch,
+    ) -> Result<ws::PollWorkflowTaskQueueResponse, Failure> {
+        let Dispatch { mut response, run_key, missing: (from, tail_begins), tail, mut page } = dispatch;
+        let mut events = self.storage.readers.events(run_key, from, tail_begins, PAGE).await?;
+        let next = events.last().map_or(from, |event| event.event_id + 1);
+        if next < tail_begins {
+            page.next_event_id = next;
+            response.next_page_token = page.encode_to_vec();
+        } else {
+            events.extend(tail);
+            events.append(&mut page.transient);
+        }
+        response.history = Some(history::History { events });
+        Ok(response)
+    }
+
+    /// Starts an offered activity for a worker; `None` if it is no longer on offer.
+    pub(crate) async fn start_activity(
+        &self,
+        name: &RunRef,
+        scheduled_event_id: i64,
+        attempt: i32,
+        worker: &str,
+    ) -> Result<Option<ws::PollActivityTaskQueueResponse>, Failure> {
+        let (activity, ticket) = {
+            let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
+            self.run(&mut slot, name).await?;
+            let started = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
+                activity::start(tx, scheduled_event_id, attempt, worker)
+                    .ok_or(crate::kernel::Rejection::ActivityNotFound)
+            });
+            match started {
+                Ok(started) => started,
+                Err(failure) if failure.is_not_found() => return Ok(None),
+                Err(failure) => return Err(failure),
+            }
+        };
+        // An attempt counts once a worker has it: an activity that may run once only must not be given out
+        // again after a crash, so its start is durable first.
+        ticket.durable().await?;
+        self.activity_task(name, &activity).await.map(Some)
+    }
+
+    /// What a worker gets to run one attempt.
+    pub(crate) async fn activity_task(
+        &self,
+        name: &RunRef,
+        activity: &Activity,
+    ) -> Result<ws::PollActivityTaskQueueResponse, Failure> {
+        let workflow_type = {
+            let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
+            self.run(&mut slot, name).await?.state.core.workflow_type.clone()
+        };
+        let event = self.event(name, activity.scheduled_event_id).await?;
+        let Some(EventAttributes::ActivityTaskScheduledEventAttributes(scheduled)) =
+            event.and_then(|event| event.attributes)
+        else {
+            return Err(Failure::unavailable(format!(
+                "event {} of run {} is not the activity's schedule; the database is damaged",
+                activity.scheduled_event_id, name.run_id
+            )));
+        };
+        let token = ActivityToken {
+            namespace: name.namespace.clone(),
+            workflow_id: name.workflow_id.clone(),
+            run_id: name.run_id.clone(),
+            scheduled_event_id: activity.scheduled_event_id,
+            attempt: activity.attempt,
+            nonce: activity.nonce.clone(),
+        };
+        Ok(ws::PollActivityTaskQueueResponse {
+            task_token: token.encode_to_vec(),
+            workflow_namespace: name.namespace.clone(),
+            workflow_type: Some(common::WorkflowType { name: workflow_type }),
+            workflow_execution: Some(common::WorkflowExecution {
+                workflow_id: name.workflow_id.clone(),
+                run_id: name.run_id.clone(),
+            }),
+            activity_type: scheduled.activity_type,
+            activity_id: activity.activity_id.clone(),
+            header: scheduled.header,
+            input: scheduled.input,
+            heartbeat_details: activity.heartbeat_details.clone(),
+            scheduled_time: Timestamp(activity.scheduled_time).to_proto(),
+            current_attempt_scheduled_time: Timestamp(activity.attempt_scheduled_time).to_proto(),
+            started_time: Timestamp(activity.started_time).to_proto(),
+            attempt: activity.attempt,
+            schedule_to_close_timeout: span_to_proto(activity.schedule_to_close),
+            start_to_close_timeout: span_to_proto(activity.start_to_close),
+            heartbeat_timeout: span_to_proto(activity.heartbeat),
+            retry_policy: activity.retry_policy.clone(),
+            priority: scheduled.priority,
+            ..Default::default()
+        })
+    }
+
+    /// A worker answers a workflow task. With `next_for`, a task that follows at once starts for it.
+    pub(crate) async fn complete_workflow_task(
+        &self,
+        token: &WorkflowToken,
+        completion: crate::kernel::commands::Completion,
+        results: HashMap<String, query::WorkflowQueryResult>,
+        return_next: bool,
+    ) -> Result<ws::RespondWorkflowTaskCompletedResponse, Failure> {
+        use crate::kernel::commands::Outcome;
+        let name = token.run();
+        let worker = completion.identity.clone();
+        let (outcome, eager, next, ticket) = {
+            let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
+            self.run(&mut slot, &name).await?;
+            let ((outcome, eager, next), ticket) =
+                self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
+                    let outcome = crate::kernel::commands::complete(tx, &token.task(), completion)?;
+                    let eager: Vec<Activity> = tx
+                        .effects
+                        .eager_activities
+                        .iter()
+                        .filter_map(|id| tx.state.activities.get(id).cloned())
+                        .collect();
+                    let wanted = return_next && outcome == Outcome::Completed;
+                    let next = if wanted { take_next_task(tx, &worker) } else { None };
+                    Ok((outcome, eager, next))
+                })?;
+            if outcome == Outcome::Completed {
+                self.answer_queries(&mut slot, &name.run_id, results);
+            } else {
+                self.detach_queries(&mut slot, &name.run_id);
+            }
+            let next = match next {
+                Some(started) => Some(self.dispatch(&mut slot, &name, started)?),
+                None => None,
+            };
+            self.release_queries(&mut slot, &name.run_id);
+            (outcome, eager, next, ticket)
+        };
+        ticket.durable().await?;
+        if let Outcome::Failed(bad) = outcome {
+            return Err(Failure::invalid(bad.message));
+        }
+        let mut response = ws::RespondWorkflowTaskCompletedResponse::default();
+        for activity in &eager {
+            response.activity_tasks.push(self.activity_task(&name, activity).await?);
+        }
+        if let Some(next) = next {
+            response.workflow_task = Some(self.complete_dispatch(next).await?);
+        }
+        Ok(response)
+    }
+
+    /// A worker gives a workflow task back as failed.
+    pub(crate) async fn fail_workflow_task(
+        &self,
+        token: &WorkflowToken,
+        cause: i32,
+        failure: Option<crate::proto::failure::Failure>,
+        worker: &str,
+    ) -> Result<(), Failure> {
+        let name = token.run();
+        let ticket: Ticket = {
+            let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
+            self.run(&mut slot, &name).await?;
+            let ((), ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
+                workflow_task::fail(tx, &token.task(), cause, failure, worker)
+            })?;
+            self.detach_queries(&mut slot, &name.run_id);
+            ticket
+        };
+        ticket.durable().await
+    }
+}
+
+/// If the transition scheduled another workflow task, starts it for the worker that caused it.
+fn take_next_task(tx: &mut crate::kernel::Transition<'_>, worker: &str) -> Option<workflow_task::Started> {
+    let task = tx.state.core.workflow_task.clone()?;
+    let started = workflow_task::start(tx, task.scheduled_event_id, task.attempt, &task.queue, worker)?;
+    tx.effects.tasks.retain(|task| !matches!(task, crate::kernel::Task::Workflow { .. }));
+    Some(started)
+}
+
+fn attach_queries(run: &mut RunCell) -> HashMap<String, query::WorkflowQuery> {
+    run.queries
+        .iter_mut()
+        .map(|buffered| {
+            buffered.attached = true;
+            (buffered.id.clone(), buffered.query.clone())
+        })
+        .collect()
+}
+
+pub(crate) fn normal_queue(name: &str) -> taskqueue::TaskQueue {
+    taskqueue::TaskQueue {
+        name: name.to_owned(),
+        kind: enums::TaskQueueKind::Normal as i32,
+        normal_name: String::new(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Delivering what runs ask of each other, in the order in which it was asked.
+
+use super::start::StartRequest;
+use super::{CommitOptions, Executor, RunRef};
+use crate::kernel::Transfer;
+use crate::kernel::effects::{ChildStarted, Request, StartChild};
+use crate::kernel::lifecycle::NewRun;
+use crate::kernel::transfer::{self, TARGET_NOT_FOUND};
+use crate::proto::{enums, history};
+use crate::status::Failure;
+use crate::storage::{Commit, Job, WriteSet};
+use enums::StartChildWorkflowExecutionFailedCause as ChildFailure;
+use prost::Message;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+impl Executor {
+    /// Delivers transfers until the engine closes.
+    pub(crate) async fn deliver_transfers(
+        self: Arc<Self>,
+        mut transfers: mpsc::UnboundedReceiver<(i64, Transfer)>,
+    ) {
+        while let Some((key, transfer)) = transfers.recv().await {
+            if let Err(failure) = self.deliver(key, &transfer).await {
+                // What is left stays in the outbox and is delivered when the engine opens again.
+                tracing::error!(?failure, "the engine stops delivering between workflows");
+                return;
+            }
+        }
+    }
+
+    async fn deliver(&self, key: i64, transfer: &Transfer) -> Result<(), Failure> {
+        let options = CommitOptions { is_new: false, received: Some(key), commit: Commit::Now };
+        let name = RunRef {
+            namespace: transfer.namespace.clone(),
+            workflow_id: transfer.workflow_id.clone(),
+            run_id: transfer.run_id.clone(),
+        };
+        if !self.namespaces.contains(&name.namespace) {
+            self.forward(key, refuse_namespace(transfer));
+            return Ok(());
+        }
+        let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
+        if let Some(Request::StartChild(child)) = &transfer.request {
+            return self.start_child(&mut slot, transfer, child, options);
+        }
+        let run_id = match self.run(&mut slot, &name).await {
+            Ok(run) => run.name.run_id.clone(),
+            Err(failure) if failure.is_not_found() => {
+                self.forward(key, transfer.outcome(TARGET_NOT_FOUND));
+                return Ok(());
+            }
+            Err(failure) => return Err(failure),
+        };
+        self.apply(&mut slot, &run_id, options, |tx| {
+            transfer::receive(tx, transfer);
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Settles a transfer that reached no run, passing its answer on.
+    fn forward(&self, key: i64, answer: Option<Transfer>) {
+        let answer = answer.map(|answer| (self.storage.allocate_transfer_key(), answer));
+        let sent = answer.iter().map(|(key, transfer)| (*key, transfer.encode_to_vec())).collect();
+        self.storage.writer.submit(Job {
+            write: WriteSet { received: Some(key), sent, ..WriteSet::default() },
+            commit: Commit::Now,
+            done: Box::new(|| {}),
+        });
+        if let Some(answer) = answer {
+            let _ = self.transfers.send(answer);
+        }
+    }
+
+    fn start_child(
+        &self,
+        slot: &mut super::Slot,
+        transfer: &Transfer,
+        child: &StartChild,
+        options: CommitOptions,
+    ) -> Result<(), Failure> {
+        let key = options.received.unwrap_or_default();
+        let initiated_event_id = transfer.source.as_ref().map_or(0, |source| source.initiated_event_id);
+        let report = |run_id: String, cause: ChildFailure| {
+            transfer.reply(Request::ChildStarted(ChildStarted {
+                initiated_event_id,
+                run_id,
+                failed_cause: cause as i32,
+            }))
+        };
+        let attributes = child.attributes.clone().unwrap_or_default();
+        let reuse = attributes.workflow_id_reuse_policy();
+        let request = StartRequest {
+            new: new_child(transfer, child, attributes),
+            reuse,
+            conflict: enums::WorkflowIdConflictPolicy::Fail,
+            signal: None,
+            eager_for: None,
+            announce: report(child.run_id.clone(), ChildFailure::Unspecified),
+        };
+        match self.start_in(slot, request, options) {
+            Ok((_, Some(_))) => Ok(()),
+            Ok((existing, None)) => {
+                self.forward(key, report(existing.name.run_id, ChildFailure::Unspecified));
+                Ok(())
+            }
+            Err(failure) if failure.is_already_exists() => {
+                self.forward(key, report(String::new(), ChildFailure::WorkflowAlreadyExists));
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// The answer to a transfer into a namespace that does not exist.
+fn refuse_namespace(transfer: &Transfer) -> Option<Transfer> {
+    if !matches!(transfer.request, Some(Request::StartChild(_))) {
+        return transfer.outcome(enums::SignalExternalWorkflowExecutionFailedCause::NamespaceNotFound as i32);
+    }
+    let initiated_event_id = transfer.source.as_ref()?.initiated_event_id;
+    transfer.reply(Request::ChildStarted(ChildStarted {
+        initiated_event_id,
+        run_id: String::new(),
+        failed_cause: ChildFailure::NamespaceNotFound as i32,
+    }))
+}
+
+fn new_child(
+    transfer: &Transfer,
+    child: &StartChild,
+    attributes: history::StartChildWorkflowExecutionInitiatedEventAttributes,
+) -> NewRun {
+    NewRun {
+        namespace: transfer.namespace.clone(),
+        run_id: child.run_id.clone(),
+        started: history::WorkflowExecutionStartedEventAttributes {
+            workflow_id: attributes.workflow_id,
+            workflow_type: attributes.workflow_type,
+            task_queue: attributes.task_queue,
+            input: attributes.input,
+            workflow_execution_timeout: attributes.workflow_execution_timeout,
+            workflow_run_timeout: attributes.workflow_run_timeout,
+            workflow_task_timeout: attributes.workflow_task_timeout,
+            retry_policy: attributes.retry_policy,
+            cron_schedule: attributes.cron_schedule,
+            header: attributes.header,
+            memo: attributes.memo,
+            search_attributes: attributes.search_attributes,
+            priority: attributes.priority,
+            root_workflow_execution: child.root.clone(),
+            ..Default::default()
+        },
+        request_id: child.run_id.clone(),
+        user_metadata: child.user_metadata.clone(),
+        parent: child.parent.clone(),
+        ..NewRun::default()
+    }
+}

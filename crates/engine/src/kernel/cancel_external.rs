@@ -1,0 +1,82 @@
+//! Cancellations this workflow asks of another: initiated → requested or failed.
+
+use super::Transition;
+use super::effects::{Cancel, Reply, Request, Source, Transfer};
+use super::state::ExternalRequest;
+use super::workflow_task;
+use crate::proto::{EventAttributes, command, common, history, sdk};
+
+pub(super) fn initiate(
+    tx: &mut Transition<'_>,
+    completed_id: i64,
+    command: command::RequestCancelExternalWorkflowExecutionCommandAttributes,
+    metadata: Option<sdk::UserMetadata>,
+) {
+    let namespace = tx.namespace_or_own(&command.namespace);
+    let execution = common::WorkflowExecution { workflow_id: command.workflow_id, run_id: command.run_id };
+    let id = tx.append_described(
+        EventAttributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(
+            history::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {
+                workflow_task_completed_event_id: completed_id,
+                namespace: namespace.clone(),
+                namespace_id: String::new(),
+                workflow_execution: Some(execution.clone()),
+                control: command.control.clone(),
+                child_workflow_only: command.child_workflow_only,
+                reason: command.reason.clone(),
+            },
+        ),
+        metadata,
+    );
+    tx.state.external_cancels.insert(
+        id,
+        ExternalRequest {
+            namespace: namespace.clone(),
+            execution: Some(execution.clone()),
+            control: command.control,
+            workflow_task_completed_event_id: completed_id,
+        },
+    );
+    let request_id = tx.entropy.uuid();
+    let source = Source { wants_reply: true, child_only: command.child_workflow_only, ..tx.source(id) };
+    tx.effects.transfers.push(Transfer {
+        namespace,
+        workflow_id: execution.workflow_id,
+        run_id: execution.run_id,
+        source: Some(source),
+        request: Some(Request::Cancel(Cancel {
+            reason: command.reason,
+            identity: "history-service".into(),
+            request_id,
+        })),
+    });
+}
+
+pub(super) fn resolve(tx: &mut Transition<'_>, reply: &Reply) {
+    let Some(request) = tx.state.external_cancels.remove(&reply.initiated_event_id) else { return };
+    let ExternalRequest { namespace, execution, control, workflow_task_completed_event_id } = request;
+    let attributes = if reply.failed_cause == 0 {
+        EventAttributes::ExternalWorkflowExecutionCancelRequestedEventAttributes(
+            history::ExternalWorkflowExecutionCancelRequestedEventAttributes {
+                initiated_event_id: reply.initiated_event_id,
+                namespace,
+                namespace_id: String::new(),
+                workflow_execution: execution,
+            },
+        )
+    } else {
+        EventAttributes::RequestCancelExternalWorkflowExecutionFailedEventAttributes(
+            history::RequestCancelExternalWorkflowExecutionFailedEventAttributes {
+                cause: reply.failed_cause,
+                workflow_task_completed_event_id,
+                namespace,
+                namespace_id: String::new(),
+                workflow_execution: execution,
+                initiated_event_id: reply.initiated_event_id,
+                control,
+            },
+        )
+    };
+    tx.record(attributes);
+    workflow_task::schedule(tx);
+}

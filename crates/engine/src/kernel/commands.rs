@@ -1,0 +1,213 @@
+//! A worker's answer to a workflow task: its commands, applied in order.
+
+use super::validate::{self, BadCommand};
+use super::workflow_task::{self, TaskIdentity};
+use super::{Rejection, Transition, activity, cancel_external, child, lifecycle, signal_external, timer};
+use crate::proto::{CommandAttributes, EventAttributes, command, enums, failure, history, sdk};
+use enums::WorkflowTaskFailedCause as Cause;
+
+/// Everything the kernel needs of RespondWorkflowTaskCompleted.
+#[derive(Debug, Default)]
+pub(crate) struct Completion {
+    pub commands: Vec<command::Command>,
+    pub identity: String,
+    pub sticky_queue: String,
+    /// Nanoseconds.
+    pub sticky_timeout: i64,
+    pub force_new_task: bool,
+    pub sdk_metadata: Option<sdk::WorkflowTaskCompletedMetadata>,
+    pub metering_metadata: Option<crate::proto::common::MeteringMetadata>,
+    pub binary_checksum: String,
+}
+
+/// How a completion ended.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Outcome {
+    Completed,
+    /// The task failed instead, which is recorded; the worker is told this.
+    Failed(BadCommand),
+}
+
+/// Applies the completion: all of its commands, or none and a failed task.
+pub(crate) fn complete(
+    tx: &mut Transition<'_>,
+    identity: &TaskIdentity,
+    completion: Completion,
+) -> Result<Outcome, Rejection> {
+    let task = workflow_task::check(tx, identity)?;
+    let checked = validate::check(tx, &completion.commands)
+        .and_then(|()| check_nothing_unhandled(tx, &completion.commands));
+    if let Err(bad) = checked {
+        let failure = failure::Failure {
+            message: bad.message.clone(),
+            source: "Server".into(),
+            failure_info: Some(failure::failure::FailureInfo::ServerFailureInfo(
+                failure::ServerFailureInfo { non_retryable: true },
+            )),
+            ..Default::default()
+        };
+        workflow_task::fail_started(tx, &task, bad.cause as i32, Some(failure), &completion.identity);
+        return Ok(Outcome::Failed(bad));
+    }
+
+    workflow_task::materialise(tx, &task);
+    let completed_id = tx.append(EventAttributes::WorkflowTaskCompletedEventAttributes(
+        history::WorkflowTaskCompletedEventAttributes {
+            scheduled_event_id: task.scheduled_event_id,
+            started_event_id: task.started_event_id,
+            identity: completion.identity.clone(),
+            binary_checksum: completion.binary_checksum,
+            sdk_metadata: completion.sdk_metadata,
+            metering_metadata: completion.metering_metadata,
+            ..Default::default()
+        },
+    ));
+    let core = &mut tx.state.core;
+    core.workflow_task = None;
+    core.workflow_task_attempt = 1;
+    core.last_completed_started_event_id = task.started_event_id;
+    core.sticky_queue = completion.sticky_queue;
+    core.sticky_timeout = completion.sticky_timeout;
+
+    tx.applying_commands = true;
+    for command in completion.commands {
+        apply(tx, completed_id, command, &completion.identity);
+        if !tx.state.core.is_running() {
+            break;
+        }
+    }
+    tx.applying_commands = false;
+    if tx.state.core.is_running() && (tx.flush_buffered() || completion.force_new_task) {
+        workflow_task::schedule(tx);
+    }
+    Ok(Outcome::Completed)
+}
+
+/// A run may not end while there is something the workflow has not seen.
+fn check_nothing_unhandled(tx: &Transition<'_>, commands: &[command::Command]) -> Result<(), BadCommand> {
+    use CommandAttributes as C;
+    if tx.state.buffered.is_empty() {
+        return Ok(());
+    }
+    let ends = commands.iter().any(|command| {
+        matches!(
+            command.attributes,
+            Some(
+                C::CompleteWorkflowExecutionCommandAttributes(_)
+                    | C::FailWorkflowExecutionCommandAttributes(_)
+                    | C::CancelWorkflowExecutionCommandAttributes(_)
+                    | C::ContinueAsNewWorkflowExecutionCommandAttributes(_)
+            )
+        )
+    });
+    if ends {
+        return Err(BadCommand { cause: Cause::UnhandledCommand, message: "UnhandledCommand".into() });
+    }
+    Ok(())
+}
+
+fn apply(tx: &mut Transition<'_>, completed_id: i64, command: command::Command, worker: &str) {
+    use CommandAttributes as C;
+    let metadata = command.user_metadata;
+    let Some(attributes) = command.attributes else { return };
+    match attributes {
+        C::ScheduleActivityTaskCommandAttributes(c) => {
+            let queue = activity::queue_name(c.task_queue.as_ref(), &tx.state.core.task_queue);
+            let eager = c.request_eager_execution && queue == tx.state.core.task_queue;
+            activity::schedule(tx, completed_id, c, metadata, eager.then_some(worker));
+        }
+        C::RequestCancelActivityTaskCommandAttributes(c) => {
+            activity::request_cancel(tx, completed_id, c.scheduled_event_id, worker);
+        }
+        C::StartTimerCommandAttributes(c) => timer::start(tx, completed_id, c, metadata),
+        C::CancelTimerCommandAttributes(c) => timer::cancel(tx, completed_id, &c.timer_id, worker),
+        C::RecordMarkerCommandAttributes(c) => {
+            tx.append_described(
+                EventAttributes::MarkerRecordedEventAttributes(history::MarkerRecordedEventAttributes {
+                    marker_name: c.marker_name,
+                    details: c.details,
+                    workflow_task_completed_event_id: completed_id,
+                    header: c.header,
+                    failure: c.failure,
+                }),
+                metadata,
+            );
+        }
+        C::StartChildWorkflowExecutionCommandAttributes(c) => {
+            child::initiate(tx, completed_id, c, metadata);
+        }
+        C::SignalExternalWorkflowExecutionCommandAttributes(c) => {
+            signal_external::initiate(tx, completed_id, c, metadata);
+        }
+        C::RequestCancelExternalWorkflowExecutionCommandAttributes(c) => {
+            cancel_external::initiate(tx, completed_id, c, metadata);
+        }
+        C::UpsertWorkflowSearchAttributesCommandAttributes(c) => upsert(tx, completed_id, c),
+        C::ModifyWorkflowPropertiesCommandAttributes(c) => modify(tx, completed_id, c),
+        C::CompleteWorkflowExecutionCommandAttributes(c) => {
+            lifecycle::complete(tx, completed_id, c.result);
+        }
+        C::FailWorkflowExecutionCommandAttributes(c) => lifecycle::fail(tx, completed_id, c.failure),
+        C::CancelWorkflowExecutionCommandAttributes(c) => lifecycle::cancel(tx, completed_id, c.details),
+        C::ContinueAsNewWorkflowExecutionCommandAttributes(c) => {
+            lifecycle::continue_as_new(tx, completed_id, c);
+        }
+        // Refused by `validate`.
+        C::ProtocolMessageCommandAttributes(_)
+        | C::ScheduleNexusOperationCommandAttributes(_)
+        | C::RequestCancelNexusOperationCommandAttributes(_) => {}
+    }
+}
+
+fn upsert(
+    tx: &mut Transition<'_>,
+    completed_id: i64,
+    command: command::UpsertWorkflowSearchAttributesCommandAttributes,
+) {
+    if let Some(annotations) = tx.state.annotations.edit(&0)
+        && let Some(upserted) = &command.search_attributes
+    {
+        let fields = &mut annotations.search_attributes.get_or_insert_default().indexed_fields;
+        merge(fields, &upserted.indexed_fields);
+    }
+    tx.append(EventAttributes::UpsertWorkflowSearchAttributesEventAttributes(
+        history::UpsertWorkflowSearchAttributesEventAttributes {
+            workflow_task_completed_event_id: completed_id,
+            search_attributes: command.search_attributes,
+        },
+    ));
+}
+
+fn modify(
+    tx: &mut Transition<'_>,
+    completed_id: i64,
+    command: command::ModifyWorkflowPropertiesCommandAttributes,
+) {
+    if let Some(annotations) = tx.state.annotations.edit(&0)
+        && let Some(upserted) = &command.upserted_memo
+    {
+        merge(&mut annotations.memo.get_or_insert_default().fields, &upserted.fields);
+    }
+    tx.append(EventAttributes::WorkflowPropertiesModifiedEventAttributes(
+        history::WorkflowPropertiesModifiedEventAttributes {
+            workflow_task_completed_event_id: completed_id,
+            upserted_memo: command.upserted_memo,
+        },
+    ));
+}
+
+/// Upserts fields; a null payload removes its field.
+fn merge(
+    fields: &mut std::collections::HashMap<String, crate::proto::common::Payload>,
+    upserted: &std::collections::HashMap<String, crate::proto::common::Payload>,
+) {
+    for (name, payload) in upserted {
+        let null = payload.metadata.get("encoding").is_some_and(|encoding| encoding == b"binary/null")
+            || (payload.data.is_empty() && payload.metadata.is_empty());
+        if null {
+            fields.remove(name);
+        } else {
+            fields.insert(name.clone(), payload.clone());
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What comes to a run from outside: signals, requests to cancel, terminations.
+
+use super::effects::{Cancel, Signal, Source, Terminate};
+use super::state::Seen;
+use super::{Rejection, Transition, lifecycle, workflow_task};
+use crate::proto::{EventAttributes, common, history};
+
+/// Delivers a signal, once per request id.
+pub(crate) fn signal(
+    tx: &mut Transition<'_>,
+    signal: Signal,
+    from: Option<&Source>,
+) -> Result<(), Rejection> {
+    if !tx.state.core.is_running() {
+        return Err(Rejection::WorkflowCompleted);
+    }
+    if !signal.request_id.is_empty() {
+        if tx.state.signal_requests.contains(&signal.request_id) {
+            return Ok(());
+        }
+        tx.state.signal_requests.insert(signal.request_id.clone(), Seen {});
+    }
+    record_signal(tx, signal, from);
+    if tx.state.core.start_backoff_breakable {
+        tx.state.core.start_backoff_until = 0;
+    }
+    workflow_task::schedule(tx);
+    Ok(())
+}
+
+/// Writes the signal's event without asking for a workflow task.
+pub(crate) fn record_signal(tx: &mut Transition<'_>, signal: Signal, from: Option<&Source>) {
+    tx.record(EventAttributes::WorkflowExecutionSignaledEventAttributes(
+        history::WorkflowExecutionSignaledEventAttributes {
+            signal_name: signal.name,
+            input: signal.input,
+            identity: signal.identity,
+            header: signal.header,
+            external_workflow_execution: from.map(execution),
+            request_id: signal.request_id,
+            ..Default::default()
+        },
+    ));
+}
+
+fn execution(source: &Source) -> common::WorkflowExecution {
+    common::WorkflowExecution { workflow_id: source.workflow_id.clone(), run_id: source.run_id.clone() }
+}
+
+/// Asks the workflow to cancel. Asking twice changes nothing.
+pub(crate) fn cancel(
+    tx: &mut Transition<'_>,
+    cancel: Cancel,
+    from: Option<&Source>,
+) -> Result<(), Rejection> {
+    if !tx.state.core.is_running() {
+        return Err(Rejection::WorkflowCompleted);
+    }
+    if tx.state.core.cancel_requested {
+        return Ok(());
+    }
+    tx.state.core.cancel_requested = true;
+    tx.state.core.cancel_request_id = cancel.request_id;
+    tx.record(EventAttributes::WorkflowExecutionCancelRequestedEventAttributes(
+        history::WorkflowExecutionCancelRequestedEventAttributes {
+            cause: cancel.reason,
+            external_initiated_event_id: from.map_or(0, |source| source.initiated_event_id),
+            external_workflow_execution: from.map(execution),
+            identity: cancel.identity,
+        },
+    ));
+    if tx.state.core.start_backoff_breakable {
+        tx.state.core.start_backoff_until = 0;
+    }
+    workflow_task::schedule(tx);
+    Ok(())
+}
+
+/// Ends the run at once.
+pub(crate) fn terminate(tx: &mut Transition<'_>, terminate: Terminate) -> Result<(), Rejection> {
+    if !tx.state.core.is_running() {
+        return Err(Rejection::WorkflowCompleted);
+    }
+    lifecycle::terminate(tx, &terminate.reason, terminate.details, &terminate.identity);
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The kernel: what happens to one run when something happens to it.
+//!
+//! A transition takes a run's state, a request, the time and a seed for identifiers, changes the state and
+//! says what must follow ([`Effects`]). It knows neither tokio nor SQLite nor a clock, cannot wait and
+//! cannot fail half way: what it refuses, it refuses before changing anything.
+
+pub(crate) mod activity;
+pub(crate) mod admission;
+mod cancel_external;
+pub(crate) mod child;
+pub(crate) mod commands;
+pub(crate) mod effects;
+pub(crate) mod entropy;
+pub(crate) mod history;
+pub(crate) mod inbound;
+pub(crate) mod lifecycle;
+pub(crate) mod recovery;
+pub(crate) mod retry;
+mod signal_external;
+pub(crate) mod state;
+pub(crate) mod table;
+pub(crate) mod time;
+mod timer;
+pub(crate) mod transfer;
+pub(crate) mod validate;
+pub(crate) mod workflow_task;
+
+pub(crate) use effects::{Effects, Task, Transfer};
+pub(crate) use entropy::Entropy;
+pub(crate) use state::MutableState;
+pub(crate) use time::Timestamp;
+
+/// One change of one run, while it is being made.
+#[derive(Debug)]
+pub(crate) struct Transition<'a> {
+    pub state: &'a mut MutableState,
+    pub now: Timestamp,
+    pub entropy: &'a mut Entropy,
+    pub effects: Effects,
+    /// Commands are being applied: what they cause indirectly comes after what they cause directly.
+    applying_commands: bool,
+}
+
+impl<'a> Transition<'a> {
+    pub(crate) fn new(state: &'a mut MutableState, now: Timestamp, entropy: &'a mut Entropy) -> Self {
+        Self { state, now, entropy, effects: Effects::default(), applying_commands: false }
+    }
+
+    /// Ends the transition.
+    pub(crate) fn finish(self) -> Effects {
+        self.state.core.state_transitions += 1;
+        self.effects
+    }
+
+    /// Everything whose time has come.
+    pub(crate) fn fire_due(&mut self) {
+        if !self.state.core.is_running() {
+            return;
+        }
+        if lifecycle::fire_due(self) {
+            return;
+        }
+        workflow_task::fire_due(self);
+        if !self.state.core.is_running() {
+            return;
+        }
+        timer::fire_due(self);
+        activity::fire_due(self);
+    }
+}
+
+/// Why a request changed nothing.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Rejection {
+    #[error("Workflow task not found.")]
+    WorkflowTaskNotFound,
+    #[error("invalid activityID or activity already timed out or invoking workflow is completed")]
+    ActivityNotFound,
+    #[error("workflow execution already completed")]
+    WorkflowCompleted,
+    #[error("{0}")]
+    InvalidArgument(String),
+}

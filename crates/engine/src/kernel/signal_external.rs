@@ -1,0 +1,87 @@
+//! Signals from this workflow to another: initiated → signalled or failed.
+
+use super::Transition;
+use super::effects::{Reply, Request, Signal, Source, Transfer};
+use super::state::ExternalRequest;
+use super::workflow_task;
+use crate::proto::{EventAttributes, command, history, sdk};
+
+pub(super) fn initiate(
+    tx: &mut Transition<'_>,
+    completed_id: i64,
+    command: command::SignalExternalWorkflowExecutionCommandAttributes,
+    metadata: Option<sdk::UserMetadata>,
+) {
+    let namespace = tx.namespace_or_own(&command.namespace);
+    let execution = command.execution.unwrap_or_default();
+    let id = tx.append_described(
+        EventAttributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(
+            history::SignalExternalWorkflowExecutionInitiatedEventAttributes {
+                workflow_task_completed_event_id: completed_id,
+                namespace: namespace.clone(),
+                namespace_id: String::new(),
+                workflow_execution: Some(execution.clone()),
+                signal_name: command.signal_name.clone(),
+                input: command.input.clone(),
+                control: command.control.clone(),
+                child_workflow_only: command.child_workflow_only,
+                header: command.header.clone(),
+            },
+        ),
+        metadata,
+    );
+    tx.state.external_signals.insert(
+        id,
+        ExternalRequest {
+            namespace: namespace.clone(),
+            execution: Some(execution.clone()),
+            control: command.control,
+            workflow_task_completed_event_id: completed_id,
+        },
+    );
+    let request_id = tx.entropy.uuid();
+    let source = Source { wants_reply: true, child_only: command.child_workflow_only, ..tx.source(id) };
+    tx.effects.transfers.push(Transfer {
+        namespace,
+        workflow_id: execution.workflow_id,
+        run_id: execution.run_id,
+        source: Some(source),
+        request: Some(Request::Signal(Signal {
+            name: command.signal_name,
+            input: command.input,
+            header: command.header,
+            identity: "history-service".into(),
+            request_id,
+        })),
+    });
+}
+
+pub(super) fn resolve(tx: &mut Transition<'_>, reply: &Reply) {
+    let Some(request) = tx.state.external_signals.remove(&reply.initiated_event_id) else { return };
+    let ExternalRequest { namespace, execution, control, workflow_task_completed_event_id } = request;
+    let attributes = if reply.failed_cause == 0 {
+        EventAttributes::ExternalWorkflowExecutionSignaledEventAttributes(
+            history::ExternalWorkflowExecutionSignaledEventAttributes {
+                initiated_event_id: reply.initiated_event_id,
+                namespace,
+                namespace_id: String::new(),
+                workflow_execution: execution,
+                control,
+            },
+        )
+    } else {
+        EventAttributes::SignalExternalWorkflowExecutionFailedEventAttributes(
+            history::SignalExternalWorkflowExecutionFailedEventAttributes {
+                cause: reply.failed_cause,
+                workflow_task_completed_event_id,
+                namespace,
+                namespace_id: String::new(),
+                workflow_execution: execution,
+                initiated_event_id: reply.initiated_event_id,
+                control,
+            },
+        )
+    };
+    tx.record(attributes);
+    workflow_task::schedule(tx);
+}

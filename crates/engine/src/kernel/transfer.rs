@@ -1,0 +1,65 @@
+//! Receiving what another run sent.
+
+use super::effects::{Request, Source, Transfer};
+use super::state::MutableState;
+use super::{Rejection, Transition, cancel_external, child, inbound, signal_external};
+use crate::proto::enums;
+
+/// The protocol's cause for "there is no such running workflow", the same number for signals and cancels.
+pub(crate) const TARGET_NOT_FOUND: i32 =
+    enums::SignalExternalWorkflowExecutionFailedCause::ExternalWorkflowExecutionNotFound as i32;
+
+/// Applies a transfer to the run it is for; an answer, if the sender wants one, is among the effects.
+/// Starting a child is not here: that makes a run, it does not change one.
+pub(crate) fn receive(tx: &mut Transition<'_>, transfer: &Transfer) {
+    let source = transfer.source.as_ref();
+    let outcome = match &transfer.request {
+        Some(Request::Signal(signal)) => {
+            guarded(tx, source, |tx| inbound::signal(tx, signal.clone(), source))
+        }
+        Some(Request::Cancel(cancel)) => {
+            guarded(tx, source, |tx| inbound::cancel(tx, cancel.clone(), source))
+        }
+        Some(Request::Terminate(terminate)) => {
+            guarded(tx, source, |tx| inbound::terminate(tx, terminate.clone()))
+        }
+        Some(request) => {
+            if tx.state.core.is_running() {
+                answer(tx, request);
+            }
+            return;
+        }
+        None => return,
+    };
+    tx.effects.transfers.extend(transfer.outcome(if outcome.is_ok() { 0 } else { TARGET_NOT_FOUND }));
+}
+
+fn guarded(
+    tx: &mut Transition<'_>,
+    source: Option<&Source>,
+    apply: impl FnOnce(&mut Transition<'_>) -> Result<(), Rejection>,
+) -> Result<(), Rejection> {
+    if source.is_some_and(|source| source.child_only && !is_child_of(tx.state, source)) {
+        return Err(Rejection::WorkflowCompleted);
+    }
+    apply(tx)
+}
+
+fn is_child_of(state: &MutableState, source: &Source) -> bool {
+    state
+        .core
+        .parent
+        .as_ref()
+        .and_then(|parent| parent.execution.as_ref())
+        .is_some_and(|parent| parent.workflow_id == source.workflow_id && parent.run_id == source.run_id)
+}
+
+fn answer(tx: &mut Transition<'_>, request: &Request) {
+    match request {
+        Request::ChildStarted(report) => child::started(tx, report),
+        Request::ChildClosed(report) => child::closed(tx, (**report).clone()),
+        Request::Reply(reply) if reply.is_signal => signal_external::resolve(tx, reply),
+        Request::Reply(reply) => cancel_external::resolve(tx, reply),
+        Request::StartChild(_) | Request::Signal(_) | Request::Cancel(_) | Request::Terminate(_) => {}
+    }
+}

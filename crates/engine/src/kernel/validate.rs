@@ -1,0 +1,201 @@
+//! Commands are checked as a whole before any of them is applied, so that a bad one changes nothing.
+
+use super::{MutableState, retry, timer};
+use crate::proto::{CommandAttributes, command, enums};
+use enums::WorkflowTaskFailedCause as Cause;
+use std::collections::HashSet;
+
+use super::time::span;
+
+/// The limits of the protocol's reference server.
+const LONGEST_ID: usize = 1_000;
+/// Commands pending at once, of each kind.
+const MOST_PENDING: usize = 2_000;
+
+/// A command that cannot be applied: why the workflow task fails.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BadCommand {
+    pub cause: Cause,
+    pub message: String,
+}
+
+fn bad<T>(cause: Cause, message: impl Into<String>) -> Result<T, BadCommand> {
+    Err(BadCommand { cause, message: message.into() })
+}
+
+/// Checks the commands of one workflow task against the run's state and against each other.
+pub(super) fn check(tx: &super::Transition<'_>, commands: &[command::Command]) -> Result<(), BadCommand> {
+    let mut seen = Batch::new(tx.state);
+    for command in commands {
+        let Some(attributes) = &command.attributes else {
+            return bad(Cause::Unspecified, "a command has no attributes");
+        };
+        if check_one(tx, &mut seen, attributes)? {
+            // Commands after the one that ends the run are ignored.
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Ids as they will be once the commands so far are applied.
+struct Batch {
+    activity_ids: HashSet<String>,
+    timer_ids: HashSet<String>,
+    children: usize,
+}
+
+impl Batch {
+    fn new(state: &MutableState) -> Self {
+        Self {
+            activity_ids: state.activities.values().map(|a| a.activity_id.clone()).collect(),
+            timer_ids: state.timers.iter().map(|(id, _)| id.clone()).collect(),
+            children: state.children.len(),
+        }
+    }
+}
+
+/// Whether the command ends the run.
+fn check_one(
+    tx: &super::Transition<'_>,
+    seen: &mut Batch,
+    attributes: &CommandAttributes,
+) -> Result<bool, BadCommand> {
+    use CommandAttributes as C;
+    match attributes {
+        C::ScheduleActivityTaskCommandAttributes(c) => check_activity(seen, c).map(|()| false),
+        C::RequestCancelActivityTaskCommandAttributes(c) => {
+            // The activity may have closed while the task ran; asking then changes nothing.
+            if c.scheduled_event_id <= 0 || c.scheduled_event_id >= tx.state.core.next_event_id + 100_000 {
+                return bad(Cause::BadRequestCancelActivityAttributes, "invalid scheduled event id");
+            }
+            Ok(false)
+        }
+        C::StartTimerCommandAttributes(c) => {
+            if c.timer_id.is_empty() || c.timer_id.len() > LONGEST_ID {
+                return bad(Cause::BadStartTimerAttributes, "TimerId is not set on StartTimerCommand.");
+            }
+            if !seen.timer_ids.insert(c.timer_id.clone()) {
+                return bad(
+                    Cause::StartTimerDuplicateId,
+                    format!("a timer with the id {:?} is already running", c.timer_id),
+                );
+            }
+            Ok(false)
+        }
+        C::CancelTimerCommandAttributes(c) => {
+            if !seen.timer_ids.remove(&c.timer_id) && !timer::fired_in_buffer(tx, &c.timer_id) {
+                return bad(
+                    Cause::BadCancelTimerAttributes,
+                    format!("there is no timer with the id {:?}", c.timer_id),
+                );
+            }
+            Ok(false)
+        }
+        C::RecordMarkerCommandAttributes(c) if c.marker_name.is_empty() => {
+            bad(Cause::BadRecordMarkerAttributes, "MarkerName is not set on RecordMarkerCommand.")
+        }
+        C::StartChildWorkflowExecutionCommandAttributes(c) => check_child(seen, c).map(|()| false),
+        C::SignalExternalWorkflowExecutionCommandAttributes(c) => {
+            let target = c.execution.as_ref().is_some_and(|e| !e.workflow_id.is_empty());
+            if !target || c.signal_name.is_empty() {
+                return bad(
+                    Cause::BadSignalWorkflowExecutionAttributes,
+                    "WorkflowId and SignalName must be set on SignalExternalWorkflowExecutionCommand.",
+                );
+            }
+            Ok(false)
+        }
+        C::RequestCancelExternalWorkflowExecutionCommandAttributes(c) if c.workflow_id.is_empty() => bad(
+            Cause::BadRequestCancelExternalWorkflowExecutionAttributes,
+            "WorkflowId is not set on RequestCancelExternalWorkflowExecutionCommand.",
+        ),
+        C::UpsertWorkflowSearchAttributesCommandAttributes(c) if c.search_attributes.is_none() => {
+            bad(Cause::BadSearchAttributes, "SearchAttributes is not set.")
+        }
+        C::ModifyWorkflowPropertiesCommandAttributes(c) if c.upserted_memo.is_none() => {
+            bad(Cause::BadModifyWorkflowPropertiesAttributes, "UpsertedMemo is not set.")
+        }
+        C::RecordMarkerCommandAttributes(_)
+        | C::RequestCancelExternalWorkflowExecutionCommandAttributes(_)
+        | C::UpsertWorkflowSearchAttributesCommandAttributes(_)
+        | C::ModifyWorkflowPropertiesCommandAttributes(_) => Ok(false),
+        C::CompleteWorkflowExecutionCommandAttributes(_)
+        | C::FailWorkflowExecutionCommandAttributes(_)
+        | C::CancelWorkflowExecutionCommandAttributes(_)
+        | C::ContinueAsNewWorkflowExecutionCommandAttributes(_) => Ok(true),
+        C::ProtocolMessageCommandAttributes(_)
+        | C::ScheduleNexusOperationCommandAttributes(_)
+        | C::RequestCancelNexusOperationCommandAttributes(_) => {
+            bad(Cause::FeatureDisabled, "this server does not offer the feature the command is for")
+        }
+    }
+}
+
+fn check_activity(
+    seen: &mut Batch,
+    command: &command::ScheduleActivityTaskCommandAttributes,
+) -> Result<(), BadCommand> {
+    let cause = Cause::BadScheduleActivityAttributes;
+    if command.activity_id.is_empty() {
+        return bad(cause, "ActivityId is not set on ScheduleActivityTaskCommand.");
+    }
+    if command.activity_type.as_ref().is_none_or(|named| named.name.is_empty()) {
+        return bad(cause, "ActivityType is not set on ScheduleActivityTaskCommand.");
+    }
+    if command.activity_id.len() > LONGEST_ID {
+        return bad(cause, "ActivityId on ScheduleActivityTaskCommand exceeds the length limit.");
+    }
+    if span(command.schedule_to_close_timeout.as_ref()) == 0
+        && span(command.start_to_close_timeout.as_ref()) == 0
+    {
+        return bad(
+            cause,
+            "A valid StartToClose or ScheduleToCloseTimeout is not set on ScheduleActivityTaskCommand.",
+        );
+    }
+    if let Some(policy) = &command.retry_policy
+        && let Err(message) = retry::validate(policy)
+    {
+        return bad(cause, message);
+    }
+    if seen.activity_ids.len() >= MOST_PENDING {
+        return bad(
+            Cause::PendingActivitiesLimitExceeded,
+            format!("{MOST_PENDING} activities are pending; wait for some before scheduling more"),
+        );
+    }
+    if !seen.activity_ids.insert(command.activity_id.clone()) {
+        return bad(
+            Cause::ScheduleActivityDuplicateId,
+            format!("an activity with the id {:?} is already pending", command.activity_id),
+        );
+    }
+    Ok(())
+}
+
+fn check_child(
+    seen: &mut Batch,
+    command: &command::StartChildWorkflowExecutionCommandAttributes,
+) -> Result<(), BadCommand> {
+    let cause = Cause::BadStartChildExecutionAttributes;
+    if command.workflow_id.is_empty() || command.workflow_id.len() > LONGEST_ID {
+        return bad(cause, "WorkflowId is not set on StartChildWorkflowExecutionCommand.");
+    }
+    if command.workflow_type.as_ref().is_none_or(|named| named.name.is_empty()) {
+        return bad(cause, "WorkflowType is not set on StartChildWorkflowExecutionCommand.");
+    }
+    if let Some(policy) = &command.retry_policy
+        && let Err(message) = retry::validate(policy)
+    {
+        return bad(cause, message);
+    }
+    seen.children += 1;
+    if seen.children > MOST_PENDING {
+        return bad(
+            Cause::PendingChildWorkflowsLimitExceeded,
+            format!("{MOST_PENDING} child workflows are pending; wait for some before starting more"),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Task queues: what waits for workers, and the workers that wait. In memory only; what is here is
+//! rebuilt from the runs' own records when the engine opens.
+
+use crate::executor::RunRef;
+use crate::kernel::Timestamp;
+use crate::kernel::time::SECOND;
+use crate::proto::{common, failure, query};
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// A sticky queue without a poll for this long has lost its worker, nanoseconds.
+const STICKY_ALIVE: i64 = 10 * SECOND;
+/// Workers that were shut down and may still have a poll on the way; older ones are forgotten.
+const REMEMBERED_SHUTDOWNS: usize = 256;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum TaskKind {
+    Workflow,
+    Activity,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct QueueKey {
+    pub namespace: String,
+    pub name: String,
+    pub kind: TaskKind,
+}
+
+/// Something for a worker to take. Whether it can still be taken is decided when it is.
+#[derive(Debug)]
+pub(crate) enum Offer {
+    Task { run: Arc<RunRef>, scheduled_event_id: i64, attempt: i32 },
+    Query(Box<QueryTask>),
+}
+
+/// A query that no workflow task carries.
+#[derive(Debug)]
+pub(crate) struct QueryTask {
+    pub run: Arc<RunRef>,
+    pub query: query::WorkflowQuery,
+    pub answer: oneshot::Sender<QueryAnswer>,
+}
+
+/// What a worker said to a query.
+#[derive(Debug)]
+pub(crate) enum QueryAnswer {
+    Answered(Option<common::Payloads>),
+    Failed { message: String, failure: Option<failure::Failure> },
+}
+
+/// All task queues.
+#[derive(Debug, Default)]
+pub(crate) struct Matching {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    queues: HashMap<QueueKey, Queue>,
+    shut_down_workers: VecDeque<String>,
+    closed: bool,
+    next_waiter: u64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// With each offer, the queue it belongs on when this one, a sticky one, loses its worker.
+    offers: VecDeque<(Offer, Option<QueueKey>)>,
+    waiters: VecDeque<Waiter>,
+    last_poll: Timestamp,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    id: u64,
+    worker: String,
+    deliver: oneshot::Sender<(Offer, Option<QueueKey>)>,
+}
+
+impl Queue {
+    fn is_alive(&self, now: Timestamp) -> bool {
+        self.waiters.iter().any(|waiter| !waiter.deliver.is_closed())
+            || now.since(self.last_poll) < STICKY_ALIVE
+    }
+
+    fn put(&mut self, mut item: (Offer, Option<QueueKey>), in_front: bool) {
+        while let Some(waiter) = self.waiters.pop_front() {
+            match waiter.deliver.send(item) {
+                Ok(()) => return,
+                Err(back) => item = back,
+            }
+        }
+        if in_front {
+            self.offers.push_front(item);
+        } else {
+            self.offers.push_back(item);
+        }
+    }
+}
+
+impl Matching {
+    /// Offers on a queue. With a `fallback`, the queue is a sticky one, and the offer goes to the fallback
+    /// if that has no worker.
+    pub(crate) fn offer(&self, queue: QueueKey, fallback: Option<QueueKey>, offer: Offer, now: Timestamp) {
+        let mut inner = self.inner.lock();
+        match fallback {
+            Some(fallback) if !inner.queues.get(&queue).is_some_and(|q| q.is_alive(now)) => {
+                inner.queues.entry(fallback).or_default().put((offer, None), false);
+            }
+            fallback => inner.queues.entry(queue).or_default().put((offer, fallback), false),
+        }
+    }
+
+    /// Whether a worker polls this queue, or did a moment ago.
+    pub(crate) fn is_alive(&self, queue: &QueueKey, now: Timestamp) -> bool {
+        self.inner.lock().queues.get(queue).is_some_and(|queue| queue.is_alive(now))
+    }
+
+    /// Waits for an offer; `None` when there was none in time, or the worker or the engine shuts down.
+    pub(crate) async fn poll(
+        self: &Arc<Self>,
+        key: QueueKey,
+        worker: String,
+        now: Timestamp,
+        timeout: Duration,
+    ) -> Option<Offer> {
+        let mut place = match self.enter(key, worker, now) {
+            Entry::Offer(offer) => return Some(offer),
+            Entry::Refused => return None,
+            Entry::Waiting(place) => place,
+        };
+        match tokio::time::timeout(timeout, &mut place.delivered).await {
+            Ok(Ok((offer, _))) => Some(offer),
+            Ok(Err(_)) | Err(_) => None,
+        }
+    }
+
+    fn enter(self: &Arc<Self>, key: QueueKey, worker: String, now: Timestamp) -> Entry {
+        let mut inner = self.inner.lock();
+        if inner.closed || (!worker.is_empty() && inner.shut_down_workers.contains(&worker)) {
+            return Entry::Refused;
+        }
+        let id = inner.next_waiter;
+        inner.next_waiter += 1;
+        let queue = inner.queues.entry(key.clone()).or_default();
+        queue.last_poll = queue.last_poll.max(now);
+        if let Some((offer, _)) = queue.offers.pop_front() {
+            return Entry::Offer(offer);
+        }
+        let (deliver, delivered) = oneshot::channel();
+        queue.waiters.push_back(Waiter { id, worker, deliver });
+        Entry::Waiting(Place { id, key, delivered, matching: self.clone() })
+    }
+
+    /// Ends the polls of a worker that shuts down, and gives up its sticky queue.
+    pub(crate) fn shut_down_worker(&self, worker: &str, sticky: &QueueKey) {
+        let mut inner = self.inner.lock();
+        if !worker.is_empty() {
+            for queue in inner.queues.values_mut() {
+                queue.waiters.retain(|waiter| waiter.worker != worker);
+            }
+            inner.shut_down_workers.push_back(worker.to_owned());
+            if inner.shut_down_workers.len() > REMEMBERED_SHUTDOWNS {
+                inner.shut_down_workers.pop_front();
+            }
+        }
+        if !sticky.name.is_empty()
+            && let Some(queue) = inner.queues.remove(sticky)
+        {
+            for (offer, fallback) in queue.offers {
+                let Some(fallback) = fallback else { continue };
+                inner.queues.entry(fallback).or_default().put((offer, None), false);
+            }
+        }
+    }
+
+    /// Ends all polls, now and to come.
+    pub(crate) fn close(&self) {
+        let mut inner = self.inner.lock();
+        inner.closed = true;
+        inner.queues.clear();
+    }
+
+    /// Pollers of a queue and offers that wait on it.
+    pub(crate) fn load(&self, queue: &QueueKey) -> (usize, usize) {
+        self.inner.lock().queues.get(queue).map_or((0, 0), |q| (q.waiters.len(), q.offers.len()))
+    }
+}
+
+enum Entry {
+    Offer(Offer),
+    Waiting(Place),
+    Refused,
+}
+
+/// A waiting poll. If it is given up at the moment it is served, the offer goes back to where it was.
+struct Place {
+    id: u64,
+    key: QueueKey,
+    delivered: oneshot::Receiver<(Offer, Option<QueueKey>)>,
+    matching: Arc<Matching>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.delivered.close();
+        let mut inner = self.matching.inner.lock();
+        let Some(queue) = inner.queues.get_mut(&self.key) else { return };
+        queue.waiters.retain(|waiter| waiter.id != self.id);
+        if let Ok(item) = self.delivered.try_recv() {
+            queue.put(item, true);
+        }
+    }
+}

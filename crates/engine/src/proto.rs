@@ -1,0 +1,12 @@
+//! Short names for the packages of Temporal's API, so that the rest of the crate reads in the
+//! protocol's own terms.
+
+pub(crate) use temporalio_protos::temporal::api::{
+    command::v1 as command, common::v1 as common, enums::v1 as enums, errordetails::v1 as errordetails,
+    failure::v1 as failure, history::v1 as history, namespace::v1 as namespace, query::v1 as query,
+    sdk::v1 as sdk, taskqueue::v1 as taskqueue, version::v1 as version, workflow::v1 as workflow,
+    workflowservice::v1 as workflowservice,
+};
+
+pub(crate) use command::command::Attributes as CommandAttributes;
+pub(crate) use history::history_event::Attributes as EventAttributes;

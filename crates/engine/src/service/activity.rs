@@ -1,0 +1,206 @@
+//! Activities: polling for them, and answering by token or by id.
+
+use super::Service;
+use crate::executor::{ActivityToken, RunRef};
+use crate::kernel::activity::{self, AttemptIdentity};
+use crate::kernel::{Rejection, Transition};
+use crate::matching::{Offer, QueueKey, TaskKind};
+use crate::proto::{common, workflowservice as ws};
+use crate::status::Failure;
+use std::time::Instant;
+
+/// Which attempt a request is about.
+enum Named {
+    Token(ActivityToken),
+    Id { run: RunRef, activity_id: String },
+}
+
+impl Named {
+    fn token(bytes: &[u8]) -> Result<Self, Failure> {
+        ActivityToken::parse(bytes).map(Self::Token)
+    }
+
+    fn run(&self) -> RunRef {
+        match self {
+            Self::Token(token) => token.run(),
+            Self::Id { run, .. } => run.clone(),
+        }
+    }
+
+    fn attempt(&self, tx: &Transition<'_>) -> Result<AttemptIdentity, Rejection> {
+        match self {
+            Self::Token(token) => Ok(token.attempt()),
+            Self::Id { activity_id, .. } => {
+                activity::by_id(tx.state, activity_id).ok_or(Rejection::ActivityNotFound)
+            }
+        }
+    }
+}
+
+impl Service {
+    pub(super) async fn poll_activity_task(
+        &self,
+        request: ws::PollActivityTaskQueueRequest,
+    ) -> Result<ws::PollActivityTaskQueueResponse, Failure> {
+        self.check_namespace(&request.namespace)?;
+        let queue = request.task_queue.unwrap_or_default().name;
+        if queue.is_empty() {
+            return Err(Failure::invalid("TaskQueue is not set on request."));
+        }
+        let deadline = Instant::now() + self.task_poll_timeout;
+        loop {
+            let key = QueueKey {
+                namespace: request.namespace.clone(),
+                name: queue.clone(),
+                kind: TaskKind::Activity,
+            };
+            let wait = deadline.saturating_duration_since(Instant::now());
+            let worker = request.worker_instance_key.clone();
+            let offer = self.executor.matching.poll(key, worker, self.executor.now(), wait).await;
+            let Some(Offer::Task { run, scheduled_event_id, attempt }) = offer else {
+                return Ok(ws::PollActivityTaskQueueResponse::default());
+            };
+            let task =
+                self.executor.start_activity(&run, scheduled_event_id, attempt, &request.identity).await?;
+            if let Some(task) = task {
+                return Ok(task);
+            }
+        }
+    }
+
+    fn by_id(
+        &self,
+        namespace: &str,
+        workflow_id: String,
+        run_id: String,
+        activity_id: String,
+    ) -> Result<Named, Failure> {
+        let execution = common::WorkflowExecution { workflow_id, run_id };
+        Ok(Named::Id { run: self.named(namespace, Some(execution))?, activity_id })
+    }
+
+    async fn complete_named(
+        &self,
+        named: Named,
+        result: Option<common::Payloads>,
+        identity: String,
+    ) -> Result<(), Failure> {
+        self.executor
+            .transact(&named.run(), |tx| {
+                let attempt = named.attempt(tx)?;
+                activity::complete(tx, &attempt, result, &identity)
+            })
+            .await
+    }
+
+    pub(super) async fn complete_activity(
+        &self,
+        request: ws::RespondActivityTaskCompletedRequest,
+    ) -> Result<ws::RespondActivityTaskCompletedResponse, Failure> {
+        let named = Named::token(&request.task_token)?;
+        self.complete_named(named, request.result, request.identity).await?;
+        Ok(ws::RespondActivityTaskCompletedResponse::default())
+    }
+
+    pub(super) async fn complete_activity_by_id(
+        &self,
+        request: ws::RespondActivityTaskCompletedByIdRequest,
+    ) -> Result<ws::RespondActivityTaskCompletedByIdResponse, Failure> {
+        let named =
+            self.by_id(&request.namespace, request.workflow_id, request.run_id, request.activity_id)?;
+        self.complete_named(named, request.result, request.identity).await?;
+        Ok(ws::RespondActivityTaskCompletedByIdResponse::default())
+    }
+
+    pub(super) async fn fail_activity(
+        &self,
+        request: ws::RespondActivityTaskFailedRequest,
+    ) -> Result<ws::RespondActivityTaskFailedResponse, Failure> {
+        let named = Named::token(&request.task_token)?;
+        self.executor
+            .transact(&named.run(), |tx| {
+                let attempt = named.attempt(tx)?;
+                let details = request.last_heartbeat_details;
+                activity::fail(tx, &attempt, request.failure, details, &request.identity)
+            })
+            .await?;
+        Ok(ws::RespondActivityTaskFailedResponse::default())
+    }
+
+    pub(super) async fn fail_activity_by_id(
+        &self,
+        request: ws::RespondActivityTaskFailedByIdRequest,
+    ) -> Result<ws::RespondActivityTaskFailedByIdResponse, Failure> {
+        let named =
+            self.by_id(&request.namespace, request.workflow_id, request.run_id, request.activity_id)?;
+        self.executor
+            .transact(&named.run(), |tx| {
+                let attempt = named.attempt(tx)?;
+                let details = request.last_heartbeat_details;
+                activity::fail(tx, &attempt, request.failure, details, &request.identity)
+            })
+            .await?;
+        Ok(ws::RespondActivityTaskFailedByIdResponse::default())
+    }
+
+    pub(super) async fn cancel_activity(
+        &self,
+        request: ws::RespondActivityTaskCanceledRequest,
+    ) -> Result<ws::RespondActivityTaskCanceledResponse, Failure> {
+        let named = Named::token(&request.task_token)?;
+        self.executor
+            .transact(&named.run(), |tx| {
+                let attempt = named.attempt(tx)?;
+                activity::confirm_cancel(tx, &attempt, request.details, &request.identity)
+            })
+            .await?;
+        Ok(ws::RespondActivityTaskCanceledResponse::default())
+    }
+
+    pub(super) async fn cancel_activity_by_id(
+        &self,
+        request: ws::RespondActivityTaskCanceledByIdRequest,
+    ) -> Result<ws::RespondActivityTaskCanceledByIdResponse, Failure> {
+        let named =
+            self.by_id(&request.namespace, request.workflow_id, request.run_id, request.activity_id)?;
+        self.executor
+            .transact(&named.run(), |tx| {
+                let attempt = named.attempt(tx)?;
+                activity::confirm_cancel(tx, &attempt, request.details, &request.identity)
+            })
+            .await?;
+        Ok(ws::RespondActivityTaskCanceledByIdResponse::default())
+    }
+
+    pub(super) async fn heartbeat(
+        &self,
+        request: ws::RecordActivityTaskHeartbeatRequest,
+    ) -> Result<ws::RecordActivityTaskHeartbeatResponse, Failure> {
+        let named = Named::token(&request.task_token)?;
+        let cancel_requested = self.heartbeat_named(&named, request.details).await?;
+        Ok(ws::RecordActivityTaskHeartbeatResponse { cancel_requested, ..Default::default() })
+    }
+
+    pub(super) async fn heartbeat_by_id(
+        &self,
+        request: ws::RecordActivityTaskHeartbeatByIdRequest,
+    ) -> Result<ws::RecordActivityTaskHeartbeatByIdResponse, Failure> {
+        let named =
+            self.by_id(&request.namespace, request.workflow_id, request.run_id, request.activity_id)?;
+        let cancel_requested = self.heartbeat_named(&named, request.details).await?;
+        Ok(ws::RecordActivityTaskHeartbeatByIdResponse { cancel_requested, ..Default::default() })
+    }
+
+    async fn heartbeat_named(
+        &self,
+        named: &Named,
+        details: Option<common::Payloads>,
+    ) -> Result<bool, Failure> {
+        self.executor
+            .transact(&named.run(), |tx| {
+                let attempt = named.attempt(tx)?;
+                activity::heartbeat(tx, &attempt, details)
+            })
+            .await
+    }
+}

@@ -1,0 +1,129 @@
+//! Describing one run.
+
+use super::Service;
+use crate::kernel::MutableState;
+use crate::kernel::state::{Activity, Annotations, RunCore};
+use crate::kernel::time::{Timestamp, span_to_proto};
+use crate::proto::{common, enums, workflow, workflowservice as ws};
+use crate::status::Failure;
+
+impl Service {
+    pub(super) async fn describe_workflow(
+        &self,
+        request: ws::DescribeWorkflowExecutionRequest,
+    ) -> Result<ws::DescribeWorkflowExecutionResponse, Failure> {
+        let name = self.named(&request.namespace, request.execution)?;
+        let (description, progress) = {
+            let mut slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
+            let run = self.executor.run(&mut slot, &name).await?;
+            (describe(&run.state), run.progress.clone())
+        };
+        // What is described may not be durable yet, and a description is an answer like any other.
+        while !progress.is_durable() {
+            self.executor.flush().await?;
+        }
+        Ok(description)
+    }
+}
+
+fn describe(state: &MutableState) -> ws::DescribeWorkflowExecutionResponse {
+    let core = &state.core;
+    let started = state.started_attributes();
+    let annotations = state.annotations.get(&0).cloned().unwrap_or_default();
+    ws::DescribeWorkflowExecutionResponse {
+        execution_config: Some(workflow::WorkflowExecutionConfig {
+            task_queue: started.task_queue,
+            workflow_execution_timeout: started.workflow_execution_timeout,
+            workflow_run_timeout: started.workflow_run_timeout,
+            default_workflow_task_timeout: span_to_proto(core.workflow_task_timeout),
+            user_metadata: annotations.user_metadata.clone(),
+        }),
+        workflow_execution_info: Some(info(core, annotations)),
+        pending_activities: state.activities.values().map(pending_activity).collect(),
+        pending_children: state
+            .children
+            .values()
+            .map(|child| workflow::PendingChildExecutionInfo {
+                workflow_id: child.workflow_id.clone(),
+                run_id: child.run_id.clone(),
+                workflow_type_name: child.workflow_type.clone(),
+                initiated_id: child.initiated_event_id,
+                parent_close_policy: child.parent_close_policy,
+            })
+            .collect(),
+        pending_workflow_task: core.workflow_task.as_ref().map(|task| workflow::PendingWorkflowTaskInfo {
+            state: if task.started_event_id == 0 {
+                enums::PendingWorkflowTaskState::Scheduled as i32
+            } else {
+                enums::PendingWorkflowTaskState::Started as i32
+            },
+            scheduled_time: Timestamp(task.scheduled_time).to_proto(),
+            original_scheduled_time: Timestamp(task.original_scheduled_time).to_proto(),
+            started_time: Timestamp(task.started_time).to_proto(),
+            attempt: task.attempt,
+        }),
+        workflow_extended_info: Some(workflow::WorkflowExecutionExtendedInfo {
+            execution_expiration_time: Timestamp(core.execution_deadline).to_proto(),
+            run_expiration_time: Timestamp(core.run_deadline).to_proto(),
+            cancel_requested: core.cancel_requested,
+            original_start_time: Timestamp(core.start_time).to_proto(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// A run as listings and descriptions show it.
+pub(super) fn info(core: &RunCore, annotations: Annotations) -> workflow::WorkflowExecutionInfo {
+    let closed = core.close_time != 0;
+    let lasted = Timestamp(core.close_time).since(Timestamp(core.execution_time));
+    workflow::WorkflowExecutionInfo {
+        execution: Some(core.execution()),
+        r#type: Some(common::WorkflowType { name: core.workflow_type.clone() }),
+        start_time: Timestamp(core.start_time).to_proto(),
+        close_time: Timestamp(core.close_time).to_proto(),
+        status: core.status,
+        history_length: core.next_event_id - 1,
+        parent_execution: core.parent.as_ref().and_then(|parent| parent.execution.clone()),
+        execution_time: Timestamp(core.execution_time).to_proto(),
+        memo: annotations.memo,
+        search_attributes: annotations.search_attributes,
+        task_queue: core.task_queue.clone(),
+        state_transition_count: core.state_transitions,
+        history_size_bytes: core.history_bytes,
+        execution_duration: if closed { span_to_proto(lasted) } else { None },
+        root_execution: core.root.clone(),
+        first_run_id: core.first_run_id.clone(),
+        ..Default::default()
+    }
+}
+
+fn pending_activity(activity: &Activity) -> workflow::PendingActivityInfo {
+    use enums::PendingActivityState as State;
+    let state = if !activity.is_started() {
+        State::Scheduled
+    } else if activity.cancel_requested_event_id != 0 {
+        State::CancelRequested
+    } else {
+        State::Started
+    };
+    workflow::PendingActivityInfo {
+        activity_id: activity.activity_id.clone(),
+        activity_type: Some(common::ActivityType { name: activity.activity_type.clone() }),
+        state: state as i32,
+        heartbeat_details: activity.heartbeat_details.clone(),
+        last_heartbeat_time: Timestamp(activity.last_heartbeat_time).to_proto(),
+        last_started_time: Timestamp(activity.started_time).to_proto(),
+        attempt: activity.attempt,
+        maximum_attempts: activity.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts),
+        scheduled_time: Timestamp(activity.attempt_scheduled_time).to_proto(),
+        expiration_time: Timestamp(activity.scheduled_time)
+            .plus_if_set(activity.schedule_to_close)
+            .to_proto(),
+        last_failure: activity.last_failure.clone(),
+        last_worker_identity: activity.identity.clone(),
+        last_attempt_complete_time: Timestamp(activity.last_attempt_close_time).to_proto(),
+        next_attempt_schedule_time: Timestamp(activity.backoff_until).to_proto(),
+        ..Default::default()
+    }
+}

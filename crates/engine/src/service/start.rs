@@ -1,0 +1,173 @@
+//! Starting workflows.
+
+use super::Service;
+use crate::executor::{SignalOnStart, StartRequest};
+use crate::kernel::effects::Signal;
+use crate::kernel::lifecycle::NewRun;
+use crate::kernel::retry;
+use crate::kernel::time::span;
+use crate::proto::{common, enums, history, taskqueue, workflowservice as ws};
+use crate::status::Failure;
+
+/// The longest id the protocol's reference server takes.
+const LONGEST_ID: usize = 1_000;
+
+impl Service {
+    pub(super) async fn start_workflow(
+        &self,
+        request: ws::StartWorkflowExecutionRequest,
+    ) -> Result<ws::StartWorkflowExecutionResponse, Failure> {
+        self.check_namespace(&request.namespace)?;
+        let (reuse, conflict) = (request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy());
+        check_policies(reuse, conflict)?;
+        let backoff = span(request.workflow_start_delay.as_ref());
+        let eager_for = (request.request_eager_execution && backoff == 0).then(|| request.identity.clone());
+        let new = self.new_run(request)?;
+        let started = self
+            .executor
+            .start(StartRequest { new, reuse, conflict, signal: None, eager_for, announce: None })
+            .await?;
+        let mut response = ws::StartWorkflowExecutionResponse {
+            run_id: started.name.run_id.clone(),
+            first_execution_run_id: started.first_run_id,
+            started: started.created,
+            status: started.status,
+            ..Default::default()
+        };
+        if let Some(task) = started.eager {
+            let dispatch = {
+                let name = &started.name;
+                let mut slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
+                self.executor.run(&mut slot, name).await?;
+                self.executor.dispatch(&mut slot, name, task)?
+            };
+            response.eager_workflow_task = Some(self.executor.complete_dispatch(dispatch).await?);
+        }
+        Ok(response)
+    }
+
+    pub(super) async fn signal_with_start(
+        &self,
+        request: ws::SignalWithStartWorkflowExecutionRequest,
+    ) -> Result<ws::SignalWithStartWorkflowExecutionResponse, Failure> {
+        self.check_namespace(&request.namespace)?;
+        if request.signal_name.is_empty() {
+            return Err(Failure::invalid("SignalName is not set on request."));
+        }
+        let (reuse, conflict) = (request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy());
+        check_policies(reuse, conflict)?;
+        let signal = SignalOnStart(Signal {
+            name: request.signal_name,
+            input: request.signal_input,
+            header: request.header.clone(),
+            identity: request.identity.clone(),
+            request_id: request.request_id.clone(),
+        });
+        let new = self.new_run(ws::StartWorkflowExecutionRequest {
+            namespace: request.namespace,
+            workflow_id: request.workflow_id,
+            workflow_type: request.workflow_type,
+            task_queue: request.task_queue,
+            input: request.input,
+            workflow_execution_timeout: request.workflow_execution_timeout,
+            workflow_run_timeout: request.workflow_run_timeout,
+            workflow_task_timeout: request.workflow_task_timeout,
+            identity: request.identity,
+            request_id: request.request_id,
+            retry_policy: request.retry_policy,
+            cron_schedule: request.cron_schedule,
+            memo: request.memo,
+            search_attributes: request.search_attributes,
+            header: request.header,
+            workflow_start_delay: request.workflow_start_delay,
+            user_metadata: request.user_metadata,
+            priority: request.priority,
+            ..Default::default()
+        })?;
+        let request =
+            StartRequest { new, reuse, conflict, signal: Some(signal), eager_for: None, announce: None };
+        let started = self.executor.start(request).await?;
+        Ok(ws::SignalWithStartWorkflowExecutionResponse {
+            run_id: started.name.run_id,
+            started: started.created,
+            ..Default::default()
+        })
+    }
+
+    fn new_run(&self, request: ws::StartWorkflowExecutionRequest) -> Result<NewRun, Failure> {
+        check_id("WorkflowId", &request.workflow_id)?;
+        check_id("WorkflowType", &request.workflow_type.clone().unwrap_or_default().name)?;
+        let queue = request.task_queue.unwrap_or_default().name;
+        check_id("TaskQueue", &queue)?;
+        if let Some(policy) = &request.retry_policy {
+            retry::validate(policy).map_err(Failure::invalid)?;
+        }
+        if !request.cron_schedule.is_empty() {
+            return Err(Failure::invalid("cron schedules are not offered by this server"));
+        }
+        let run_id = self.executor.uuid();
+        Ok(NewRun {
+            namespace: request.namespace,
+            run_id: run_id.clone(),
+            started: history::WorkflowExecutionStartedEventAttributes {
+                workflow_id: request.workflow_id,
+                workflow_type: request.workflow_type,
+                task_queue: Some(taskqueue::TaskQueue {
+                    name: queue,
+                    kind: enums::TaskQueueKind::Normal as i32,
+                    normal_name: String::new(),
+                }),
+                input: request.input,
+                workflow_execution_timeout: request.workflow_execution_timeout,
+                workflow_run_timeout: request.workflow_run_timeout,
+                workflow_task_timeout: request.workflow_task_timeout,
+                continued_failure: request.continued_failure,
+                last_completion_result: request.last_completion_result,
+                identity: request.identity,
+                first_execution_run_id: run_id,
+                retry_policy: request.retry_policy.map(|policy| retry::with_defaults(Some(policy))),
+                memo: request.memo,
+                search_attributes: request.search_attributes,
+                header: request.header.filter(|header: &common::Header| !header.fields.is_empty()),
+                priority: request.priority,
+                ..Default::default()
+            },
+            request_id: request.request_id,
+            user_metadata: request.user_metadata,
+            parent: None,
+            backoff: span(request.workflow_start_delay.as_ref()),
+            backoff_breakable: true,
+            ..NewRun::default()
+        })
+    }
+}
+
+fn check_id(what: &str, value: &str) -> Result<(), Failure> {
+    if value.is_empty() {
+        return Err(Failure::invalid(format!("{what} is not set on request.")));
+    }
+    if value.len() > LONGEST_ID {
+        return Err(Failure::invalid(format!("{what} length exceeds limit.")));
+    }
+    Ok(())
+}
+
+fn check_policies(
+    reuse: enums::WorkflowIdReusePolicy,
+    conflict: enums::WorkflowIdConflictPolicy,
+) -> Result<(), Failure> {
+    use enums::{WorkflowIdConflictPolicy as Conflict, WorkflowIdReusePolicy as Reuse};
+    if reuse == Reuse::TerminateIfRunning && conflict != Conflict::Unspecified {
+        return Err(Failure::invalid(
+            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used together \
+             with a WorkflowIDConflictPolicy.",
+        ));
+    }
+    if reuse == Reuse::RejectDuplicate && conflict == Conflict::TerminateExisting {
+        return Err(Failure::invalid(
+            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be used together with \
+             WorkflowIdConflictPolicy WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING.",
+        ));
+    }
+    Ok(())
+}

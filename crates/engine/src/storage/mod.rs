@@ -1,0 +1,72 @@
+//! Everything durable: one SQLite file, one writer that commits in groups, a few readers.
+
+mod reader;
+mod schema;
+mod write_set;
+mod writer;
+
+pub(crate) use reader::{Readers, StoredRun};
+pub(crate) use write_set::{NamespaceRecord, RunWrite, WriteSet};
+pub(crate) use writer::{Commit, Job, Writer};
+
+use crate::Error;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// The open database.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    pub writer: Writer,
+    pub readers: Readers,
+    next_run_key: AtomicI64,
+    next_transfer_key: AtomicI64,
+    /// Locked while open, so that a second process is refused instead of corrupting what this one knows.
+    _lock: File,
+}
+
+impl Storage {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let lock = lock(path)?;
+        let connection = schema::open_writer(path)?;
+        let open = |source| Error::Open { path: path.to_owned(), source };
+        let highest = |table: &str, column: &str| {
+            connection
+                .query_row(&format!("SELECT coalesce(max({column}), 0) FROM {table}"), [], |row| {
+                    row.get::<_, i64>(0)
+                })
+                .map_err(open)
+        };
+        let run_key = highest("run", "run_key")?;
+        let transfer_key = highest("outbox", "transfer_key")?;
+        let readers = Readers::open(path).map_err(open)?;
+        Ok(Self {
+            writer: Writer::spawn(connection),
+            readers,
+            next_run_key: AtomicI64::new(run_key + 1),
+            next_transfer_key: AtomicI64::new(transfer_key + 1),
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn allocate_run_key(&self) -> i64 {
+        self.next_run_key.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn allocate_transfer_key(&self) -> i64 {
+        self.next_transfer_key.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Takes the lock file beside the database. The lock ends with the process, however that ends.
+fn lock(path: &Path) -> Result<File, Error> {
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let refused = |error: std::io::Error| Error::Lock { path: path.to_owned(), source: error };
+    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(refused)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(refused(error)),
+    }
+}

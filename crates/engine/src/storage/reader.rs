@@ -1,0 +1,302 @@
+//! Reading, beside the writer: a small pool of connections, used off the async threads.
+
+use super::{NamespaceRecord, schema};
+use crate::Error;
+use crate::kernel::MutableState;
+use crate::kernel::state::{RowKind, RunCore};
+use crate::proto::history;
+use parking_lot::Mutex;
+use prost::Message;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Connections kept open; more are opened when more reads run at once, and closed after.
+const KEPT: usize = 4;
+
+/// The pool.
+#[derive(Debug, Clone)]
+pub(crate) struct Readers {
+    path: Arc<PathBuf>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+/// A run as it is stored.
+#[derive(Debug)]
+pub(crate) struct StoredRun {
+    pub run_key: i64,
+    pub state: MutableState,
+}
+
+/// What opening needs to know of a run that has not closed.
+#[derive(Debug)]
+pub(crate) struct OpenRun {
+    pub namespace: String,
+    pub workflow_id: String,
+    pub run_id: String,
+    pub deadline: i64,
+    /// Whether a workflow task or an activity is with a worker or waits for one.
+    pub has_tasks: bool,
+}
+
+/// A run in a listing.
+#[derive(Debug)]
+pub(crate) struct ListedRun {
+    pub run_key: i64,
+    pub core: RunCore,
+    pub annotations: Option<Vec<u8>>,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
+        let first = schema::open_reader(path)?;
+        Ok(Self { path: Arc::new(path.to_owned()), idle: Arc::new(Mutex::new(vec![first])) })
+    }
+
+    /// Runs a read on a connection of the pool, on a thread where blocking is allowed.
+    async fn with<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let pool = self.clone();
+        tokio::task::spawn_blocking(move || pool.with_blocking(read))
+            .await
+            .map_err(|_| Error::Stopped("a read was cancelled".into()))?
+    }
+
+    pub(crate) fn with_blocking<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let idle = self.idle.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => schema::open_reader(&self.path).map_err(failed)?,
+        };
+        let result = read(&connection);
+        let mut idle = self.idle.lock();
+        if idle.len() < KEPT {
+            idle.push(connection);
+        }
+        result
+    }
+
+    /// Closes the idle connections.
+    pub(crate) fn close(&self) {
+        self.idle.lock().clear();
+    }
+
+    /// The current run of a workflow id.
+    pub(crate) async fn current_run(
+        &self,
+        namespace: String,
+        workflow_id: String,
+    ) -> Result<Option<StoredRun>, Error> {
+        self.with(move |connection| {
+            let key: Option<i64> = connection
+                .prepare_cached("SELECT run_key FROM current_run WHERE namespace = ?1 AND workflow_id = ?2")
+                .and_then(|mut s| s.query_row(params![namespace, workflow_id], |row| row.get(0)).optional())
+                .map_err(failed)?;
+            key.map(|key| load(connection, key)).transpose()
+        })
+        .await
+    }
+
+    pub(crate) async fn run(
+        &self,
+        namespace: String,
+        workflow_id: String,
+        run_id: String,
+    ) -> Result<Option<StoredRun>, Error> {
+        self.with(move |connection| {
+            let key: Option<i64> = connection
+                .prepare_cached(
+                    "SELECT run_key FROM run WHERE namespace = ?1 AND workflow_id = ?2 AND run_id = ?3",
+                )
+                .and_then(|mut s| {
+                    s.query_row(params![namespace, workflow_id, run_id], |row| row.get(0)).optional()
+                })
+                .map_err(failed)?;
+            key.map(|key| load(connection, key)).transpose()
+        })
+        .await
+    }
+
+    /// The durable events of a run from `from` to before `until`, at most about `limit` of them.
+    pub(crate) async fn events(
+        &self,
+        run_key: i64,
+        from: i64,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<history::HistoryEvent>, Error> {
+        if from >= until {
+            return Ok(Vec::new());
+        }
+        self.with(move |connection| {
+            let mut statement = connection
+                .prepare_cached(
+                    "SELECT events FROM history WHERE run_key = ?1 AND first_event_id < ?3
+                       AND first_event_id >= (SELECT coalesce(max(first_event_id), 0) FROM history
+                                              WHERE run_key = ?1 AND first_event_id <= ?2)
+                     ORDER BY first_event_id",
+                )
+                .map_err(failed)?;
+            let mut rows = statement.query(params![run_key, from, until]).map_err(failed)?;
+            let mut events = Vec::new();
+            while events.len() < limit
+                && let Some(row) = rows.next().map_err(failed)?
+            {
+                let bytes = row.get_ref(0).and_then(|v| Ok(v.as_blob()?)).map_err(failed)?;
+                let batch = history::History::decode(bytes).map_err(corrupt)?;
+                events.extend(batch.events.into_iter().filter(|e| e.event_id >= from && e.event_id < until));
+            }
+            events.truncate(limit);
+            Ok(events)
+        })
+        .await
+    }
+
+    /// The durable part of a run's record: enough to know its status and how long its history is.
+    pub(crate) async fn core(
+        &self,
+        namespace: String,
+        workflow_id: String,
+        run_id: String,
+    ) -> Result<Option<(i64, RunCore)>, Error> {
+        self.with(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT run_key, core FROM run
+                     WHERE namespace = ?1 AND workflow_id = ?2 AND run_id = ?3",
+                )
+                .and_then(|mut s| {
+                    s.query_row(params![namespace, workflow_id, run_id], |row| {
+                        Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
+                    })
+                    .optional()
+                })
+                .map_err(failed)?
+                .map(|(key, core)| Ok((key, RunCore::decode(core.as_slice()).map_err(corrupt)?)))
+                .transpose()
+        })
+        .await
+    }
+
+    /// Every run that has not closed.
+    pub(crate) fn open_runs(&self) -> Result<Vec<OpenRun>, Error> {
+        self.with_blocking(|connection| {
+            let mut statement = connection
+                .prepare(
+                    "SELECT namespace, workflow_id, run_id, deadline,
+                            has_workflow_task OR EXISTS (
+                                SELECT 1 FROM run_row WHERE run_row.run_key = run.run_key AND kind = ?1)
+                     FROM run WHERE status = 1 ORDER BY run_key",
+                )
+                .map_err(failed)?;
+            let runs = statement.query_map([RowKind::Activity as i64], |row| {
+                Ok(OpenRun {
+                    namespace: row.get(0)?,
+                    workflow_id: row.get(1)?,
+                    run_id: row.get(2)?,
+                    deadline: row.get(3)?,
+                    has_tasks: row.get(4)?,
+                })
+            });
+            runs.and_then(Iterator::collect).map_err(failed)
+        })
+    }
+
+    /// What was sent and not received, in order.
+    pub(crate) fn outbox(&self) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+        self.with_blocking(|connection| {
+            let mut statement = connection
+                .prepare("SELECT transfer_key, body FROM outbox ORDER BY transfer_key")
+                .map_err(failed)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+            rows.and_then(Iterator::collect).map_err(failed)
+        })
+    }
+
+    pub(crate) fn namespaces(&self) -> Result<Vec<NamespaceRecord>, Error> {
+        self.with_blocking(|connection| {
+            let mut statement =
+                connection.prepare("SELECT body FROM namespace ORDER BY name").map_err(failed)?;
+            let bodies: Vec<Vec<u8>> =
+                statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(failed)?;
+            bodies.iter().map(|body| NamespaceRecord::decode(body.as_slice()).map_err(corrupt)).collect()
+        })
+    }
+
+    /// Runs of a namespace, newest first, that satisfy a condition over the columns of `run`.
+    /// `condition` is built by the engine; what a client sent is only ever among `values`.
+    pub(crate) async fn list(
+        &self,
+        condition: String,
+        values: Vec<rusqlite::types::Value>,
+        limit: usize,
+    ) -> Result<Vec<ListedRun>, Error> {
+        self.with(move |connection| {
+            let sql = format!(
+                "SELECT run_key, core, (SELECT body FROM run_row
+                     WHERE run_row.run_key = run.run_key AND kind = {annotations} AND key = '0')
+                 FROM run WHERE {condition} ORDER BY start_time DESC, run_key DESC LIMIT {limit}",
+                annotations = RowKind::Annotations as i64
+            );
+            let mut statement = connection.prepare(&sql).map_err(failed)?;
+            let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(failed)?;
+            let mut out = Vec::new();
+            while let Some(row) = rows.next().map_err(failed)? {
+                let core: Vec<u8> = row.get(1).map_err(failed)?;
+                out.push(ListedRun {
+                    run_key: row.get(0).map_err(failed)?,
+                    core: RunCore::decode(core.as_slice()).map_err(corrupt)?,
+                    annotations: row.get(2).map_err(failed)?,
+                });
+            }
+            Ok(out)
+        })
+        .await
+    }
+
+    pub(crate) async fn count(
+        &self,
+        condition: String,
+        values: Vec<rusqlite::types::Value>,
+    ) -> Result<i64, Error> {
+        self.with(move |connection| {
+            connection
+                .query_row(
+                    &format!("SELECT count(*) FROM run WHERE {condition}"),
+                    rusqlite::params_from_iter(values),
+                    |row| row.get(0),
+                )
+                .map_err(failed)
+        })
+        .await
+    }
+}
+
+fn load(connection: &Connection, run_key: i64) -> Result<StoredRun, Error> {
+    let core: Vec<u8> = connection
+        .prepare_cached("SELECT core FROM run WHERE run_key = ?1")
+        .and_then(|mut s| s.query_row([run_key], |row| row.get(0)))
+        .map_err(failed)?;
+    let rows: Vec<(i64, String, Vec<u8>)> = connection
+        .prepare_cached("SELECT kind, key, body FROM run_row WHERE run_key = ?1")
+        .and_then(|mut s| {
+            s.query_map([run_key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+        })
+        .map_err(failed)?;
+    let state = MutableState::restore(&core, rows).map_err(corrupt)?;
+    Ok(StoredRun { run_key, state })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the shape map_err wants")]
+fn failed(error: rusqlite::Error) -> Error {
+    Error::Stopped(format!("a read from the database failed: {error}"))
+}
+
+fn corrupt(error: impl std::fmt::Display) -> Error {
+    Error::Corrupt(error.to_string())
+}

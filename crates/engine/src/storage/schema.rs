@@ -1,0 +1,111 @@
+//! The database file: what is in it, and how it is opened.
+
+use crate::Error;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::Path;
+
+/// `PRAGMA application_id`: "SynE".
+const APPLICATION_ID: i64 = 0x5379_6e45;
+/// `PRAGMA user_version`.
+const FORMAT: i64 = 1;
+
+const CREATE: &str = "
+CREATE TABLE namespace (
+    name       TEXT PRIMARY KEY,
+    body       BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- One row per run. The columns beside `core` are those that are searched by.
+CREATE TABLE run (
+    run_key       INTEGER PRIMARY KEY,
+    namespace     TEXT NOT NULL,
+    workflow_id   TEXT NOT NULL,
+    run_id        TEXT NOT NULL,
+    workflow_type TEXT NOT NULL,
+    status        INTEGER NOT NULL,
+    start_time    INTEGER NOT NULL,
+    close_time    INTEGER NOT NULL,
+    deadline      INTEGER NOT NULL, -- when the run next needs the clock, 0 never
+    has_workflow_task INTEGER NOT NULL,
+    core          BLOB NOT NULL
+);
+CREATE UNIQUE INDEX run_by_id ON run (namespace, workflow_id, run_id);
+CREATE INDEX run_by_start ON run (namespace, start_time);
+CREATE INDEX run_open ON run (run_key) WHERE status = 1;
+
+CREATE TABLE current_run (
+    namespace   TEXT NOT NULL,
+    workflow_id TEXT NOT NULL,
+    run_key     INTEGER NOT NULL,
+    PRIMARY KEY (namespace, workflow_id)
+) WITHOUT ROWID;
+
+-- What is pending in a run: one row per activity, timer, child and so on.
+CREATE TABLE run_row (
+    run_key    INTEGER NOT NULL,
+    kind       INTEGER NOT NULL,
+    key        TEXT NOT NULL,
+    body       BLOB NOT NULL,
+    PRIMARY KEY (run_key, kind, key)
+) WITHOUT ROWID;
+
+-- The events of one transition, as an encoded History message.
+CREATE TABLE history (
+    run_key        INTEGER NOT NULL,
+    first_event_id INTEGER NOT NULL,
+    events         BLOB NOT NULL,
+    PRIMARY KEY (run_key, first_event_id)
+) WITHOUT ROWID;
+
+-- What one run asked of another and the other has not yet received.
+CREATE TABLE outbox (
+    transfer_key INTEGER PRIMARY KEY,
+    body         BLOB NOT NULL
+);
+";
+
+/// Opens the one connection that writes, creating the file and its tables as needed. While it is open no
+/// other process can write the file.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, Error> {
+    let open = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::InUse { path: path.to_owned() },
+        _ => Error::Open { path: path.to_owned(), source },
+    };
+    let connection = Connection::open(path).map_err(open)?;
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(open)?;
+    // Pages of history are written once and read rarely; a small cache is enough for the writer.
+    connection.execute_batch("PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 2000;").map_err(open)?;
+    let pragma = |name: &str| {
+        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).map_err(open)
+    };
+    let (application, format) = (pragma("application_id")?, pragma("user_version")?);
+    match (application, format) {
+        (APPLICATION_ID, FORMAT) => {}
+        (APPLICATION_ID, found) if found > FORMAT => {
+            return Err(Error::NewerFormat { path: path.to_owned(), found, known: FORMAT });
+        }
+        (0, 0) if pragma("page_count")? == 0 || tables(&connection).map_err(open)? == 0 => {
+            connection
+                .execute_batch(&format!(
+                    "BEGIN IMMEDIATE; {CREATE} PRAGMA application_id = {APPLICATION_ID};
+                     PRAGMA user_version = {FORMAT}; COMMIT;"
+                ))
+                .map_err(open)?;
+        }
+        _ => return Err(Error::ForeignDatabase { path: path.to_owned() }),
+    }
+    Ok(connection)
+}
+
+fn tables(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+}
+
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.execute_batch("PRAGMA cache_size = -2000;")?;
+    Ok(connection)
+}

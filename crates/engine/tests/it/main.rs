@@ -1,0 +1,5 @@
+//! The engine under Temporal's own SDK.
+#![expect(unreachable_pub, reason = "the SDK's macros ask for public workflow types")]
+
+mod activities;
+mod world;
