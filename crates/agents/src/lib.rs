@@ -7,11 +7,16 @@
 
 pub mod agent_type;
 pub mod context;
+mod error;
 pub mod run;
 pub mod stage;
 pub mod supervisor;
 pub mod team;
+pub mod team_tools;
 
-pub use run::{PendingApproval, ResumeValue, RunOutcome, RunRequest, RunResult};
+pub use error::Error;
+pub use run::{
+    AgentRunner, AgentRunnerOptions, PendingApproval, ResumeValue, RunOutcome, RunRequest, RunResult,
+};
 pub use stage::Stage;
-pub use team::{StaffedAgent, Team, TeamError};
+pub use team::{Models, StaffedAgent, Team, TeamError};

@@ -1,5 +1,20 @@
 //! Runs: one agent taken through one stage of one task.
 
+mod asking;
+mod briefing;
+pub(crate) mod context;
+mod execute;
+mod fail;
+mod graph;
+pub mod guards;
+mod handoff;
 mod request;
+mod review;
+mod runner;
+pub mod state;
+mod think;
+mod tools;
 
 pub use request::{PendingApproval, ResumeValue, RunOutcome, RunRequest, RunResult, SUMMARY_CHARACTERS};
+pub use runner::{AgentRunner, AgentRunnerOptions, DEFAULT_OUTAGE_WAIT};
+pub use tools::{OpenTools, RunTools};

@@ -1,7 +1,5 @@
-//! The supervisor of a team: pure decisions about who does what next.
+//! The supervisor: who does what next.
 
 mod decide;
-mod view;
 
-pub use decide::decide;
-pub use view::{AgentView, Directive, Limits, SprintView, TaskView};
+pub use decide::{Directive, Running, SprintView, SupervisorLimits, decide};

@@ -64,7 +64,7 @@ pub(super) struct LimitsEntry(pub(super) Vec<(&'static str, At<u64>)>);
 impl File {
     /// Reads a file; what cannot be read is a problem and left out.
     pub(super) fn read(table: &DeTable<'_>, problems: &mut Problems<'_>) -> Self {
-        let section = Section::open("the team file", 0, table, &FILE_KEYS, problems);
+        let section = Section::open("the team file", table, &FILE_KEYS, problems);
         let mut types = Vec::new();
         for (name, inner) in section.tables("types", problems) {
             types.push(TypeEntry::read(name, inner, problems));
@@ -88,7 +88,7 @@ impl File {
 impl TypeEntry {
     fn read(name: At<String>, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Self {
         let what = format!("type `{}`", name.value);
-        let section = Section::open(what, name.offset, table, &TYPE_KEYS, problems);
+        let section = Section::open(what, table, &TYPE_KEYS, problems);
         Self {
             extends: section.string("extends", problems),
             role: section.string("role", problems),
@@ -111,7 +111,7 @@ impl AgentEntry {
             .find(|(key, _)| key.get_ref().as_ref() == "name")
             .and_then(|(_, value)| value.get_ref().as_str());
         let what = name.map_or_else(|| "an agent".to_owned(), |name| format!("agent `{name}`"));
-        let section = Section::open(what, offset, table, &AGENT_KEYS, problems);
+        let section = Section::open(what, table, &AGENT_KEYS, problems);
         Self {
             offset,
             name: section.string("name", problems),
@@ -131,7 +131,7 @@ impl LimitsEntry {
     fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Self {
         let Some(table) = section.table("limits", problems) else { return Self::default() };
         let what = format!("the limits of {}", section.what);
-        let limits = Section::open(what, table.offset, table.value, &LIMIT_KEYS, problems);
+        let limits = Section::open(what, table.value, &LIMIT_KEYS, problems);
         Self(
             LIMIT_KEYS
                 .iter()

@@ -3,10 +3,10 @@
 //! [`Team`] is the resolved form: it holds every type and every member in full, so that a project keeps the
 //! team it was started with, whatever becomes of the file or of the types in a later binary.
 
-mod catalog;
 mod error;
 mod file;
 mod hierarchy;
+mod models;
 mod names;
 mod reader;
 mod resolve;
@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use syndarix_core::money::NanoUsd;
 use syndarix_core::role::Role;
 
-pub use catalog::ModelCatalog;
 pub use error::{Problem, TeamError};
+pub use models::Models;
+pub(crate) use reader::suggest;
 
 use crate::agent_type::{AgentType, Limits};
 
@@ -81,9 +82,9 @@ pub struct StaffedAgent {
 }
 
 impl Team {
-    /// Reads a team file. `file` is its name for messages; every model named in it must be in the catalog.
-    pub fn parse(file: &str, text: &str, catalog: &ModelCatalog) -> Result<Self, TeamError> {
-        resolve::team(file, text, Some(catalog))
+    /// Reads a team file. `file` is its name for messages; every model and tier named in it must exist.
+    pub fn parse(file: &str, text: &str, models: &Models) -> Result<Self, TeamError> {
+        resolve::team(file, text, Some(models))
     }
 
     /// The team that works when no file is given.
@@ -108,6 +109,14 @@ impl Team {
     /// The first member with this role. Every team has one of each.
     pub fn first_with_role(&self, role: Role) -> Option<&StaffedAgent> {
         self.agents.iter().find(|agent| agent.role == role)
+    }
+
+    /// The type that a member is made from.
+    pub fn agent_type(&self, member: &StaffedAgent) -> &AgentType {
+        self.types
+            .get(&member.agent_type)
+            .or_else(|| crate::agent_type::built_in().get(member.role.as_str()))
+            .expect("every role has a built-in type")
     }
 
     /// Every model and tier that a member may call, each once, in order of first mention.

@@ -37,7 +37,7 @@ impl<'t> Problems<'t> {
 }
 
 /// The candidate that was probably meant, if one is near enough.
-pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
@@ -47,7 +47,7 @@ pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
 }
 
 /// "did you mean", or else the list of what there is.
-pub(super) fn suggest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
+pub(crate) fn suggest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<String> {
     let candidates: Vec<&str> = candidates.into_iter().collect();
     match nearest(name, candidates.iter().copied()) {
         Some(near) => Some(format!("did you mean `{near}`?")),
@@ -66,7 +66,6 @@ pub(super) struct At<T> {
 /// One table of the file, its place and what it is called in messages.
 pub(super) struct Section<'a> {
     pub(super) what: String,
-    pub(super) offset: usize,
     table: &'a DeTable<'a>,
 }
 
@@ -74,7 +73,6 @@ impl<'a> Section<'a> {
     /// Opens a table and complains about keys it cannot have.
     pub(super) fn open(
         what: impl Into<String>,
-        offset: usize,
         table: &'a DeTable<'a>,
         keys: &[&str],
         problems: &mut Problems<'_>,
@@ -90,7 +88,7 @@ impl<'a> Section<'a> {
                 );
             }
         }
-        Self { what, offset, table }
+        Self { what, table }
     }
 
     fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {

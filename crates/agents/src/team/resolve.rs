@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use syndarix_core::role::Role;
 use toml::de::DeTable;
 
-use super::catalog::ModelCatalog;
 use super::error::TeamError;
 use super::file::{AgentEntry, File, LimitsEntry, TypeEntry};
+use super::models::Models;
 use super::reader::{At, Problems, suggest};
 use super::{StaffedAgent, TEAM_VERSION, Team, Topology, hierarchy, names};
 use crate::agent_type::{self, AGENT_TYPE_VERSION, AgentType, Limits};
@@ -17,8 +17,8 @@ const MAX_MEMBERS: usize = 200;
 /// How often a review may send the same task back, where the file does not say.
 const DEFAULT_REVIEW_ROUNDS: u32 = 3;
 
-/// Reads and resolves a team file. Without a catalog, models are not checked.
-pub(super) fn team(file: &str, text: &str, catalog: Option<&ModelCatalog>) -> Result<Team, TeamError> {
+/// Reads and resolves a team file. Without `models`, their names are not checked.
+pub(super) fn team(file: &str, text: &str, models: Option<&Models>) -> Result<Team, TeamError> {
     let mut problems = Problems::new(text);
     let table = match DeTable::parse(text) {
         Ok(table) => table,
@@ -29,7 +29,7 @@ pub(super) fn team(file: &str, text: &str, catalog: Option<&ModelCatalog>) -> Re
         }
     };
     let entries = File::read(table.get_ref(), &mut problems);
-    let team = Resolver { catalog, problems: &mut problems }.team(&entries);
+    let team = Resolver { known: models, problems: &mut problems }.team(&entries);
     let problems = problems.into_sorted();
     if problems.is_empty() { Ok(team) } else { Err(TeamError { file: file.to_owned(), problems }) }
 }
@@ -42,7 +42,7 @@ struct Draft {
 }
 
 struct Resolver<'r, 't> {
-    catalog: Option<&'r ModelCatalog>,
+    known: Option<&'r Models>,
     problems: &'r mut Problems<'t>,
 }
 
@@ -226,13 +226,11 @@ impl Resolver<'_, '_> {
     }
 
     fn models(&mut self, models: Option<&[At<String>]>) {
-        let (Some(models), Some(catalog)) = (models, self.catalog) else { return };
-        for model in models.iter().filter(|model| !catalog.knows(&model.value)) {
-            self.problems.add(
-                model.offset,
-                format!("there is no model `{}`", model.value),
-                suggest(&model.value, catalog.names()),
-            );
+        let (Some(models), Some(known)) = (models, self.known) else { return };
+        for model in models {
+            if let Some((message, hint)) = known.refuse(&model.value) {
+                self.problems.add(model.offset, message, hint);
+            }
         }
     }
 
