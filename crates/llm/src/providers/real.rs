@@ -314,6 +314,7 @@ impl RealProvider {
     ) -> ModelReply {
         let reported = end.captured_usage.as_ref().and_then(reported);
         let stop = end.captured_stop_reason;
+        let reasoning = end.captured_reasoning_content;
         let mut text = String::new();
         let mut tool_calls: Vec<ToolCall> = Vec::new();
         let mut thoughts = Thoughts { model: qualified, parts: Vec::new(), call_signatures: Vec::new() };
@@ -323,7 +324,7 @@ impl RealProvider {
                 ContentPart::ToolCall(call) => {
                     thoughts.call_signatures.push(call.thought_signatures.unwrap_or_default());
                     tool_calls.push(ToolCall {
-                        id: call.call_id,
+                        id: distinct_id(call.call_id, &call.fn_name, &tool_calls),
                         name: call.fn_name,
                         arguments: call.fn_arguments,
                     });
@@ -340,6 +341,12 @@ impl RealProvider {
             Some(GenaiStop::Completed(_) | GenaiStop::StopSequence(_)) => StopReason::EndTurn,
             _ => StopReason::Other,
         };
+        if let (ProviderKind::OpenaiCompatible, false, Some(words)) =
+            (self.kind, tool_calls.is_empty(), reasoning)
+        {
+            // DeepSeek and Kimi want to read their reasoning again before the results of the tools it called.
+            thoughts.parts.push(ThoughtPart::Reasoning(words));
+        }
         if thoughts.call_signatures.iter().all(Vec::is_empty) {
             thoughts.call_signatures.clear();
         }
@@ -362,6 +369,12 @@ impl RealProvider {
             model: model.to_owned(),
         }
     }
+}
+
+/// Gemini's calls have no ids; genai makes them up, and begins anew with each event of a stream. The form is the one
+/// that it recognises as made up.
+fn distinct_id(id: String, name: &str, before: &[ToolCall]) -> String {
+    if before.iter().any(|call| call.id == id) { format!("call#{name}#{}", before.len()) } else { id }
 }
 
 /// The usage that a provider reports; `None` where it counts nothing at all.

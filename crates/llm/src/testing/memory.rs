@@ -1,4 +1,4 @@
-//! Storage in memory: the oracle for the ports that the gateway needs, and what other crates' tests use.
+//! Storage in memory: the oracle for the ports that the gateway needs.
 
 use std::collections::BTreeMap;
 

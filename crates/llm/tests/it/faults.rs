@@ -1,0 +1,157 @@
+//! Providers that misbehave below the level of their protocol: what is cut, endless, unreadable, silent or elsewhere.
+
+use std::time::Duration;
+
+use syndarix_llm::error::{FailureKind, ProviderError};
+use syndarix_llm::provider::{CallInfo, ModelProvider};
+use syndarix_llm::providers::{Limits, ProviderConfig, ProviderKind, RealProvider};
+use syndarix_llm::reply::ModelReply;
+use syndarix_llm::testing::conformance::request;
+use tokio::net::TcpListener;
+
+use crate::server::{Say, Server, chunk, chunked_head, status, stream_head};
+use crate::wire::{anthropic, openai};
+
+const KEY: &str = "sk-very-secret-0123456789";
+
+fn provider(kind: ProviderKind, url: &str, limits: Limits) -> RealProvider {
+    RealProvider::new(ProviderConfig::new("p", kind).at(url).with_key(KEY).within(limits)).expect("valid")
+}
+
+async fn ask(kind: ProviderKind, says: Vec<Say>, limits: Limits) -> Result<ModelReply, ProviderError> {
+    let server = Server::start(says).await;
+    provider(kind, &server.url, limits).call(&CallInfo::first("m"), &request(), &()).await
+}
+
+async fn failure(kind: ProviderKind, says: Vec<Say>) -> ProviderError {
+    ask(kind, says, Limits::default()).await.expect_err("a failure")
+}
+
+fn head() -> Say {
+    Say::Bytes(stream_head("text/event-stream"))
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off() {
+    for (kind, piece) in [
+        (ProviderKind::Openai, openai::words(&"x".repeat(16_000))),
+        (ProviderKind::Openai, openai::calls(&[("write_file", &"y".repeat(16_000))])),
+    ] {
+        // Ten megabytes.
+        let error = failure(kind, vec![head(), Say::Repeat(piece.into_bytes(), 650)]).await;
+        assert_eq!(error.kind, FailureKind::TooLong, "{error}");
+        assert!(error.usage.expect("it was paid for").input_tokens > 0);
+    }
+}
+
+#[tokio::test]
+async fn one_huge_event_is_cut_off() {
+    let piece = openai::words(&"x".repeat(2 << 20)) + &openai::end("stop");
+    let error = failure(ProviderKind::Openai, vec![head(), Say::Bytes(piece.into_bytes())]).await;
+    assert_eq!(error.kind, FailureKind::TooLong, "{error}");
+}
+
+#[tokio::test]
+async fn a_cut_in_the_middle_of_a_chunk_is_a_cut_stream() {
+    let mut half = chunk(&openai::words("one two three"));
+    half.truncate(half.len() / 2);
+    let says = vec![Say::Bytes(chunked_head()), Say::Bytes(chunk(&openai::words("zero "))), Say::Bytes(half)];
+    let error = failure(ProviderKind::Openai, says).await;
+    assert_eq!(error.kind, FailureKind::CutStream, "{error}");
+    assert!(error.usage.is_some());
+}
+
+#[tokio::test]
+async fn an_unreadable_event_is_malformed() {
+    for (kind, body) in [
+        (ProviderKind::Openai, "data: {\"choices\": [\n\n".to_owned()),
+        (ProviderKind::Anthropic, anthropic::start() + "event: content_block_delta\ndata: {nope\n\n"),
+        (ProviderKind::Gemini, "data: <html>\n\n".to_owned()),
+    ] {
+        let error = failure(kind, vec![head(), Say::Bytes(body.into_bytes())]).await;
+        assert_eq!((error.kind, error.retryable()), (FailureKind::Malformed, true), "{kind:?}: {error}");
+    }
+    let error = failure(ProviderKind::Openai, vec![head(), Say::Bytes(b"data: \xff\xfe\n\n".to_vec())]).await;
+    assert_eq!(error.kind, FailureKind::Malformed, "{error}");
+}
+
+#[tokio::test]
+async fn an_error_in_the_middle_of_a_stream_is_understood() {
+    let body = anthropic::start() + &anthropic::words(0, "I begin") + &anthropic::error("overloaded_error");
+    let error = failure(ProviderKind::Anthropic, vec![head(), Say::Bytes(body.into_bytes())]).await;
+    assert_eq!(error.kind, FailureKind::Overloaded { retry_after: None }, "{error}");
+    assert!(error.usage.is_some(), "what was said before is charged");
+}
+
+#[tokio::test]
+async fn silence_is_a_timeout_before_and_within_an_answer() {
+    let short = Duration::from_millis(150);
+    let long = Duration::from_secs(60);
+    let hang = Say::Wait(long);
+    let words = Say::Bytes(openai::words("I begin").into_bytes());
+    for (says, limits, expected) in [
+        (vec![hang.clone()], Limits { first_token: short, ..Limits::default() }, "no answer began"),
+        (vec![head(), hang.clone()], Limits { first_token: short, ..Limits::default() }, "no answer began"),
+        (
+            vec![head(), words.clone(), hang.clone()],
+            Limits { idle: short, ..Limits::default() },
+            "stopped for",
+        ),
+        (vec![head(), words, hang], Limits { total: short, ..Limits::default() }, "not complete after"),
+    ] {
+        let error = ask(ProviderKind::Openai, says, limits).await.expect_err("a timeout");
+        assert_eq!(error.kind, FailureKind::Timeout);
+        assert!(error.message.contains(expected), "{error}");
+        assert!(error.usage.is_some(), "a model that was asked may have worked: {error}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_unreachable_and_free() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    drop(listener);
+    let provider = provider(ProviderKind::Anthropic, &url, Limits::default());
+    let error = provider.call(&CallInfo::first("m"), &request(), &()).await.expect_err("nobody is there");
+    assert_eq!((error.kind, error.usage), (FailureKind::Unreachable, None), "{error}");
+    let error = failure(ProviderKind::Openai, vec![]).await;
+    assert_eq!((error.kind, error.usage), (FailureKind::Unreachable, None), "hangs up at once: {error}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_with_the_key() {
+    let elsewhere = Server::start(status("200 OK", "", "{}")).await;
+    let location = format!("location: {}/v1/messages\r\n", elsewhere.url);
+    let error = failure(ProviderKind::Anthropic, status("307 Temporary Redirect", &location, "")).await;
+    assert_eq!(error.kind, FailureKind::InvalidRequest, "{error}");
+    assert!(elsewhere.requests().is_empty(), "the key went elsewhere");
+}
+
+#[tokio::test]
+async fn the_key_is_nowhere_to_be_read() {
+    let body = format!(r#"{{"error":{{"message":"Incorrect API key provided: {KEY}"}}}}"#);
+    let server = Server::start(status("401 Unauthorized", "", &body)).await;
+    for kind in [ProviderKind::Openai, ProviderKind::Anthropic, ProviderKind::Gemini] {
+        let provider = provider(kind, &server.url, Limits::default());
+        let error = provider.call(&CallInfo::first("m"), &request(), &()).await.expect_err("a wrong key");
+        assert_eq!(error.kind, FailureKind::Unauthorized);
+        assert!(error.message.contains("Incorrect API key provided: [key]"), "{error}");
+        for shown in [format!("{error:?}"), format!("{error}"), format!("{provider:?}")] {
+            assert!(!shown.contains(KEY), "{shown}");
+        }
+    }
+    assert!(server.requests().iter().all(|request| request.head.contains(KEY)), "but it was sent");
+}
+
+#[tokio::test]
+async fn a_model_that_runs_out_of_tokens_says_so() {
+    use syndarix_llm::reply::StopReason;
+    let body = openai::words("I begin") + &openai::end("length");
+    let reply =
+        ask(ProviderKind::Openai, vec![head(), Say::Bytes(body.into_bytes())], Limits::default()).await;
+    assert_eq!(reply.expect("an answer").stop, StopReason::MaxTokens);
+    let error =
+        failure(ProviderKind::Openai, vec![head(), Say::Bytes(openai::end("length").into_bytes())]).await;
+    assert_eq!(error.kind, FailureKind::Empty);
+    assert_eq!(error.usage.expect("reported").output_tokens, 45);
+}

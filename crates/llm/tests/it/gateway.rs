@@ -1,0 +1,356 @@
+//! The gateway: once, in order, within the budget, whatever fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use expect_test::{Expect, expect};
+use syndarix_core::budget::{Attribution, BudgetScope, CallKey, ReservationRequest};
+use syndarix_core::effect::{EffectIntent, EffectKey, Repeatability};
+use syndarix_core::event::EventKind;
+use syndarix_core::id::{ProjectId, TaskId};
+use syndarix_core::money::NanoUsd;
+use syndarix_core::ports::{Effects, Ledger};
+use syndarix_core::time::Timestamp;
+use syndarix_llm::error::ProviderError;
+use syndarix_llm::gateway::{
+    BreakerPolicy, CallContext, Error, Gateway, GatewayOptions, GatewayReply, RetryPolicy,
+};
+use syndarix_llm::prices::{ModelPrice, Prices};
+use syndarix_llm::provider::{CallInfo, DeltaSink, ModelProvider};
+use syndarix_llm::providers::Providers;
+use syndarix_llm::reply::ModelReply;
+use syndarix_llm::request::ModelRequest;
+use syndarix_llm::scripted::{Script, ScriptedProvider};
+use syndarix_llm::testing::conformance::request;
+use syndarix_llm::testing::{ManualClock, MemoryLedger};
+
+/// A scripted provider that counts how often it is asked.
+#[derive(Debug)]
+struct Counted {
+    inner: ScriptedProvider,
+    asked: Arc<AtomicU32>,
+}
+
+#[async_trait]
+impl ModelProvider for Counted {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn call(
+        &self,
+        call: &CallInfo<'_>,
+        request: &ModelRequest,
+        sink: &dyn DeltaSink,
+    ) -> Result<ModelReply, ProviderError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.call(call, request, sink).await
+    }
+
+    fn estimate_prompt_tokens(&self, model: &str, request: &ModelRequest) -> u64 {
+        self.inner.estimate_prompt_tokens(model, request)
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+}
+
+struct World {
+    gateway: Gateway,
+    ledger: Arc<MemoryLedger>,
+    asked: Arc<AtomicU32>,
+    clock: Arc<ManualClock>,
+}
+
+fn usd(text: &str) -> NanoUsd {
+    text.parse().expect("an amount")
+}
+
+/// A gateway over this ledger, as after a start of the process.
+fn start(ledger: &Arc<MemoryLedger>, script: &str) -> World {
+    let asked = Arc::new(AtomicU32::new(0));
+    let clock = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
+    let script = Script::parse("test.toml", script).expect("a valid script");
+    let inner = ScriptedProvider::new("scripted", script).with_pace(0.0);
+    let price = ModelPrice { input: usd("1"), output: usd("10"), cache_read: None, cache_write: None };
+    let gateway = Gateway::new(GatewayOptions {
+        providers: Providers::new().with(Counted { inner, asked: asked.clone() }).expect("one provider"),
+        prices: Prices::new([("scripted/*".to_owned(), price)]),
+        retry: RetryPolicy::default(),
+        breaker: BreakerPolicy::default(),
+        ledger: ledger.clone(),
+        effects: ledger.clone(),
+        clock: clock.clone(),
+    });
+    World { gateway, ledger: ledger.clone(), asked, clock }
+}
+
+fn world(script: &str) -> World {
+    start(&Arc::new(MemoryLedger::new()), script)
+}
+
+fn project() -> ProjectId {
+    ProjectId::new("p-1").expect("valid")
+}
+
+fn context(step: u32, chain: &[&str]) -> CallContext {
+    let task: TaskId = project().task(1);
+    CallContext {
+        effect: EffectKey { run: task.run(1), superstep: step, index: 0 },
+        attribution: Attribution {
+            project: project(),
+            sprint: Some(1),
+            agent: project().agent("dave").expect("valid"),
+            task,
+        },
+        chain: chain.iter().map(|model| model.parse().expect("a model")).collect(),
+        call_budget: None,
+    }
+}
+
+impl World {
+    async fn call(&self, step: u32, chain: &[&str]) -> Result<GatewayReply, Error> {
+        self.gateway.call(&context(step, chain), &request(), &()).await
+    }
+
+    fn asked(&self) -> u32 {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// The journal, a line an event.
+    fn events(&self, expected: &Expect) {
+        let mut lines = String::new();
+        for event in self.ledger.events() {
+            assert_eq!(
+                (&event.project, event.task.is_some(), event.agent.is_some()),
+                (&project(), true, true)
+            );
+            lines += &match event.kind {
+                EventKind::ModelCallSucceeded { model, usage, cost, .. } => {
+                    format!(
+                        "{model} answered: {} + {} tokens, {cost}\n",
+                        usage.input_tokens, usage.output_tokens
+                    )
+                }
+                EventKind::ModelCallFailed { model, kind, retryable, cost, .. } => {
+                    format!("{model} failed: {kind}, retryable {retryable}, {cost}\n")
+                }
+                EventKind::ModelFailover { from, to, reason } => format!("{from} -> {to}: {reason}\n"),
+                EventKind::GuardTripped { guard, detail } => format!("{guard}: {detail}\n"),
+                other => format!("{other:?}\n"),
+            };
+        }
+        expected.assert_eq(&lines);
+    }
+}
+
+const ANSWER: &str = "[[scene]]\ntext = \"done\"\nusage = { input_tokens = 1000, output_tokens = 100 }\n";
+
+#[tokio::test]
+async fn a_call_is_made_once_and_charged_once() {
+    let world = world(ANSWER);
+    let first = world.call(1, &["scripted/main"]).await.expect("an answer");
+    assert_eq!((first.replayed, first.cost, first.model.as_str()), (false, usd("0.002"), "scripted/main"));
+    let second = world.call(1, &["scripted/main"]).await.expect("the same answer");
+    assert_eq!((second.replayed, &second.reply, second.cost), (true, &first.reply, first.cost));
+    let restarted = start(&world.ledger, ANSWER);
+    let third = restarted.call(1, &["scripted/main"]).await.expect("the same answer");
+    assert!(third.replayed);
+    assert_eq!((world.asked(), restarted.asked()), (1, 0));
+    assert_eq!((world.ledger.spent(), world.ledger.reserved()), (usd("0.002"), NanoUsd::ZERO));
+    world.events(&expect![[r#"
+        scripted/main answered: 1000 + 100 tokens, $0.002
+    "#]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_retries_and_then_fails_over() {
+    let world = world(&format!(
+        "models = [\"main\"]\n{ANSWER}[[scene]]\nmodel = \"main\"\nfault = \"timeout\"\n[[scene]]\nmodel = \"fallback\"\nfault = \"overloaded\"\nfault_times = 1\n"
+    ));
+    let reply = world.call(1, &["scripted/main", "scripted/fallback"]).await.expect("the fallback answers");
+    assert_eq!(reply.model, "scripted/fallback");
+    world.events(&expect![[r#"
+        scripted/main failed: timeout, retryable true, $0.000571
+        scripted/main failed: timeout, retryable true, $0.000571
+        scripted/main failed: timeout, retryable true, $0.000571
+        scripted/main -> scripted/fallback: timeout
+        scripted/fallback failed: overloaded, retryable true, $0.00
+        scripted/fallback answered: 1000 + 100 tokens, $0.002
+    "#]]);
+    let calls = world.ledger.calls();
+    let attempts: Vec<_> = calls.iter().map(|call| call.reservation.call.attempt).collect();
+    assert_eq!(attempts, [0, 1, 2, 3, 4]);
+    assert!(calls.iter().all(|call| call.settlement.is_some()));
+    assert_eq!(world.ledger.reserved(), NanoUsd::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_mended_goes_on_at_once() {
+    for fault in ["unauthorized", "refusal", "too_long"] {
+        let world = world(&format!(
+            "{ANSWER}[[scene]]\nmodel = \"main\"\nfault = \"{fault}\"\n[[scene]]\nmodel = \"fallback\"\ntext = \"x\"\n"
+        ));
+        world.call(1, &["scripted/main", "scripted/fallback"]).await.expect("the fallback answers");
+        assert_eq!(world.asked(), 2, "{fault}");
+    }
+    let world = world("models = [\"main\"]\n[[scene]]\nfault = \"unauthorized\"\n");
+    let error = world.call(1, &["scripted/main"]).await.expect_err("nobody answers");
+    assert!(!error.retryable());
+    expect!["no model of the chain answered: scripted/main (unauthorized: the key is wrong)"]
+        .assert_eq(&error.to_string());
+    expect![[r#"
+        Some(
+            "check the provider's API key",
+        )
+    "#]]
+    .assert_debug_eq(&error.hint());
+}
+
+/// Kills the process after each number of attempts, by giving the script that many faults in a first life.
+#[tokio::test(start_paused = true)]
+async fn a_crashed_call_continues_after_what_is_settled() {
+    let chain = ["scripted/main", "scripted/fallback"];
+    let script = format!(
+        "models = [\"main\", \"fallback\"]\n{ANSWER}[[scene]]\nfault = \"server_error\"\nturn = 0\nfault_times = 4\n"
+    );
+    for crash_after in 0..=4 {
+        let ledger = Arc::new(MemoryLedger::new());
+        let before = start(&ledger, &script);
+        let call = context(1, &chain);
+        // What a process leaves behind that is killed while attempt `crash_after` is under way.
+        {
+            let wanted = request();
+            let life = before.gateway.call(&call, &wanted, &());
+            tokio::pin!(life);
+            while ledger.calls().len() <= crash_after as usize {
+                let _ = tokio::time::timeout(Duration::from_millis(1), &mut life).await;
+                if ledger.result(&call.effect).is_some() {
+                    break;
+                }
+            }
+        }
+        let after = start(&ledger, &script);
+        let reply = after.gateway.call(&call, &request(), &()).await.expect("an answer");
+        assert_eq!(reply.model, "scripted/fallback", "crash after {crash_after}");
+        let calls = ledger.calls();
+        let tried: Vec<_> = calls.iter().map(|call| call.reservation.model.as_str()).collect();
+        assert_eq!(tried[..3], ["scripted/main"; 3], "crash after {crash_after}");
+        assert_eq!(tried[3..], ["scripted/fallback"; 2], "crash after {crash_after}");
+        assert_eq!((ledger.spent(), ledger.reserved()), (usd("0.002"), NanoUsd::ZERO));
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_under_way_at_a_crash_keeps_its_reservation() {
+    let ledger =
+        Arc::new(MemoryLedger::new().with_budget(BudgetScope::Project { project: project() }, usd("0.02")));
+    let call = context(1, &["scripted/main"]);
+    let intent = EffectIntent {
+        key: call.effect.clone(),
+        name: "model_call".into(),
+        request: serde_json::to_vec(&request()).expect("plain data"),
+        repeatability: Repeatability::Idempotent,
+    };
+    ledger.begin(&intent).await.expect("begun");
+    let reservation = ReservationRequest {
+        call: CallKey { effect: call.effect.clone(), attempt: 0 },
+        attribution: call.attribution.clone(),
+        model: "scripted/main".into(),
+        worst_case: usd("0.015"),
+    };
+    ledger.reserve(&reservation).await.expect("reserved");
+    let world = start(&ledger, ANSWER);
+    world.gateway.call(&call, &request(), &()).await.expect("the reservation is reused, not refused");
+    assert_eq!((ledger.calls().len(), ledger.spent(), ledger.reserved()), (1, usd("0.002"), NanoUsd::ZERO));
+}
+
+#[tokio::test]
+async fn a_refused_budget_is_not_a_failure_and_can_be_raised() {
+    let scope = BudgetScope::Task { task: project().task(1) };
+    let ledger = Arc::new(MemoryLedger::new().with_budget(scope.clone(), usd("0.001")));
+    let world = start(&ledger, ANSWER);
+    let error = world.call(1, &["scripted/main"]).await.expect_err("too little");
+    let Error::BudgetRefused(refusal) = &error else { panic!("{error}") };
+    assert_eq!((&refusal.scope, refusal.limit, error.retryable()), (&scope, usd("0.001"), false));
+    assert_eq!((world.asked(), ledger.calls().len()), (0, 0));
+    ledger.set_budget(scope, usd("1"));
+    world.call(1, &["scripted/main"]).await.expect("the same call goes on");
+}
+
+#[tokio::test]
+async fn one_call_has_a_cap_of_its_own() {
+    let world = world(ANSWER);
+    let call = CallContext { call_budget: Some(usd("0.005")), ..context(1, &["scripted/main"]) };
+    let error = world.gateway.call(&call, &request(), &()).await.expect_err("too dear");
+    assert!(matches!(error, Error::CallTooExpensive { .. }), "{error}");
+    assert_eq!(world.asked(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_calls_at_once_never_overspend() {
+    let limit = usd("0.1");
+    let script =
+        "[[scene]]\ntext = \"done\"\nusage = { input_tokens = 560, output_tokens = 1000 }\ndelay_ms = 1\n";
+    let ledger =
+        Arc::new(MemoryLedger::new().with_budget(BudgetScope::Project { project: project() }, limit));
+    let world = Arc::new(start(&ledger, script));
+    let calls = (0..200).map(|step| {
+        let world = world.clone();
+        tokio::spawn(async move { world.call(step, &["scripted/main"]).await })
+    });
+    let outcomes = futures::future::join_all(calls).await;
+    let (mut answered, mut refused) = (0, 0);
+    for outcome in outcomes {
+        match outcome.expect("no panic") {
+            Ok(_) => answered += 1,
+            Err(Error::BudgetRefused(_)) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(answered + refused, 200);
+    assert!(ledger.spent() <= limit, "{} of {limit}", ledger.spent());
+    assert!(answered >= 5 && refused > 100, "{answered} answered, {refused} refused");
+    assert_eq!((world.asked(), ledger.reserved()), (answered, NanoUsd::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_model_is_left_alone_until_a_probe_succeeds() {
+    let script = "models = [\"main\"]\n[[scene]]\nmodel = \"main\"\nfault = \"server_error\"\n[[scene]]\nmodel = \"fallback\"\ntext = \"x\"\nusage = { input_tokens = 1, output_tokens = 1 }\n";
+    let world = world(script);
+    let chain = ["scripted/main", "scripted/fallback"];
+    for step in 0..4 {
+        world.call(step, &chain).await.expect("the fallback answers");
+    }
+    world.events(&expect![[r#"
+        scripted/main failed: server_error, retryable true, $0.00
+        scripted/main failed: server_error, retryable true, $0.00
+        scripted/main failed: server_error, retryable true, $0.00
+        scripted/main -> scripted/fallback: server_error
+        scripted/fallback answered: 1 + 1 tokens, $0.000011
+        scripted/main failed: server_error, retryable true, $0.00
+        scripted/main failed: server_error, retryable true, $0.00
+        circuit_breaker: scripted/main failed 5 times in a row and is left alone for 30 s
+        scripted/main -> scripted/fallback: circuit_open
+        scripted/fallback answered: 1 + 1 tokens, $0.000011
+        scripted/main -> scripted/fallback: circuit_open
+        scripted/fallback answered: 1 + 1 tokens, $0.000011
+        scripted/main -> scripted/fallback: circuit_open
+        scripted/fallback answered: 1 + 1 tokens, $0.000011
+    "#]]);
+    world.clock.advance(Duration::from_secs(31));
+    let before = world.asked();
+    world.call(9, &chain).await.expect("the fallback answers");
+    assert_eq!(world.asked() - before, 2, "one probe, which fails and opens the breaker again");
+}
+
+#[tokio::test]
+async fn a_model_without_a_price_or_a_provider_is_named() {
+    let world = world(ANSWER);
+    let error = world.call(1, &["nowhere/m"]).await.expect_err("no such provider");
+    expect!["no model of the chain answered: nowhere/m (unknown_provider: no provider `nowhere` is configured)"].assert_eq(&error.to_string());
+    assert!(matches!(world.call(2, &[]).await, Err(Error::EmptyChain)));
+}
