@@ -107,6 +107,18 @@ fn tell(tx: &Tx<'_>, approval: &Approval, approved: bool, comment: Option<&str>)
     signals::queue(tx, &format!("approval:{}", approval.id), &approval.workflow_id, SIGNAL, &payload)
 }
 
+/// Ends everything a project still asks, because the project is over.
+pub(crate) fn supersede_all(tx: &Tx<'_>, project: &ProjectId) -> Result<(), Error> {
+    let pending: Vec<Approval> = tx
+        .prepare_cached("SELECT * FROM approvals WHERE project = ?1 AND state = 'pending' ORDER BY number")?
+        .query_map([project.as_str()], approval)?
+        .collect::<Result<_, _>>()?;
+    for asked in &pending {
+        end(tx, asked, &End { state: ApprovalState::Superseded, by: None, comment: None })?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// Asks a human, or returns the approval that was asked for about this subject, however it stands.
     pub async fn request_approval(&self, new: NewApproval) -> Result<Approval, Error> {

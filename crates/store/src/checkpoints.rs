@@ -16,7 +16,7 @@ fn load<K>(connection: &Connection, rows: Vec<(K, BlobHash)>) -> Result<Vec<(K, 
     rows.into_iter().map(|(key, hash)| Ok((key, blobs::get(connection, &hash)?))).collect()
 }
 
-/// The run's checkpoints in this order, at most `limit`; a negative limit is none.
+/// The checkpoints of a run that a query selects by superstep and state.
 fn read(connection: &Connection, sql: &str, run: &RunId) -> Result<Vec<StoredCheckpoint>, Error> {
     let rows: Vec<(u32, BlobHash)> = connection
         .prepare_cached(sql)?

@@ -98,7 +98,7 @@ pub enum Error {
     #[error("{0}")]
     Invalid(String),
     /// The agent's state machine has no such transition.
-    #[error("{agent}: {source}")]
+    #[error("agent {agent} cannot do that in its present state")]
     IllegalTransition {
         /// The agent.
         agent: AgentId,

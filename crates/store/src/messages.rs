@@ -1,7 +1,7 @@
 //! Messages between agents: delivered at least once, in order, until each subscriber has acknowledged.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::json;
+use serde_json::Value;
 use syndarix_core::event::{EventKind, NewEvent};
 use syndarix_core::id::{AgentId, MessageId, ProjectId, TaskId};
 use syndarix_core::message::{Message, MessageKind};
@@ -180,8 +180,8 @@ impl Store {
         .await
     }
 
-    /// Passes a human's word to everyone in a project, and as the signal `provide_feedback` with
-    /// `{message, by, summary}` to its workflow.
+    /// Passes a human's word to everyone in a project, and as the signal `provide_feedback` to its workflow.
+    /// The signal's argument is the message's id: a history holds ids, not what was said.
     pub async fn give_feedback(
         &self,
         project: &ProjectId,
@@ -206,7 +206,7 @@ impl Store {
                 .map_err(|error| Error::Invalid(error.to_string()))?;
             let given = EventKind::FeedbackGiven { by: by.clone(), summary: summary.clone() };
             journal::record(tx, &about_project(&project, given))?;
-            let payload = json!({ "message": id, "by": by, "summary": summary });
+            let payload = Value::from(id.as_str());
             signals::queue(tx, id.as_str(), &format!("project:{project}"), "provide_feedback", &payload)?;
             let new = NewMessage {
                 id,

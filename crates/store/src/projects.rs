@@ -11,12 +11,12 @@ use syndarix_core::task::Check;
 
 use crate::agents::{self, NewAgent};
 use crate::blobs::{self, Content};
-use crate::budgets;
 use crate::columns::{Json, Word, hash, json, money, nanos, optional_json, time, word};
 use crate::error::Error;
 use crate::journal::{self, about_project};
 use crate::store::Store;
 use crate::writer::Tx;
+use crate::{approvals, budgets};
 
 /// A project that is about to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +156,8 @@ impl Store {
         .await
     }
 
-    /// Moves a project to a state; a final state is never left. `reason` is for people.
+    /// Moves a project to a state; a final state is never left, and supersedes what is still asked of a human.
+    /// `reason` is for people.
     pub async fn set_project_state(
         &self,
         id: &ProjectId,
@@ -179,6 +180,9 @@ impl Store {
                 .execute(params![id.as_str(), Word(state), tx.now().0])?;
             let changed = EventKind::ProjectStateChanged { from: before.state, to: state, reason };
             journal::record(tx, &about_project(&id, changed))?;
+            if state.is_final() {
+                approvals::supersede_all(tx, &id)?;
+            }
             get(tx, &id)
         })
         .await

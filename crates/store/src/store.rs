@@ -35,9 +35,10 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Inner {
-    // Declared before the readers: the writer's connection folds the log into the database as it closes.
-    writer: Option<Writer>,
+    // Declared before the writer: the last connection to close folds the log into the database, and only the
+    // writer's can.
     readers: Readers,
+    writer: Option<Writer>,
     clock: Arc<dyn Clock>,
     journal: watch::Receiver<u64>,
     signals: watch::Receiver<u64>,
@@ -62,7 +63,7 @@ impl Store {
         let announcements = Announcements { journal: journal_sender, signals: signal_sender };
         let writer = Writer::start(connection, path.clone(), lock, announcements)?;
         let inner =
-            Inner { writer: Some(writer), readers: Readers::new(path), clock, journal, signals, data_dir };
+            Inner { readers: Readers::new(path), writer: Some(writer), clock, journal, signals, data_dir };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -82,10 +83,10 @@ impl Store {
             }
             Ok((crate::journal::last_seq(connection)?, crate::signals::last_position(connection)?))
         });
-        let (last_seq, last_signal) = last.await?;
+        let (last_seq, last_signal) = last.await.map_err(|error| unwritable(error, &data_dir))?;
         let inner = Inner {
-            writer: None,
             readers,
+            writer: None,
             clock: Arc::new(SystemClock),
             journal: watch::channel(last_seq).1,
             signals: watch::channel(last_signal).1,
@@ -146,7 +147,8 @@ fn prepare(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// SQLite's words for a directory that can be entered but not written to.
+/// SQLite's words for a directory that can be entered but not written to. Reading needs that too: readers and
+/// the writer meet in a file beside the database.
 fn unwritable(error: Error, data_dir: &Path) -> Error {
     let code = match &error {
         Error::Database(database) => database.sqlite_error_code(),

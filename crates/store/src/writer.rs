@@ -304,3 +304,124 @@ fn describe(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use rusqlite::ffi;
+    use syndarix_core::ports::Blobs;
+    use syndarix_core::time::SystemClock;
+    use tempfile::TempDir;
+
+    use crate::error::Error;
+    use crate::store::{Store, StoreOptions};
+
+    async fn store() -> (Store, TempDir) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let options = StoreOptions { data_dir: dir.path().to_owned(), clock: Arc::new(SystemClock) };
+        (Store::open(options).await.expect("opens"), dir)
+    }
+
+    /// Occupies the writer until the returned sender is dropped, so that what is called meanwhile makes up
+    /// one group.
+    async fn hold(store: &Store) -> std::sync::mpsc::Sender<()> {
+        let (release, held) = channel::<()>();
+        let (begun, started) = tokio::sync::oneshot::channel();
+        let store = store.clone();
+        tokio::spawn(async move {
+            let work = move |_: &super::Tx<'_>| {
+                let _ = begun.send(());
+                let _ = held.recv_timeout(Duration::from_mins(1));
+                Ok(())
+            };
+            store.write(work).await
+        });
+        started.await.expect("the writer is held");
+        release
+    }
+
+    fn queue(store: &Store, id: &'static str, fails: bool) -> tokio::task::JoinHandle<Result<usize, Error>> {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let work = move |tx: &super::Tx<'_>| {
+                crate::signals::queue(tx, id, "w", "s", &serde_json::Value::Null)?;
+                let pending = tx.query_row("SELECT count(*) FROM signals", [], |row| row.get::<_, i64>(0))?;
+                if fails { Err(Error::Conflict(id.to_owned())) } else { Ok(pending as usize) }
+            };
+            store.write(work).await
+        })
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_takes_back_only_its_own_changes() {
+        let (store, _dir) = store().await;
+        let held = hold(&store).await;
+        let mut calls = Vec::new();
+        for (id, fails) in [("a", false), ("b", true), ("c", false), ("d", true)] {
+            calls.push(queue(&store, id, fails));
+            // Each is handed in before the next, so that their order in the group is known.
+            tokio::task::yield_now().await;
+        }
+        drop(held);
+        let mut results = Vec::new();
+        for call in calls {
+            results.push(call.await.expect("ends").map_err(|error| error.to_string()));
+        }
+        assert_eq!(results, [Ok(1), Err("b".to_owned()), Ok(2), Err("d".to_owned())]);
+        let pending = store.pending_signals().await.expect("signals");
+        assert_eq!(pending.into_iter().map(|signal| signal.id).collect::<Vec<_>>(), ["a", "c"]);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_and_passes() {
+        let (store, _dir) = store().await;
+        Blobs::put(&store, vec![1; 10_000]).await.expect("there is space");
+        let pages = |limit: i64| {
+            store.write(move |tx| {
+                let page_count: i64 = tx.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+                let limit = page_count + limit;
+                tx.query_row(&format!("PRAGMA max_page_count = {limit}"), [], |_| Ok(()))?;
+                Ok(())
+            })
+        };
+        pages(2).await.expect("limits");
+        let before = store.last_seq().await.expect("reads");
+        for _ in 0..3 {
+            let error = Blobs::put(&store, vec![2; 100_000]).await.expect_err("no space");
+            assert!(error.retryable && error.message.starts_with("there is no space left for"), "{error}");
+        }
+        assert_eq!(store.last_seq().await.expect("reads go on"), before);
+        pages(1_000).await.expect("frees");
+        let hash = Blobs::put(&store, vec![2; 100_000]).await.expect("the same call succeeds");
+        assert_eq!(Blobs::get(&store, &hash).await.expect("there").len(), 100_000);
+    }
+
+    #[tokio::test]
+    async fn a_failing_disk_stops_the_writer_and_nothing_of_its_group_is_kept() {
+        let (store, _dir) = store().await;
+        queue(&store, "before", false).await.expect("ends").expect("committed");
+        let held = hold(&store).await;
+        let unlucky = queue(&store, "unlucky", false);
+        tokio::task::yield_now().await;
+        let failing = {
+            let store = store.clone();
+            let failure = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+            let error = rusqlite::Error::SqliteFailure(failure, Some("disk I/O error".to_owned()));
+            tokio::spawn(async move { store.write(|_| Err(error.into())).await })
+        };
+        tokio::task::yield_now().await;
+        drop(held);
+        for call in [failing, unlucky] {
+            let error = call.await.expect("ends").expect_err("fails");
+            assert!(matches!(error, Error::Stopped { .. }), "{error}");
+        }
+        let later = queue(&store, "later", false).await.expect("ends").expect_err("stopped for good");
+        assert!(!later.retryable());
+        assert!(later.to_string().contains("disk I/O error"), "{later}");
+        let pending = store.pending_signals().await.expect("reading goes on");
+        assert_eq!(pending.into_iter().map(|signal| signal.id).collect::<Vec<_>>(), ["before"]);
+    }
+}
