@@ -2,16 +2,19 @@
 
 mod command_reference;
 mod links;
+mod real_input;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask docs [--check]
+       cargo xtask real-input
 
     docs           writes docs/commands.md from the binary's own help, and checks that links between documents lead
                    somewhere
-    docs --check   the same, but fails where docs/commands.md is stale instead of writing it";
+    docs --check   the same, but fails where docs/commands.md is stale instead of writing it
+    real-input     works a brief on a published crate, against a mock server of both providers; needs Node and a registry";
 
 #[expect(clippy::print_stderr, clippy::print_stdout, reason = "it is a command-line program")]
 fn main() -> ExitCode {
@@ -21,6 +24,7 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["docs"] => command_reference::write(root).and_then(|()| links::check(root)),
         ["docs", "--check"] => command_reference::check(root).and_then(|()| links::check(root)),
+        ["real-input"] => real_input::run(root),
         _ => Err(USAGE.to_owned()),
     };
     match result {

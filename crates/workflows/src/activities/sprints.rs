@@ -1,0 +1,233 @@
+//! Sprints: who does what next, and what becomes of a task after each piece of work on it.
+
+use syndarix_agents::Stage;
+use syndarix_agents::supervisor::{self, Directive, Running, SprintView, SupervisorLimits};
+use syndarix_core::id::{AgentId, TaskId};
+use syndarix_core::task::{Task, TaskKind, TaskState};
+
+use super::services::{Answer, Services, stored};
+use super::stages::stuck;
+use crate::types::{
+    EscalationRequest, GiveUp, Settled, SprintInput, SuperviseRequest, Supervision, TaskOutcome, WorkRequest,
+    WorkResult,
+};
+
+impl Services {
+    pub(super) async fn begin_sprint(&self, sprint: SprintInput) -> Answer<()> {
+        // Defects that an earlier sprint left are part of this one whether or not its plan names them.
+        self.take_up_defects(sprint).await
+    }
+
+    pub(super) async fn take_up_defects(&self, sprint: SprintInput) -> Answer<()> {
+        let tasks = self.store().tasks(&sprint.project).await.map_err(stored)?;
+        let defects =
+            tasks.iter().filter(|task| task.kind == TaskKind::Defect && task.state == TaskState::Backlog);
+        for task in defects {
+            self.plan_into(task, sprint.sprint).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn plan_into(&self, task: &Task, sprint: u32) -> Answer<()> {
+        let store = self.store();
+        if task.sprint != Some(sprint) {
+            store.set_task_sprint(&task.id, Some(sprint)).await.map_err(stored)?;
+        }
+        if task.state == TaskState::Backlog {
+            store.set_task_state(&task.id, TaskState::Planned, None).await.map_err(stored)?;
+        }
+        Ok(())
+    }
+
+    /// Asks the supervisor what to do next, records its assignments, and hands them to the workflow. Asked again
+    /// with the same memory after a crash it finds its assignments made and hands out the same work.
+    pub(super) async fn supervise(&self, request: SuperviseRequest) -> Answer<Supervision> {
+        let mut supervision = Supervision::default();
+        let view = self.view(&request).await?;
+        let round = |task: &TaskId| request.memory.rounds.get(task).copied().unwrap_or(1);
+        for directive in supervisor::decide(&view) {
+            match directive {
+                Directive::Assign { task, agent, reason } => {
+                    supervision
+                        .start
+                        .push(self.assign(&request.sprint, &task, agent, round(&task), &reason).await?);
+                }
+                Directive::Review { task, reviewer } => {
+                    let round = round(&task);
+                    supervision.start.push(work(&request.sprint, task, reviewer, Stage::Review, round));
+                }
+                Directive::Escalate { task, reason } => {
+                    let record = self.store().task(&task).await.map_err(stored)?;
+                    let reprieves = request.memory.reprieved.get(&task).copied().unwrap_or_default();
+                    supervision.escalate.push(EscalationRequest {
+                        project: request.sprint.project.clone(),
+                        subject: format!("escalation:{task}:{reprieves}"),
+                        problem: stuck(&record, &reason),
+                        task: Some(task),
+                    });
+                }
+                Directive::Complete => supervision.complete = true,
+                Directive::Wait => {}
+            }
+        }
+        Ok(supervision)
+    }
+
+    /// The sprint as the supervisor sees it. A round that ended in any other way than a merge counts like a
+    /// review that sent the work back; a human's yes forgives as many as were allowed; and a task that a human is
+    /// being asked about is blocked until they answer.
+    async fn view(&self, request: &SuperviseRequest) -> Answer<SprintView> {
+        let SuperviseRequest { sprint, memory } = request;
+        let limits = SupervisorLimits {
+            review_rounds: self.options.limits.max_rounds,
+            parallel: self.options.limits.max_parallel_work,
+        };
+        let mut tasks = self.store().tasks(&sprint.project).await.map_err(stored)?;
+        for task in &mut tasks {
+            let rounds = memory.rounds.get(&task.id).map_or(0, |round| round.saturating_sub(1));
+            let forgiven =
+                memory.reprieved.get(&task.id).map_or(0, |times| times.saturating_mul(limits.review_rounds));
+            task.review_rounds = rounds.saturating_sub(forgiven);
+            if memory.asked.contains(&task.id) {
+                task.state = TaskState::Blocked;
+            }
+        }
+        let running = memory.running.iter().map(|work| Running {
+            task: work.task.clone(),
+            agent: work.agent.clone(),
+            stage: work.stage,
+        });
+        Ok(SprintView {
+            tasks,
+            sprint: sprint.sprint,
+            agents: self.store().agents(&sprint.project).await.map_err(stored)?,
+            running: running.collect(),
+            limits,
+        })
+    }
+
+    async fn assign(
+        &self,
+        sprint: &SprintInput,
+        task: &TaskId,
+        agent: AgentId,
+        round: u32,
+        reason: &str,
+    ) -> Answer<WorkRequest> {
+        let record = self.store().task(task).await.map_err(stored)?;
+        if record.assignee.as_ref() != Some(&agent) {
+            self.store().assign_task(task, &agent, reason).await.map_err(stored)?;
+        }
+        self.set_state(&record, TaskState::InProgress, None).await?;
+        Ok(work(sprint, task.clone(), agent, Stage::Develop, round))
+    }
+
+    /// What becomes of a task. Everything it does is found done when it is done again.
+    pub(super) async fn settle_work(&self, result: WorkResult) -> Answer<Settled> {
+        let WorkResult { work, outcome } = result;
+        let store = self.store();
+        let task = store.task(&work.task).await.map_err(stored)?;
+        if task.state.is_final() {
+            return Ok(Settled::Forward);
+        }
+        match outcome {
+            TaskOutcome::Submitted { .. } => {
+                self.set_state(&task, TaskState::InReview, None).await?;
+                Ok(Settled::Forward)
+            }
+            TaskOutcome::Unproven { reason } => {
+                self.tell(&work, &work.agent, "The change does not hold yet", &reason).await?;
+                Ok(Settled::Back)
+            }
+            TaskOutcome::Reviewed { approved: true } => {
+                let tip = self.tip(&task).await?;
+                let settled = self.integrate(&work, &task, &tip).await?;
+                if settled == Settled::Back {
+                    self.set_state(&task, TaskState::InProgress, Some("it cannot be merged yet")).await?;
+                }
+                Ok(settled)
+            }
+            TaskOutcome::Reviewed { approved: false } => {
+                self.set_state(&task, TaskState::InProgress, Some("its review asks for changes")).await?;
+                Ok(Settled::Back)
+            }
+            TaskOutcome::HandedOff { to, summary } if work.stage == Stage::Develop => {
+                self.set_state(&task, TaskState::Planned, Some("handed off")).await?;
+                store.assign_task(&task.id, &to, &summary).await.map_err(stored)?;
+                Ok(Settled::Back)
+            }
+            TaskOutcome::Failed { reason } => {
+                self.set_state(&task, TaskState::Blocked, Some(&reason)).await?;
+                Ok(Settled::Stuck { problem: stuck(&task, &reason) })
+            }
+            TaskOutcome::HandedOff { .. }
+            | TaskOutcome::Written
+            | TaskOutcome::Planned { .. }
+            | TaskOutcome::Judged { .. }
+            | TaskOutcome::Cancelled => Ok(Settled::Back),
+        }
+    }
+
+    /// The tip of a task's branch as it was proven and reviewed.
+    async fn tip(&self, task: &Task) -> Answer<String> {
+        let project = self.store().project(&task.project).await.map_err(stored)?;
+        let repository = super::work::open(&project).await?;
+        repository.commit(&super::work::branch(task)).await.map_err(super::work::in_git)
+    }
+
+    async fn set_state(&self, task: &Task, state: TaskState, reason: Option<&str>) -> Answer<()> {
+        if task.state == state {
+            return Ok(());
+        }
+        self.store().set_task_state(&task.id, state, reason.map(str::to_owned)).await.map_err(stored)?;
+        Ok(())
+    }
+
+    pub(super) async fn give_up_task(&self, verdict: GiveUp) -> Answer<()> {
+        let task = self.store().task(&verdict.task).await.map_err(stored)?;
+        if task.state.is_final() {
+            return Ok(());
+        }
+        self.set_state(&task, TaskState::Failed, Some(&verdict.reason)).await?;
+        // What depends on it can no longer be done as it was meant.
+        let tasks = self.store().tasks(&task.project).await.map_err(stored)?;
+        let mut lost: Vec<TaskId> = vec![task.id];
+        let mut index = 0;
+        while let Some(given_up) = lost.get(index).cloned() {
+            index += 1;
+            for dependent in tasks.iter().filter(|task| task.depends_on.contains(&given_up)) {
+                if !dependent.state.is_final() && !lost.contains(&dependent.id) {
+                    let reason = format!("{} was given up", given_up.key());
+                    self.set_state(dependent, TaskState::Failed, Some(&reason)).await?;
+                    lost.push(dependent.id.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the sprint's books: what is not over goes back to the backlog. Returns how many tasks were proven
+    /// done in it.
+    pub(super) async fn end_sprint(&self, sprint: SprintInput) -> Answer<u32> {
+        let tasks = self.store().tasks(&sprint.project).await.map_err(stored)?;
+        let mut done = 0;
+        for task in tasks.iter().filter(|task| task.sprint == Some(sprint.sprint) && task.kind.changes_code())
+        {
+            match task.state {
+                TaskState::Done => done += 1,
+                state if state.is_final() => {}
+                TaskState::Planned => {
+                    self.store().set_task_sprint(&task.id, None).await.map_err(stored)?;
+                    self.set_state(task, TaskState::Backlog, Some("left over from its sprint")).await?;
+                }
+                _ => {}
+            }
+        }
+        Ok(done)
+    }
+}
+
+fn work(sprint: &SprintInput, task: TaskId, agent: AgentId, stage: Stage, round: u32) -> WorkRequest {
+    let (project, sprint) = (sprint.project.clone(), Some(sprint.sprint));
+    WorkRequest { project, task, agent, stage, round, attempt: 1, sprint }
+}

@@ -1,0 +1,190 @@
+//! One piece of work by one agent: its clone, its run, and its end.
+
+use std::future::Future;
+use std::time::Duration;
+
+use syndarix_agents::{ResumeValue, RunOutcome, RunRequest, RunResult, Stage};
+use syndarix_core::agent::{AgentState, AgentTransition};
+use syndarix_core::approval::ApprovalState;
+use syndarix_core::id::{AgentId, MessageId};
+use syndarix_core::message::MessageKind;
+use syndarix_core::project::Project;
+use syndarix_core::task::Task;
+use syndarix_store::{NewMessage, RunRecord};
+use syndarix_tools::git::{Repository, TaskClone};
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use tokio_util::sync::CancellationToken;
+
+use super::services::{Answer, Services, passing, permanent, stored};
+use crate::names;
+use crate::types::{AgentStep, Question, StepOutcome, TaskOutcome, WorkRequest};
+
+/// How often a long activity says that it is alive; several times within its heartbeat timeout.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// Keeps an activity's heart beating while its work goes on.
+pub(super) async fn alive<T>(ctx: &ActivityContext, work: impl Future<Output = Answer<T>>) -> Answer<T> {
+    let mut work = std::pin::pin!(work);
+    let mut beat = tokio::time::interval(HEARTBEAT);
+    loop {
+        tokio::select! {
+            answer = &mut work => return answer,
+            _ = beat.tick() => ctx.record_heartbeat(()).await?,
+            () = ctx.cancelled() => return Err(ActivityError::cancelled()),
+        }
+    }
+}
+
+impl Services {
+    pub(super) async fn prepare_work(&self, work: WorkRequest) -> Answer<()> {
+        let run = RunRecord {
+            run: work.run_id(),
+            task: work.task.clone(),
+            agent: work.agent.clone(),
+            stage: work.stage.as_str().to_owned(),
+            round: work.round,
+        };
+        self.store().record_run(run).await.map_err(stored)?;
+        self.workspace(&work).await?;
+        Ok(())
+    }
+
+    /// The clone that a piece of work happens in, made where it is missing.
+    async fn workspace(&self, work: &WorkRequest) -> Answer<TaskClone> {
+        let project = self.store().project(&work.project).await.map_err(stored)?;
+        let task = self.store().task(&work.task).await.map_err(stored)?;
+        let repository = open(&project).await?;
+        let folder = self.options.layout.workspace(work);
+        let branch = branch(&task);
+        let base = match (work.stage, &task.branch) {
+            (Stage::Review, Some(branch)) => branch.clone(),
+            _ => project.branch.clone(),
+        };
+        repository.clone_for_task(&folder, &branch, &base).await.map_err(in_git)
+    }
+
+    pub(super) async fn run_agent(&self, ctx: ActivityContext, step: AgentStep) -> Answer<StepOutcome> {
+        let work = &step.work;
+        let clone = self.workspace(work).await?;
+        let owner = work.agent.as_str().rsplit('/').next().unwrap_or("agent");
+        let request = RunRequest {
+            run: work.run_id(),
+            project: work.project.clone(),
+            agent: work.agent.clone(),
+            task: work.task.clone(),
+            stage: work.stage,
+            round: work.round,
+            sprint: work.sprint,
+            workspace: Some(clone.path),
+            read_only: clone.read_only,
+            scratch: self.options.layout.scratch(&work.project, owner),
+            workflow_id: names::task_workflow(work),
+            resume: step
+                .resume
+                .iter()
+                .map(|answer| ResumeValue {
+                    interrupt_id: answer.interrupt.clone(),
+                    approved: answer.decision.approved,
+                    comment: answer.decision.comment.clone(),
+                })
+                .collect(),
+        };
+        let cancel = CancellationToken::new();
+        let _cancel_on_drop = cancel.clone().drop_guard();
+        let running = self.options.runner.run(request, cancel.clone());
+        let outcome = alive(&ctx, async { running.await.map_err(ran) }).await?;
+        Ok(match outcome {
+            RunOutcome::Finished { result, .. } => StepOutcome::Ended { result: finished(result) },
+            RunOutcome::HandedOff { to, summary } => {
+                StepOutcome::Ended { result: TaskOutcome::HandedOff { to, summary } }
+            }
+            RunOutcome::Failed { error } => {
+                StepOutcome::Ended { result: TaskOutcome::Failed { reason: error } }
+            }
+            RunOutcome::Interrupted { approvals } => StepOutcome::Waiting {
+                questions: approvals
+                    .into_iter()
+                    .map(|pending| Question { interrupt: pending.interrupt_id, approval: pending.approval })
+                    .collect(),
+            },
+        })
+    }
+
+    /// Frees the agent and closes what it asked, after work that did not come to its own end.
+    pub(super) async fn release_work(&self, work: WorkRequest) -> Answer<()> {
+        let store = self.store();
+        let workflow = names::task_workflow(&work);
+        for approval in store.approvals(Some(&work.project)).await.map_err(stored)? {
+            if approval.state == ApprovalState::Pending && approval.workflow_id == workflow {
+                store.supersede(&approval.id).await.map_err(stored)?;
+            }
+        }
+        let agent = store.agent(&work.agent).await.map_err(stored)?;
+        if !matches!(agent.state, AgentState::Idle | AgentState::Completed | AgentState::Error) {
+            store
+                .transition_agent(&work.agent, AgentTransition::Fail, Some(&work.task))
+                .await
+                .map_err(stored)?;
+        }
+        if agent.state != AgentState::Idle {
+            store
+                .transition_agent(&work.agent, AgentTransition::Release, Some(&work.task))
+                .await
+                .map_err(stored)?;
+        }
+        Ok(())
+    }
+
+    /// Tells an agent something about its work; it reads it with its next thought.
+    pub(super) async fn tell(
+        &self,
+        work: &WorkRequest,
+        agent: &AgentId,
+        summary: &str,
+        body: &str,
+    ) -> Answer<()> {
+        let id = format!("{}.feedback", work.run_id());
+        let message = NewMessage {
+            id: MessageId::new(id).map_err(|error| permanent(error.to_string()))?,
+            project: work.project.clone(),
+            kind: MessageKind::Feedback,
+            sender: None,
+            target: Some(agent.clone()),
+            task: Some(work.task.clone()),
+            correlation_id: None,
+            summary: summary.to_owned(),
+            body: body.as_bytes().to_vec(),
+        };
+        self.store().send_message(message).await.map_err(stored)?;
+        Ok(())
+    }
+}
+
+fn finished(result: RunResult) -> TaskOutcome {
+    match result {
+        RunResult::Done => TaskOutcome::Written,
+        RunResult::Review { approved, .. } => TaskOutcome::Reviewed { approved },
+        RunResult::Qa { passed, defects } => TaskOutcome::Judged { passed, defects },
+        RunResult::Planned { tasks, .. } => TaskOutcome::Planned { tasks },
+    }
+}
+
+/// The branch that a task's work is on.
+pub(super) fn branch(task: &Task) -> String {
+    task.branch.clone().unwrap_or_else(|| format!("task/{}-{}", task.id.key(), task.slug))
+}
+
+/// The project's own repository.
+pub(super) async fn open(project: &Project) -> Answer<Repository> {
+    Repository::open(project.repository.as_ref()).await.map_err(in_git)
+}
+
+/// Git fails for reasons that pass (a full disk, a lock left by a crash) and for reasons that do not; telling
+/// them apart by their texts would be guessing, so all are tried again.
+pub(super) fn in_git(error: syndarix_tools::git::Error) -> ActivityError {
+    passing(error)
+}
+
+fn ran(error: syndarix_agents::Error) -> ActivityError {
+    if error.retryable() { passing(error) } else { permanent(error.to_string()) }
+}

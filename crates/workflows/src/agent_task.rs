@@ -1,0 +1,108 @@
+//! `AgentTaskWorkflow`: one task by one agent. Run the graph, wait on what it interrupted for, resume, and finish
+//! with the proof.
+
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
+
+use crate::activities::Activities;
+use crate::inbox::Inbox;
+use crate::options;
+use crate::steps::{self, Listens, Stop};
+use crate::types::{AgentStep, Answer, DecisionSignal, ProjectStatus, StepOutcome, TaskOutcome, WorkRequest};
+
+/// One piece of work by one agent. It answers with a [`TaskOutcome`] however it ends.
+#[workflow]
+#[derive(Debug, Default)]
+pub struct AgentTaskWorkflow {
+    inbox: Inbox,
+}
+
+impl Listens for AgentTaskWorkflow {
+    fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+    fn inbox_mut(&mut self) -> &mut Inbox {
+        &mut self.inbox
+    }
+}
+
+#[workflow_methods]
+impl AgentTaskWorkflow {
+    /// Does the work.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, work: WorkRequest) -> WorkflowResult<TaskOutcome> {
+        let stopped = match perform(ctx, &work).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(stop) => stop,
+        };
+        // The agent must be free again, and what it asked must not stay open, however the work ended.
+        let released =
+            ctx.execute_activity(Activities::release_work, work, options::record_at_the_end()).await;
+        Ok(match (stopped, released) {
+            (Stop::Cancelled, _) => TaskOutcome::Cancelled,
+            (Stop::Failed(reason), Ok(())) => TaskOutcome::Failed { reason },
+            (Stop::Failed(reason), Err(error)) => {
+                TaskOutcome::Failed { reason: format!("{reason}; and {error}") }
+            }
+        })
+    }
+
+    /// A human decided.
+    #[signal]
+    pub fn approve_checkpoint(&mut self, _ctx: &mut SyncWorkflowContext<Self>, decision: DecisionSignal) {
+        self.inbox.decide(decision);
+    }
+
+    /// A message arrived; its content is in the store, where the agent's next thought reads it.
+    #[signal]
+    pub fn deliver_message(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _message: String) {
+        self.inbox.hear();
+    }
+
+    /// A human stops the work.
+    #[signal]
+    pub fn cancel(&mut self, ctx: &mut SyncWorkflowContext<Self>, reason: String) {
+        ctx.cancellation_token().cancel_with_reason(reason);
+    }
+
+    /// What it waits for.
+    #[query]
+    pub fn status(&self, _ctx: &WorkflowContextView) -> ProjectStatus {
+        self.inbox.status()
+    }
+
+    /// Everything it knows.
+    #[query]
+    pub fn state(&self, _ctx: &WorkflowContextView) -> ProjectStatus {
+        self.inbox.state()
+    }
+}
+
+async fn perform(ctx: &WorkflowContext<AgentTaskWorkflow>, work: &WorkRequest) -> Result<TaskOutcome, Stop> {
+    ctx.execute_activity(Activities::prepare_work, work.clone(), options::record()).await?;
+    let mut resume = Vec::new();
+    let ended = loop {
+        let step = AgentStep { work: work.clone(), resume };
+        match ctx.execute_activity(Activities::run_agent, step, options::agent()).await? {
+            StepOutcome::Ended { result } => break result,
+            StepOutcome::Waiting { questions } => {
+                let approvals: Vec<_> = questions.iter().map(|question| question.approval.clone()).collect();
+                steps::decisions(ctx, &approvals).await?;
+                resume = ctx.state(|state| {
+                    questions
+                        .into_iter()
+                        .filter_map(|question| {
+                            let decision = state.inbox.decision(&question.approval)?;
+                            Some(Answer { interrupt: question.interrupt, decision })
+                        })
+                        .collect()
+                });
+            }
+        }
+    };
+    let proves = work.changes_code() && matches!(ended, TaskOutcome::Written);
+    if proves {
+        return Ok(ctx.execute_activity(Activities::prove_work, work.clone(), options::record()).await?);
+    }
+    Ok(ended)
+}

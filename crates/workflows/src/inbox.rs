@@ -1,0 +1,55 @@
+//! What signals leave behind in a workflow's state. The three workflows share it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use syndarix_core::id::ApprovalId;
+use syndarix_core::project::Phase;
+
+use crate::types::{DecisionSignal, ProjectStatus};
+
+/// The signals a workflow has received, and what it waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    decisions: BTreeMap<ApprovalId, DecisionSignal>,
+    waiting_for: BTreeSet<ApprovalId>,
+    heard: u32,
+    pub(crate) phase: Option<Phase>,
+}
+
+impl Inbox {
+    /// Keeps the first decision about an approval; a signal delivered twice changes nothing.
+    pub(crate) fn decide(&mut self, decision: DecisionSignal) {
+        self.waiting_for.remove(&decision.approval);
+        self.decisions.entry(decision.approval.clone()).or_insert(decision);
+    }
+
+    pub(crate) fn hear(&mut self) {
+        self.heard = self.heard.saturating_add(1);
+    }
+
+    pub(crate) fn wait_for(&mut self, approvals: &[ApprovalId]) {
+        self.waiting_for.extend(approvals.iter().filter(|id| !self.decisions.contains_key(id)).cloned());
+    }
+
+    pub(crate) fn decided(&self, approvals: &[ApprovalId]) -> bool {
+        approvals.iter().all(|id| self.decisions.contains_key(id))
+    }
+
+    pub(crate) fn decision(&self, approval: &ApprovalId) -> Option<DecisionSignal> {
+        self.decisions.get(approval).cloned()
+    }
+
+    pub(crate) fn status(&self) -> ProjectStatus {
+        ProjectStatus {
+            phase: self.phase,
+            waiting_for: self.waiting_for.iter().cloned().collect(),
+            heard: self.heard,
+            decisions: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> ProjectStatus {
+        let decisions = self.decisions.iter().map(|(id, decision)| (id.clone(), decision.approved)).collect();
+        ProjectStatus { decisions, ..self.status() }
+    }
+}

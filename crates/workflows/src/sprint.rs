@@ -1,0 +1,260 @@
+//! `SprintWorkflow`: planning, parallel development, a checkpoint, QA, and the end.
+
+use std::pin::Pin;
+use std::task::Poll;
+
+use futures::future::poll_fn;
+use syndarix_agents::Stage;
+use syndarix_core::autonomy::Checkpoint;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
+
+use crate::activities::Activities;
+use crate::inbox::Inbox;
+use crate::options;
+use crate::steps::{self, Listens, Stop};
+use crate::types::{
+    CheckpointRequest, DecisionSignal, EscalationRequest, GiveUp, ProjectStatus, Rejection, Settled,
+    SprintInput, SprintMemory, SprintOutcome, StageRequest, SuperviseRequest, TaskOutcome, WorkRequest,
+    WorkResult,
+};
+
+/// How often QA may send a sprint back before what it found goes to the next one.
+const MAX_QA_ROUNDS: u32 = 3;
+
+/// One sprint of a project.
+#[workflow]
+#[derive(Debug, Default)]
+pub struct SprintWorkflow {
+    inbox: Inbox,
+}
+
+impl Listens for SprintWorkflow {
+    fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+    fn inbox_mut(&mut self) -> &mut Inbox {
+        &mut self.inbox
+    }
+}
+
+#[workflow_methods]
+impl SprintWorkflow {
+    /// Runs the sprint.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, sprint: SprintInput) -> WorkflowResult<SprintOutcome> {
+        Ok(match perform(ctx, &sprint).await {
+            Ok(outcome) => outcome,
+            Err(Stop::Cancelled) => SprintOutcome::Cancelled,
+            Err(Stop::Failed(reason)) => SprintOutcome::Abandoned { reason },
+        })
+    }
+
+    /// A human decided.
+    #[signal]
+    pub fn approve_checkpoint(&mut self, _ctx: &mut SyncWorkflowContext<Self>, decision: DecisionSignal) {
+        self.inbox.decide(decision);
+    }
+
+    /// A message arrived; its content is in the store.
+    #[signal]
+    pub fn deliver_message(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _message: String) {
+        self.inbox.hear();
+    }
+
+    /// A human stops the sprint.
+    #[signal]
+    pub fn cancel(&mut self, ctx: &mut SyncWorkflowContext<Self>, reason: String) {
+        ctx.cancellation_token().cancel_with_reason(reason);
+    }
+
+    /// What it waits for.
+    #[query]
+    pub fn status(&self, _ctx: &WorkflowContextView) -> ProjectStatus {
+        self.inbox.status()
+    }
+
+    /// Everything it knows.
+    #[query]
+    pub fn state(&self, _ctx: &WorkflowContextView) -> ProjectStatus {
+        self.inbox.state()
+    }
+}
+
+type Context = WorkflowContext<SprintWorkflow>;
+
+async fn perform(ctx: &Context, sprint: &SprintInput) -> Result<SprintOutcome, Stop> {
+    ctx.execute_activity(Activities::begin_sprint, sprint.clone(), options::record()).await?;
+    stage(ctx, sprint, Stage::Plan, 1).await?;
+    let mut accepted = false;
+    let mut crew = Crew::default();
+    let mut review_round = 0;
+    for qa_round in 1..=MAX_QA_ROUNDS {
+        develop(ctx, sprint, &mut crew).await?;
+        review_round += 1;
+        let reviewed =
+            steps::checkpoint(ctx, checkpoint(sprint, Checkpoint::SprintReview, review_round)).await?;
+        if let Some(decision) = reviewed.filter(|decision| !decision.approved) {
+            let rejection =
+                Rejection { project: sprint.project.clone(), sprint: Some(sprint.sprint), decision };
+            ctx.execute_activity(Activities::take_up_rejection, rejection, options::record()).await?;
+            continue;
+        }
+        match stage(ctx, sprint, Stage::Qa, qa_round).await? {
+            TaskOutcome::Judged { passed: true, .. } => {
+                accepted = true;
+                break;
+            }
+            TaskOutcome::Judged { .. } if qa_round < MAX_QA_ROUNDS => {
+                ctx.execute_activity(Activities::take_up_defects, sprint.clone(), options::record()).await?;
+            }
+            _ => break,
+        }
+    }
+    let done = ctx.execute_activity(Activities::end_sprint, sprint.clone(), options::record()).await?;
+    Ok(SprintOutcome::Finished { done, accepted })
+}
+
+fn checkpoint(sprint: &SprintInput, checkpoint: Checkpoint, round: u32) -> CheckpointRequest {
+    CheckpointRequest { project: sprint.project.clone(), checkpoint, sprint: Some(sprint.sprint), round }
+}
+
+/// Runs a stage that is one task of one agent, and asks a human where it fails.
+async fn stage(ctx: &Context, sprint: &SprintInput, stage: Stage, round: u32) -> Result<TaskOutcome, Stop> {
+    steps::stage(
+        ctx,
+        StageRequest {
+            project: sprint.project.clone(),
+            stage,
+            round,
+            attempt: 1,
+            sprint: Some(sprint.sprint),
+        },
+    )
+    .await
+}
+
+/// What the development loop waits for.
+enum Finished {
+    Work(WorkResult),
+    Decided { problem: EscalationRequest, decision: Result<DecisionSignal, Stop> },
+}
+
+type Pending = Pin<Box<dyn Future<Output = Finished>>>;
+
+/// The part of the loop's state that the supervisor does not need to see: the futures themselves.
+#[derive(Default)]
+struct Crew {
+    memory: SprintMemory,
+    pending: Vec<Pending>,
+}
+
+impl Crew {
+    fn start(&mut self, ctx: &Context, work: WorkRequest) {
+        self.memory.running.push(work.clone());
+        let outcome = steps::work(ctx, work.clone());
+        self.pending
+            .push(Box::pin(async move { Finished::Work(WorkResult { work, outcome: outcome.await }) }));
+    }
+
+    fn ask(&mut self, ctx: &Context, problem: EscalationRequest) {
+        self.memory.asked.extend(problem.task.clone());
+        let ctx = ctx.clone();
+        self.pending.push(Box::pin(async move {
+            let decision = steps::escalate(&ctx, problem.clone()).await;
+            Finished::Decided { problem, decision }
+        }));
+    }
+
+    /// Whichever ends first, in the order in which they were started, so that a replay decides alike.
+    async fn next(&mut self) -> Finished {
+        let (index, finished) = poll_fn(|cx| {
+            for (index, one) in self.pending.iter_mut().enumerate() {
+                if let Poll::Ready(finished) = one.as_mut().poll(cx) {
+                    return Poll::Ready((index, finished));
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+        drop(self.pending.remove(index));
+        match &finished {
+            Finished::Work(result) => self.memory.running.retain(|work| *work != result.work),
+            Finished::Decided { problem, .. } => {
+                self.memory.asked.retain(|task| Some(task) != problem.task.as_ref())
+            }
+        }
+        finished
+    }
+}
+
+/// Develops, reviews and merges until the supervisor says that every task of the sprint is over.
+async fn develop(ctx: &Context, sprint: &SprintInput, crew: &mut Crew) -> Result<(), Stop> {
+    loop {
+        let request = SuperviseRequest { sprint: sprint.clone(), memory: crew.memory.clone() };
+        let supervision = ctx.execute_activity(Activities::supervise, request, options::record()).await?;
+        if supervision.complete && crew.pending.is_empty() {
+            return Ok(());
+        }
+        for problem in supervision.escalate {
+            crew.ask(ctx, problem);
+        }
+        for work in supervision.start {
+            crew.start(ctx, work);
+        }
+        if crew.pending.is_empty() {
+            return Err(Stop::Failed(
+                "the supervisor has nothing to start and nothing to wait for".to_owned(),
+            ));
+        }
+        match crew.next().await {
+            Finished::Work(result) => settle(ctx, sprint, crew, result).await?,
+            Finished::Decided { problem, decision } => carry_out(ctx, crew, problem, decision?).await?,
+        }
+    }
+}
+
+async fn settle(
+    ctx: &Context,
+    sprint: &SprintInput,
+    crew: &mut Crew,
+    result: WorkResult,
+) -> Result<(), Stop> {
+    if result.outcome == TaskOutcome::Cancelled && ctx.cancellation_token().is_cancelled() {
+        return Err(Stop::Cancelled);
+    }
+    let settled = ctx.execute_activity(Activities::settle_work, result.clone(), options::record()).await?;
+    let task = result.work.task.clone();
+    if settled != Settled::Forward {
+        *crew.memory.rounds.entry(task.clone()).or_insert(1) += 1;
+    }
+    match settled {
+        Settled::Forward | Settled::Back => {}
+        Settled::Stuck { problem } => {
+            let subject = format!("stuck:{}", result.work.run_id());
+            crew.ask(
+                ctx,
+                EscalationRequest { project: sprint.project.clone(), task: Some(task), problem, subject },
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Carries out what a human decided about a stuck task: a yes gives it more rounds, a no gives it up.
+async fn carry_out(
+    ctx: &Context,
+    crew: &mut Crew,
+    problem: EscalationRequest,
+    decision: DecisionSignal,
+) -> Result<(), Stop> {
+    let Some(task) = problem.task else { return Ok(()) };
+    if decision.approved {
+        *crew.memory.reprieved.entry(task.clone()).or_default() += 1;
+        ctx.execute_activity(Activities::reopen_task, task, options::record()).await?;
+    } else {
+        let reason = decision.comment.unwrap_or_else(|| "given up by a human".to_owned());
+        ctx.execute_activity(Activities::give_up_task, GiveUp { task, reason }, options::record()).await?;
+    }
+    Ok(())
+}

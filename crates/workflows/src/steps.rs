@@ -1,0 +1,161 @@
+//! The steps that more than one workflow takes: run a piece of work, ask a human, wait for the answer.
+
+use std::future::Future;
+
+use syndarix_core::id::ApprovalId;
+use temporalio_sdk::{
+    ActivityExecutionError, ChildWorkflowExecutionError, ChildWorkflowOptions, ChildWorkflowStartError,
+    WorkflowContext,
+};
+
+use crate::activities::Activities;
+use crate::agent_task::AgentTaskWorkflow;
+use crate::inbox::Inbox;
+use crate::names;
+use crate::options;
+use crate::types::{
+    CheckpointRequest, DecisionSignal, EscalationRequest, Settled, StageRequest, TaskOutcome, WorkRequest,
+    WorkResult,
+};
+
+/// Why a workflow's body stopped before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// A human cancelled it.
+    Cancelled,
+    /// It cannot go on.
+    Failed(String),
+}
+
+impl From<ActivityExecutionError> for Stop {
+    fn from(error: ActivityExecutionError) -> Self {
+        match &error {
+            ActivityExecutionError::Cancelled(_) => Self::Cancelled,
+            ActivityExecutionError::Failed(failure) => {
+                let cause = failure.cause().map(|cause| cause.failure().message.clone());
+                Self::Failed(cause.unwrap_or_else(|| failure.failure().message.clone()))
+            }
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<temporalio_sdk::WorkflowCancellationError> for Stop {
+    fn from(_: temporalio_sdk::WorkflowCancellationError) -> Self {
+        Self::Cancelled
+    }
+}
+
+/// A workflow that receives decisions.
+pub(crate) trait Listens {
+    fn inbox(&self) -> &Inbox;
+    fn inbox_mut(&mut self) -> &mut Inbox;
+}
+
+/// Runs a piece of work as a child workflow. It always answers with an outcome.
+pub(crate) fn work<W: 'static>(
+    ctx: &WorkflowContext<W>,
+    work: WorkRequest,
+) -> impl Future<Output = TaskOutcome> + use<W> {
+    let ctx = ctx.clone();
+    let id = names::task_workflow(&work);
+    let summary = format!("{} {} of {}", work.agent, work.stage.as_str(), work.task.key());
+    let options = ChildWorkflowOptions::builder().workflow_id(id).static_summary(summary).build();
+    async move {
+        match ctx.start_child_workflow(AgentTaskWorkflow::run, work, options).await {
+            Ok(started) => match started.result().await {
+                Ok(outcome) => outcome,
+                Err(ChildWorkflowExecutionError::Failed(failure)) if failure.as_cancelled().is_some() => {
+                    TaskOutcome::Cancelled
+                }
+                Err(error) => TaskOutcome::Failed { reason: error.to_string() },
+            },
+            Err(ChildWorkflowStartError::Cancelled(_)) => TaskOutcome::Cancelled,
+            Err(error) => TaskOutcome::Failed { reason: error.to_string() },
+        }
+    }
+}
+
+/// Waits until a human has decided.
+pub(crate) async fn decision<W: Listens>(
+    ctx: &WorkflowContext<W>,
+    approval: ApprovalId,
+) -> Result<DecisionSignal, Stop> {
+    let approvals = [approval];
+    decisions(ctx, &approvals).await?;
+    let [approval] = approvals;
+    ctx.state(|state| state.inbox().decision(&approval))
+        .ok_or_else(|| Stop::Failed(format!("the decision about {approval} was lost")))
+}
+
+/// Waits until a human has decided all of these.
+pub(crate) async fn decisions<W: Listens>(
+    ctx: &WorkflowContext<W>,
+    approvals: &[ApprovalId],
+) -> Result<(), Stop> {
+    ctx.state_mut(|state| state.inbox_mut().wait_for(approvals));
+    ctx.wait_condition(|state| state.inbox().decided(approvals)).await?;
+    Ok(())
+}
+
+/// Asks a human whether the project goes on past a checkpoint; `None` where the autonomy level does not ask.
+pub(crate) async fn checkpoint<W: Listens + 'static>(
+    ctx: &WorkflowContext<W>,
+    request: CheckpointRequest,
+) -> Result<Option<DecisionSignal>, Stop> {
+    let asked = ctx.execute_activity(Activities::ask_checkpoint, request.clone(), options::record()).await?;
+    let Some(approval) = asked else { return Ok(None) };
+    let decided = decision(ctx, approval).await?;
+    ctx.execute_activity(Activities::resume_project, request.project, options::record()).await?;
+    Ok(Some(decided))
+}
+
+/// Asks a human about a problem: whether to try once more.
+pub(crate) async fn escalate<W: Listens + 'static>(
+    ctx: &WorkflowContext<W>,
+    request: EscalationRequest,
+) -> Result<DecisionSignal, Stop> {
+    let project = request.project.clone();
+    let approval = ctx.execute_activity(Activities::ask_escalation, request, options::record()).await?;
+    let decided = decision(ctx, approval).await?;
+    ctx.execute_activity(Activities::resume_project, project, options::record()).await?;
+    Ok(decided)
+}
+
+/// Runs a stage that is one task of one agent: opens it, does it, closes it. Where it fails a human is asked
+/// whether to try again.
+pub(crate) async fn stage<W: Listens + 'static>(
+    ctx: &WorkflowContext<W>,
+    mut request: StageRequest,
+) -> Result<TaskOutcome, Stop> {
+    loop {
+        let opened = ctx.execute_activity(Activities::open_stage, request.clone(), options::record()).await?;
+        let outcome = work(ctx, opened.clone()).await;
+        if outcome == TaskOutcome::Cancelled {
+            return Err(Stop::Cancelled);
+        }
+        let result = WorkResult { work: opened.clone(), outcome: outcome.clone() };
+        let settled = ctx.execute_activity(Activities::close_stage, result, options::record()).await?;
+        let problem = match settled {
+            Settled::Forward => return Ok(outcome),
+            Settled::Back => None,
+            Settled::Stuck { problem } => Some(problem),
+        };
+        if let Some(problem) = problem {
+            let decided = escalate(
+                ctx,
+                EscalationRequest {
+                    project: request.project.clone(),
+                    task: Some(opened.task.clone()),
+                    subject: format!("stage:{}", opened.run_id()),
+                    problem: problem.clone(),
+                },
+            )
+            .await?;
+            if !decided.approved {
+                return Err(Stop::Failed(decided.comment.unwrap_or(problem)));
+            }
+        }
+        request.attempt += 1;
+    }
+}

@@ -1,0 +1,380 @@
+//! What workflows, activities and clients say to one another. Stored in histories, so fields are only added,
+//! with a default.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use syndarix_agents::Stage;
+use syndarix_core::autonomy::Checkpoint;
+use syndarix_core::id::{AgentId, ApprovalId, ProjectId, RunId, TaskId};
+use syndarix_core::project::Phase;
+
+/// The input of a project's workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectInput {
+    /// Which project.
+    pub project: ProjectId,
+}
+
+/// How a project ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum ProjectOutcome {
+    /// The work is merged and its check passes.
+    Delivered,
+    /// It ended without a delivery.
+    Failed {
+        /// Why, for people.
+        reason: String,
+    },
+    /// A human stopped it.
+    Cancelled,
+}
+
+/// The input of a sprint's workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SprintInput {
+    /// Of which project.
+    pub project: ProjectId,
+    /// Which sprint, from 1.
+    pub sprint: u32,
+}
+
+/// How a sprint ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum SprintOutcome {
+    /// It ran to its end.
+    Finished {
+        /// How many of its tasks were proven done in it.
+        done: u32,
+        /// Whether QA found nothing more.
+        accepted: bool,
+    },
+    /// It could not go on, and a human chose to end the project.
+    Abandoned {
+        /// Why, for people.
+        reason: String,
+    },
+    /// A human stopped it.
+    Cancelled,
+}
+
+/// One piece of work by one agent: the input of its workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkRequest {
+    /// The project it is for.
+    pub project: ProjectId,
+    /// The task it is for.
+    pub task: TaskId,
+    /// Who does it.
+    pub agent: AgentId,
+    /// What kind of work on the task it is.
+    pub stage: Stage,
+    /// Which round of this stage of the task, from 1.
+    pub round: u32,
+    /// Which attempt at this round, from 1: more than one where a human asked for another after a failure.
+    #[serde(default = "first")]
+    pub attempt: u32,
+    /// The sprint it happens in, if in one.
+    pub sprint: Option<u32>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+impl WorkRequest {
+    /// Whether the work may leave commits that become part of the result.
+    pub fn changes_code(&self) -> bool {
+        matches!(self.stage, Stage::Develop | Stage::Deliver)
+    }
+
+    /// The run of the agent's graph that does this work.
+    pub fn run_id(&self) -> RunId {
+        let Self { task, round, attempt, .. } = self;
+        let stage = self.stage.as_str();
+        let id = if *attempt == 1 {
+            format!("{task}/{stage}-{round}")
+        } else {
+            format!("{task}/{stage}-{round}.{attempt}")
+        };
+        RunId::new(id).expect("a task id followed by a stage and numbers is a valid id")
+    }
+}
+
+/// How one piece of work ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum TaskOutcome {
+    /// A document was written.
+    Written,
+    /// A change is committed on the task's branch and its check passes there.
+    Submitted {
+        /// The branch's tip.
+        commit: String,
+    },
+    /// A change was handed in that does not hold: no commit, or a check that fails.
+    Unproven {
+        /// What is wrong, for the agent and for people.
+        reason: String,
+    },
+    /// A review judged the change.
+    Reviewed {
+        /// Whether it was accepted.
+        approved: bool,
+    },
+    /// QA judged the sprint.
+    Judged {
+        /// Whether nothing was found.
+        passed: bool,
+        /// The tasks made of what was found.
+        defects: Vec<TaskId>,
+    },
+    /// A sprint was planned.
+    Planned {
+        /// Its tasks.
+        tasks: Vec<TaskId>,
+    },
+    /// The agent gave the task to another.
+    HandedOff {
+        /// To whom.
+        to: AgentId,
+        /// What it was told about it, in one line.
+        summary: String,
+    },
+    /// The agent could not do it.
+    Failed {
+        /// Why, for people.
+        reason: String,
+    },
+    /// A human stopped it.
+    Cancelled,
+}
+
+/// The payload of the signal `approve_checkpoint`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionSignal {
+    /// Which approval was decided.
+    pub approval: ApprovalId,
+    /// Whether it was granted; an expired or superseded one was not.
+    pub approved: bool,
+    /// What was said with it.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// The answer to the query `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectStatus {
+    /// The phase it is in.
+    pub phase: Option<Phase>,
+    /// The approvals that the workflow itself waits for.
+    pub waiting_for: Vec<ApprovalId>,
+    /// How many pieces of feedback and messages have arrived.
+    pub heard: u32,
+    /// Every decision that has arrived, for the query `state`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decisions: BTreeMap<ApprovalId, bool>,
+}
+
+/// One step of an agent's run: until it ends, or until it needs a human.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStep {
+    /// The work it is part of.
+    pub work: WorkRequest,
+    /// What was decided about the interrupts the run stopped at; empty at the beginning.
+    #[serde(default)]
+    pub resume: Vec<Answer>,
+}
+
+/// A decision, as the answer to the interrupt that asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The interrupt in the agent's graph.
+    pub interrupt: String,
+    /// What was decided.
+    pub decision: DecisionSignal,
+}
+
+/// What an agent waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The interrupt in the agent's graph.
+    pub interrupt: String,
+    /// The approval that answers it.
+    pub approval: ApprovalId,
+}
+
+/// How a step of an agent's run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "step")]
+pub enum StepOutcome {
+    /// The run is over.
+    Ended {
+        /// How.
+        result: TaskOutcome,
+    },
+    /// The run goes on when these are decided.
+    Waiting {
+        /// What it waits for.
+        questions: Vec<Question>,
+    },
+}
+
+/// A place where a human may be asked whether the project goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointRequest {
+    /// Of which project.
+    pub project: ProjectId,
+    /// Which place.
+    pub checkpoint: Checkpoint,
+    /// The sprint it belongs to, if to one.
+    pub sprint: Option<u32>,
+    /// How often this place has been asked before, from 1.
+    pub round: u32,
+}
+
+/// A problem that only a human can decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscalationRequest {
+    /// Of which project.
+    pub project: ProjectId,
+    /// The task it is about, if one.
+    pub task: Option<TaskId>,
+    /// What happened, for people.
+    pub problem: String,
+    /// What makes this problem itself and no other, so that asking again asks once.
+    pub subject: String,
+}
+
+/// A request to open a stage that is one task of one agent: a document, a plan, a judgement, a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageRequest {
+    /// Of which project.
+    pub project: ProjectId,
+    /// Which stage.
+    pub stage: Stage,
+    /// Which round of it, from 1.
+    pub round: u32,
+    /// Which attempt at this round, from 1.
+    #[serde(default = "first")]
+    pub attempt: u32,
+    /// The sprint it belongs to, if to one.
+    pub sprint: Option<u32>,
+}
+
+/// A piece of work and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkResult {
+    /// The work.
+    pub work: WorkRequest,
+    /// How it ended.
+    pub outcome: TaskOutcome,
+}
+
+/// What a sprint's workflow knows that the store does not: what it has running, and how often what was tried.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SprintMemory {
+    /// The work under way.
+    pub running: Vec<WorkRequest>,
+    /// The next round of development, by task, where it is not the first.
+    pub rounds: BTreeMap<TaskId, u32>,
+    /// Tasks that a human allowed more rounds, and how often.
+    pub reprieved: BTreeMap<TaskId, u32>,
+    /// Tasks that a human is being asked about.
+    pub asked: Vec<TaskId>,
+}
+
+/// The input of the supervisor's activity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuperviseRequest {
+    /// Which sprint.
+    pub sprint: SprintInput,
+    /// What its workflow knows.
+    pub memory: SprintMemory,
+}
+
+/// What the supervisor wants done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervision {
+    /// Work to start now.
+    pub start: Vec<WorkRequest>,
+    /// Problems to ask a human about.
+    pub escalate: Vec<EscalationRequest>,
+    /// Whether every task of the sprint is over.
+    pub complete: bool,
+}
+
+/// What became of a task after a piece of work on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "next")]
+pub enum Settled {
+    /// It goes on: to its review, or to its merge, or it is done.
+    Forward,
+    /// It goes back to its developer for another round.
+    Back,
+    /// It needs a human.
+    Stuck {
+        /// Why, for people.
+        problem: String,
+    },
+}
+
+/// What the project's workflow needs to know to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backlog {
+    /// Tasks that could be in the next sprint.
+    pub open: u32,
+    /// Tasks proven done.
+    pub done: u32,
+}
+
+/// How a project is to be closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseRequest {
+    /// Which project.
+    pub project: ProjectId,
+    /// How it ended.
+    pub outcome: ProjectOutcome,
+}
+
+/// A checkpoint that a human refused, to be turned into work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Of which project.
+    pub project: ProjectId,
+    /// The sprint the work belongs to; `None` puts it into the backlog.
+    pub sprint: Option<u32>,
+    /// What was decided, and the words with it.
+    pub decision: DecisionSignal,
+}
+
+/// A task to be given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GiveUp {
+    /// Which.
+    pub task: TaskId,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// A phase that a project enters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseRequest {
+    /// Which project.
+    pub project: ProjectId,
+    /// Which phase.
+    pub phase: Phase,
+}
+
+/// What a human said when refusing a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    /// Which project.
+    pub project: ProjectId,
+    /// The approval it was said with.
+    pub subject: ApprovalId,
+    /// The words.
+    pub comment: String,
+}
