@@ -79,7 +79,7 @@ impl AgentTaskWorkflow {
 }
 
 async fn perform(ctx: &WorkflowContext<AgentTaskWorkflow>, work: &WorkRequest) -> Result<TaskOutcome, Stop> {
-    ctx.execute_activity(Activities::prepare_work, work.clone(), options::record()).await?;
+    ctx.execute_activity(Activities::prepare_work, work.clone(), options::proof()).await?;
     let mut resume = Vec::new();
     let ended = loop {
         let step = AgentStep { work: work.clone(), resume };
@@ -102,7 +102,7 @@ async fn perform(ctx: &WorkflowContext<AgentTaskWorkflow>, work: &WorkRequest) -
     };
     let proves = work.changes_code() && matches!(ended, TaskOutcome::Written);
     if proves {
-        return Ok(ctx.execute_activity(Activities::prove_work, work.clone(), options::record()).await?);
+        return Ok(ctx.execute_activity(Activities::prove_work, work.clone(), options::proof()).await?);
     }
     Ok(ended)
 }

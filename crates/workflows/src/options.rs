@@ -5,47 +5,52 @@ use std::time::Duration;
 use temporalio_common::RetryPolicy;
 use temporalio_sdk::{ActivityOptions, WorkflowCancellationToken};
 
-/// How long an agent's step may go without a sign of life. Short, because a process that was killed is noticed
-/// by it; an agent that thinks sends its heartbeat from a timer, not from its thoughts.
-const AGENT_HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long a long activity may go without a sign of life. Short, because a worker that was killed is noticed by
+/// it; the sign comes from a timer, not from the work.
+const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// The most one step of an agent may take, all its model calls and commands together.
 const AGENT_STEP: Duration = Duration::from_hours(4);
 
-/// The most a change to the store or to git may take, a project's own check included.
-const RECORD_STEP: Duration = Duration::from_mins(30);
+/// The most that proving and merging a change may take, the project's own check included.
+const PROOF: Duration = Duration::from_hours(1);
 
-fn retry(maximum_attempts: u32) -> RetryPolicy {
-    RetryPolicy::builder()
-        .initial_interval(Duration::from_millis(250))
-        .maximum_interval(Duration::from_secs(30))
-        .maximum_attempts(maximum_attempts)
-        .build()
+/// The most a change to the store may take; it is a few transactions.
+const RECORD: Duration = Duration::from_mins(1);
+
+/// How long the longest pause between attempts is. Short, because most of what is retried was cut off by a crash and
+/// goes on at once.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// Tries until it succeeds or says that it never will. Attempts are not counted: a crash costs one, and fifty
+/// crashes are no reason to give work up.
+fn retry() -> RetryPolicy {
+    RetryPolicy::builder().initial_interval(Duration::from_millis(250)).maximum_interval(RETRY_PAUSE).build()
 }
 
-/// For activities that read and write the store and git. They are tried until they succeed or say that they
-/// never will: a full disk is waited out, lost work is not.
+/// For activities that read and write the store. A full disk is waited out.
 pub(crate) fn record() -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(RECORD_STEP)
-        .retry_policy(retry(0))
-        .heartbeat_timeout(AGENT_HEARTBEAT)
-        .build()
+    ActivityOptions::with_start_to_close_timeout(RECORD).retry_policy(retry()).build()
 }
 
 /// As [`record`], and carried out even though the workflow is being cancelled.
 pub(crate) fn record_at_the_end() -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(RECORD_STEP)
-        .retry_policy(retry(20))
-        .heartbeat_timeout(AGENT_HEARTBEAT)
+    ActivityOptions::with_start_to_close_timeout(RECORD)
+        .retry_policy(retry())
         .cancellation_token(WorkflowCancellationToken::new())
         .build()
 }
 
-/// For a step of an agent's run. A step continues from its last checkpoint, so trying again is cheap; a
-/// failure that repeats twenty times is reported instead.
+/// For activities that clone, check and merge.
+pub(crate) fn proof() -> ActivityOptions {
+    long(PROOF)
+}
+
+/// For a step of an agent's run, which continues from its last checkpoint.
 pub(crate) fn agent() -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(AGENT_STEP)
-        .heartbeat_timeout(AGENT_HEARTBEAT)
-        .retry_policy(retry(20))
-        .build()
+    long(AGENT_STEP)
+}
+
+fn long(at_most: Duration) -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(at_most).heartbeat_timeout(HEARTBEAT).retry_policy(retry()).build()
 }

@@ -223,7 +223,7 @@ async fn settle(
     if result.outcome == TaskOutcome::Cancelled && ctx.cancellation_token().is_cancelled() {
         return Err(Stop::Cancelled);
     }
-    let settled = ctx.execute_activity(Activities::settle_work, result.clone(), options::record()).await?;
+    let settled = ctx.execute_activity(Activities::settle_work, result.clone(), options::proof()).await?;
     let task = result.work.task.clone();
     if settled != Settled::Forward {
         *crew.memory.rounds.entry(task.clone()).or_insert(1) += 1;

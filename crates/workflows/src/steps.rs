@@ -135,7 +135,7 @@ pub(crate) async fn stage<W: Listens + 'static>(
             return Err(Stop::Cancelled);
         }
         let result = WorkResult { work: opened.clone(), outcome: outcome.clone() };
-        let settled = ctx.execute_activity(Activities::close_stage, result, options::record()).await?;
+        let settled = ctx.execute_activity(Activities::close_stage, result, options::proof()).await?;
         let problem = match settled {
             Settled::Forward => return Ok(outcome),
             Settled::Back => None,
