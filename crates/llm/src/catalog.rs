@@ -52,6 +52,8 @@ pub enum UnknownModel {
         model: String,
         /// The known model with the most similar name.
         nearest: Option<String>,
+        /// Every model there is, where the provider can only have these.
+        listed: Vec<String>,
     },
 }
 
@@ -64,6 +66,7 @@ impl UnknownModel {
                 "no provider is configured; set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OLLAMA_HOST".to_owned()
             }
             Self::Provider { configured, .. } => format!("configured are {}", configured.join(", ")),
+            Self::Model { listed, .. } if !listed.is_empty() => format!("there are {}", listed.join(", ")),
             Self::Model { model, .. } => format!(
                 "if the name is right, set its price in US dollars per million tokens: [prices.\"{model}\"] input = \
                  1.00, output = 3.00"
@@ -129,8 +132,9 @@ impl ModelCatalog {
         }
         let names = self.names_of(model.provider());
         Err(UnknownModel::Model {
-            nearest: nearest(name, names.iter().map(String::as_str)),
             model: name.to_owned(),
+            nearest: nearest(name, names.iter().map(String::as_str)),
+            listed: if matches!(offer, Offer::Listed(_)) { names.into_iter().collect() } else { Vec::new() },
         })
     }
 

@@ -149,6 +149,7 @@ impl Gateway {
             seed: seed(&context.effect),
             place: Place::after(&context.chain, &past, self.options.retry.max_retries),
             asked: count_by_model(&past),
+            prompt_tokens: HashMap::new(),
             waited: Duration::ZERO,
             failures: Vec::new(),
             events: Vec::new(),
@@ -179,7 +180,7 @@ impl Gateway {
         for _ in 1..SETTLE_TRIES {
             match self.options.ledger.settle(settlement, events.clone()).await {
                 Err(error) if error.retryable => {
-                    tracing::warn!(call = %settlement.call, %error, "settling again")
+                    tracing::warn!(call = %settlement.call, %error, "settling again");
                 }
                 outcome => return outcome,
             }
@@ -198,6 +199,8 @@ struct Call<'a> {
     place: Place,
     /// How many attempts were made at each model, ever.
     asked: HashMap<String, u32>,
+    /// The prompt's size at each model; counting takes a while, and the prompt does not change.
+    prompt_tokens: HashMap<&'a ModelRef, u64>,
     waited: Duration,
     failures: Vec<FailedAttempt>,
     /// Facts that wait for the next settlement's transaction.
@@ -311,13 +314,15 @@ impl<'a> Call<'a> {
     }
 
     /// The provider of a model, and the most that a call of it can cost.
-    fn price(&self, model: &ModelRef) -> Result<(&'a dyn ModelProvider, NanoUsd), ProviderError> {
+    fn price(&mut self, model: &'a ModelRef) -> Result<(&'a dyn ModelProvider, NanoUsd), ProviderError> {
         let options = &self.gateway.options;
         let Some(provider) = options.providers.get(model.provider()) else {
             let message = format!("no provider `{}` is configured", model.provider());
             return Err(ProviderError::new(FailureKind::UnknownProvider, message));
         };
-        let prompt_tokens = provider.estimate_prompt_tokens(model.model(), self.request);
+        let counted = self.prompt_tokens.entry(model);
+        let prompt_tokens =
+            *counted.or_insert_with(|| provider.estimate_prompt_tokens(model.model(), self.request));
         let worst_case = options
             .prices
             .worst_case(provider, model, prompt_tokens, self.request.max_output_tokens, options.clock.now())

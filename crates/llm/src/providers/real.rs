@@ -110,7 +110,8 @@ impl RealProvider {
 
     /// The error without the key, which a server may repeat.
     fn redacted(&self, mut error: ProviderError) -> ProviderError {
-        if let Some(key) = self.api_key.as_ref().map(|key| key.expose_secret()).filter(|key| !key.is_empty())
+        if let Some(key) =
+            self.api_key.as_ref().map(ExposeSecret::expose_secret).filter(|key| !key.is_empty())
         {
             error.message = error.message.replace(key, "[key]");
         }
@@ -199,7 +200,7 @@ impl Answer<'_> {
     ) -> Result<Option<StreamEnd>, ProviderError> {
         let deadline = started + self.limits.total;
         let mut next_by = started + self.limits.first_token;
-        let mut arguments_bytes = 0;
+        let (mut earlier_bytes, mut arguments_bytes) = (0, 0);
         let mut named: Option<String> = None;
         loop {
             let event = match timeout_at(deadline.min(next_by), stream.next()).await {
@@ -220,24 +221,21 @@ impl Answer<'_> {
                     self.heard.push_str(&chunk.content);
                 }
                 ChatStreamEvent::ToolCallChunk(chunk) => {
-                    // Each chunk carries all of the call's arguments so far.
                     let call = chunk.tool_call;
-                    let bytes = call
-                        .fn_arguments
-                        .as_str()
-                        .map_or_else(|| call.fn_arguments.to_string().len(), str::len);
-                    if named.as_deref() != Some(&call.call_id) {
+                    if named.as_deref() != Some(call.call_id.as_str()) {
                         self.sink.delta(Delta::ToolCall { name: &call.fn_name });
                         named = Some(call.call_id);
-                        arguments_bytes += bytes;
-                    } else {
-                        arguments_bytes = arguments_bytes.max(bytes);
+                        earlier_bytes += arguments_bytes;
                     }
+                    // Each chunk carries all of its call's arguments so far.
+                    let arguments = &call.fn_arguments;
+                    arguments_bytes =
+                        arguments.as_str().map_or_else(|| arguments.to_string().len(), str::len);
                 }
                 ChatStreamEvent::ThoughtSignatureChunk(_) | ChatStreamEvent::Heartbeat => {}
                 ChatStreamEvent::End(end) => return Ok(Some(end)),
             }
-            let bytes = self.heard.len() + arguments_bytes;
+            let bytes = self.heard.len() + earlier_bytes + arguments_bytes;
             if bytes > self.limits.max_answer_bytes {
                 return Err(ProviderError::new(
                     FailureKind::TooLong,
@@ -283,23 +281,16 @@ impl Answer<'_> {
         if filtered || self.frames.refusal().is_some() {
             let words = self.frames.refusal().unwrap_or_else(|| said.to_owned());
             let message = if words.is_empty() { "the model declined to answer" } else { &words };
-            return Err(self.charged(ProviderError::new(FailureKind::Refused, message), &end));
+            return Err(charged(ProviderError::new(FailureKind::Refused, message), &end));
         }
         if said.trim().is_empty() && !has_calls {
             let message = match end.captured_stop_reason {
                 Some(GenaiStop::MaxTokens(_)) => "the model spent all its tokens before it answered",
                 _ => "the model answered with neither text nor tool calls",
             };
-            return Err(self.charged(ProviderError::new(FailureKind::Empty, message), &end));
+            return Err(charged(ProviderError::new(FailureKind::Empty, message), &end));
         }
         Ok(end)
-    }
-
-    fn charged(&self, error: ProviderError, end: &StreamEnd) -> ProviderError {
-        match end.captured_usage.as_ref().and_then(reported) {
-            Some(usage) => error.with_usage(usage),
-            None => error,
-        }
     }
 }
 
@@ -375,6 +366,14 @@ impl RealProvider {
 /// that it recognises as made up.
 fn distinct_id(id: String, name: &str, before: &[ToolCall]) -> String {
     if before.iter().any(|call| call.id == id) { format!("call#{name}#{}", before.len()) } else { id }
+}
+
+/// The error with what the provider reports to have used.
+fn charged(error: ProviderError, end: &StreamEnd) -> ProviderError {
+    match end.captured_usage.as_ref().and_then(reported) {
+        Some(usage) => error.with_usage(usage),
+        None => error,
+    }
 }
 
 /// The usage that a provider reports; `None` where it counts nothing at all.

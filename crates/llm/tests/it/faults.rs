@@ -86,7 +86,7 @@ async fn an_error_in_the_middle_of_a_stream_is_understood() {
 #[tokio::test]
 async fn silence_is_a_timeout_before_and_within_an_answer() {
     let short = Duration::from_millis(150);
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     let hang = Say::Wait(long);
     let words = Say::Bytes(openai::words("I begin").into_bytes());
     for (says, limits, expected) in [

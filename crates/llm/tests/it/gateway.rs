@@ -128,7 +128,7 @@ impl World {
                 (&event.project, event.task.is_some(), event.agent.is_some()),
                 (&project(), true, true)
             );
-            lines += &match event.kind {
+            let line = match event.kind {
                 EventKind::ModelCallSucceeded { model, usage, cost, .. } => {
                     format!(
                         "{model} answered: {} + {} tokens, {cost}\n",
@@ -142,6 +142,7 @@ impl World {
                 EventKind::GuardTripped { guard, detail } => format!("{guard}: {detail}\n"),
                 other => format!("{other:?}\n"),
             };
+            lines.push_str(&line);
         }
         expected.assert_eq(&lines);
     }
@@ -351,6 +352,9 @@ async fn a_broken_model_is_left_alone_until_a_probe_succeeds() {
 async fn a_model_without_a_price_or_a_provider_is_named() {
     let world = world(ANSWER);
     let error = world.call(1, &["nowhere/m"]).await.expect_err("no such provider");
-    expect!["no model of the chain answered: nowhere/m (unknown_provider: no provider `nowhere` is configured)"].assert_eq(&error.to_string());
+    expect![
+        "no model of the chain answered: nowhere/m (unknown_provider: no provider `nowhere` is configured)"
+    ]
+    .assert_eq(&error.to_string());
     assert!(matches!(world.call(2, &[]).await, Err(Error::EmptyChain)));
 }

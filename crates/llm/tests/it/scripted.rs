@@ -179,7 +179,10 @@ fn mistakes_are_found_with_their_line() {
             "a.toml:2: unknown variant `overload`, expected one of `rate_limited`, `overloaded`, `server_error`, `timeout`, `unreachable`, `cut_stream`, `malformed`, `unauthorized`, `refusal`, `empty`, `too_long`"
         ],
     );
-    refused(&[("a.toml", "[[scene]]\ntext = \n")], &expect!["a.toml:2: string values must be quoted, expected literal string"]);
+    refused(
+        &[("a.toml", "[[scene]]\ntext = \n")],
+        &expect!["a.toml:2: string values must be quoted, expected literal string"],
+    );
     refused(
         &[("a.toml", "[[scene]]\nturn = 0\n")],
         &expect!["a.toml:1: this scene does nothing; give it text, tool_calls or a fault"],
