@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 use crate::workspace_server::{CommandEnd, Limits, SandboxRequirement, WorkspaceOptions, WorkspaceTool};
 
 /// How much longer than its command's limit a call may take: for the command's end and the call itself.
-const SLACK: Duration = Duration::from_secs(60);
+const SLACK: Duration = Duration::from_mins(1);
 
 /// Where and how a check runs.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey, Repeatability};
 use syndarix_core::event::{EventKind, NewEvent};
-use syndarix_core::ports::{Effects, PortError};
+use syndarix_core::ports::{Effects, Journal, PortError};
 use syndarix_core::tool::{Risk, ToolCall, ToolOutput, ToolSpec};
 
 use crate::connection::{Answer, CallError};
@@ -24,7 +24,7 @@ use crate::workspace_server::{CommandEnd, META_EFFECT, META_REPEATED, WorkspaceO
 const SHOWN_CHARS: usize = 200;
 
 /// How much longer than its command's limit a workspace call may take.
-const SLACK: Duration = Duration::from_secs(60);
+const SLACK: Duration = Duration::from_mins(1);
 
 /// What a human decided about a call that may or may not have happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub struct Session {
     request: SessionRequest,
     policy: Policy,
     effects: Arc<dyn Effects>,
+    journal: Arc<dyn Journal>,
     workspace: Option<Workspace>,
     specs: Vec<ToolSpec>,
     tools: HashMap<String, Tool>,
@@ -109,8 +110,8 @@ impl Session {
             }
             tools.insert(spec.name.clone(), Tool { spec, qualified, target, permitted });
         }
-        let effects = Arc::clone(&options.effects);
-        Ok(Self { request, policy, effects, workspace, specs, tools })
+        let (effects, journal) = (Arc::clone(&options.effects), Arc::clone(&options.journal));
+        Ok(Self { request, policy, effects, journal, workspace, specs, tools })
     }
 
     /// The tools this session allows, as models see them.
@@ -171,7 +172,7 @@ impl Session {
         let sound = match examined {
             Ok(sound) => sound,
             Err(Unsound { answer, event }) => {
-                return self.complete(key, ToolOutput::error(answer), vec![event]).await;
+                return self.complete(key, ToolOutput::error(answer), event).await;
             }
         };
         let started = Instant::now();
@@ -189,7 +190,7 @@ impl Session {
             exit_code: output.exit_code,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
-        self.complete(key, output, vec![event]).await
+        self.complete(key, output, event).await
     }
 
     /// Finds the tool and checks the arguments, without doing anything.
@@ -199,13 +200,11 @@ impl Session {
             answer,
         };
         let Some(tool) = self.tools.get(&call.name) else {
-            let hint = match schema::nearest(&call.name, self.specs.iter().map(|spec| &spec.name)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
-                    format!("the tools are {}", names.join(", "))
-                }
-            };
+            let names: Vec<&str> = self.specs.iter().map(|spec| spec.name.as_str()).collect();
+            let hint = schema::nearest(&call.name, &names).map_or_else(
+                || format!("the tools are {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
             return Err(malformed(format!("there is no tool `{}`; {hint}", call.name)));
         };
         if let Err(denied) = &tool.permitted {
@@ -235,7 +234,8 @@ impl Session {
     ) -> Result<ToolOutput, Error> {
         let answered = match self.attempt(key, sound, repeated).await? {
             Err(CallError::Lost(reason)) => {
-                tracing::warn!(tool = call.name, reason, "a tool's server went during a call");
+                let text = format!("the server of {} ended during a call: {reason}", call.name);
+                self.journal.append(vec![self.event(EventKind::Note { text })]).await?;
                 if sound.nature.repeatability == Repeatability::Once {
                     return Err(unknown_effect(key, call));
                 }
@@ -294,17 +294,20 @@ impl Session {
         &self,
         key: &EffectKey,
         output: ToolOutput,
-        kinds: Vec<EventKind>,
+        event: EventKind,
     ) -> Result<ToolOutput, Error> {
-        let events = kinds.into_iter().map(|kind| NewEvent {
+        let result = serde_json::to_vec(&output).map_err(encoding)?;
+        self.effects.complete(key, &result, vec![self.event(event)]).await?;
+        Ok(output)
+    }
+
+    fn event(&self, kind: EventKind) -> NewEvent {
+        NewEvent {
             project: self.request.project.clone(),
             agent: Some(self.request.agent.clone()),
             task: self.request.task.clone(),
             kind,
-        });
-        let result = serde_json::to_vec(&output).map_err(encoding)?;
-        self.effects.complete(key, &result, events.collect()).await?;
-        Ok(output)
+        }
     }
 }
 

@@ -57,7 +57,7 @@ impl Workspace {
         args.extend(["--options".into(), options.into()]);
         let env = INHERITED.into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
         let program = Program {
-            program: self.launcher.program.clone(),
+            path: self.launcher.program.clone(),
             args,
             env: env.collect(),
             folder: Some(self.options.root.clone()),

@@ -26,7 +26,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How to start a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
-    pub(crate) program: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) args: Vec<OsString>,
     /// The whole environment.
     pub(crate) env: Vec<(OsString, OsString)>,
@@ -43,7 +43,7 @@ pub(super) struct Child {
 }
 
 pub(super) fn spawn(program: &Program) -> std::io::Result<(Child, ChildStdout, ChildStdin)> {
-    let mut command = Command::new(&program.program);
+    let mut command = Command::new(&program.path);
     command
         .args(&program.args)
         .env_clear()

@@ -218,7 +218,9 @@ pub(super) fn branch_name(name: &str) -> Result<&str, Error> {
             !part.is_empty()
                 && !part.starts_with('.')
                 && !part.ends_with('.')
-                && !part.ends_with(".lock")
+                && !Path::new(part)
+                    .extension()
+                    .is_some_and(|extension| extension.eq_ignore_ascii_case("lock"))
                 && !part.contains("..")
         });
     if valid { Ok(name) } else { Err(Error::BranchName(name.to_owned())) }

@@ -128,7 +128,7 @@ async fn connect(config: &McpServerConfig) -> Result<Connection, ConnectError> {
                 .filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
             let configured = env.iter().map(|(name, value)| (name.into(), value.into()));
             let program = Program {
-                program: command.into(),
+                path: command.into(),
                 args: args.iter().map(Into::into).collect(),
                 env: inherited.chain(configured).collect(),
                 folder: None,

@@ -10,7 +10,7 @@ use super::command::Commands;
 use crate::git::command::SETTINGS;
 
 /// How long a git command may take.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The trailer by which a repeated commit finds itself.
 const TRAILER: &str = "Syndarix-Effect";

@@ -7,6 +7,7 @@ mod command;
 mod environment;
 mod files;
 mod git;
+mod network;
 mod options;
 mod place;
 mod processes;

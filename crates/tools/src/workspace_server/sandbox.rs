@@ -1,8 +1,11 @@
-//! Confinement by Landlock: what this process and everything it starts may touch.
+//! What this process and everything it starts may touch.
 //!
-//! Landlock needs no privilege and cannot be undone. It covers files and TCP; what it does not cover is said in
-//! [`Confinement`]. Since the process confines itself before it serves, commands inherit everything and no code
-//! runs between `fork` and `exec`.
+//! Three layers, none of which needs privilege or can be undone: Landlock for files and signals, a system call
+//! filter for the network, and no capabilities, so that root is as confined as anyone. Since the process
+//! confines itself before it serves, commands inherit everything and no code runs between `fork` and `exec`.
+//!
+//! What Landlock does not cover stays open: the modes, times and extended attributes of files that belong to the
+//! same user (their content does not), the names of files, and how much of the disk is filled.
 
 use std::path::PathBuf;
 
@@ -10,12 +13,14 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, RestrictionStatus, Ruleset,
     RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
+use rustix::io::Errno;
+use rustix::thread::{CapabilitySet, CapabilitySets};
 use serde::{Deserialize, Serialize};
+
+use super::network;
 
 /// The version of Landlock whose file rights are demanded: the first that covers truncation.
 const FILES: ABI = ABI::V3;
-/// The version whose TCP rights are demanded where the network is denied.
-const NETWORK: ABI = ABI::V4;
 /// The newest version asked for; what a kernel lacks of it beyond the demanded is gone without.
 const NEWEST: ABI = ABI::V7;
 
@@ -62,13 +67,13 @@ const DEVICES: &[&str] =
 pub struct Confinement {
     /// The version of Landlock that is enforced; zero is none.
     pub landlock_abi: u32,
-    /// Whether files are confined in full.
+    /// Whether files are confined.
     pub files: bool,
-    /// Whether TCP is denied. Landlock covers no other protocol.
-    pub tcp: bool,
+    /// Whether the network is denied.
+    pub network: bool,
     /// Whether signals to processes outside are denied.
     pub signals: bool,
-    /// Why something is missing, in words, if something demanded is.
+    /// What was demanded and is missing, in words.
     pub missing: Option<String>,
 }
 
@@ -82,16 +87,34 @@ pub(super) struct Bounds {
 
 /// Confines the calling thread, and every thread and process it starts from now on.
 pub(super) fn confine(bounds: &Bounds) -> Confinement {
+    let mut missing = Vec::new();
+    let mut confinement =
+        Confinement { landlock_abi: 0, files: false, network: false, signals: false, missing: None };
     match restrict(bounds) {
-        Ok(status) => describe(&status, bounds.network),
-        Err(error) => Confinement {
-            landlock_abi: 0,
-            files: false,
-            tcp: false,
-            signals: false,
-            missing: Some(format!("Landlock refused: {error}")),
-        },
+        Ok(status) => describe(&status, &mut confinement, &mut missing),
+        Err(error) => missing.push(format!("Landlock refused: {error}")),
     }
+    if !bounds.network {
+        match network::deny() {
+            Ok(()) => confinement.network = true,
+            Err(error) => missing.push(format!("the network cannot be denied: {error}")),
+        }
+    }
+    if let Err(error) = drop_capabilities() {
+        missing.push(format!("capabilities cannot be given up: {error}"));
+    }
+    confinement.missing = (!missing.is_empty()).then(|| missing.join("; "));
+    confinement
+}
+
+/// Root's programs do not get capabilities back: Landlock has set `no_new_privs`, and so does this.
+fn drop_capabilities() -> Result<(), Errno> {
+    let none = CapabilitySet::empty();
+    rustix::thread::set_no_new_privs(true)?;
+    rustix::thread::set_capabilities(
+        None,
+        CapabilitySets { effective: none, permitted: none, inheritable: none },
+    )
 }
 
 fn restrict(bounds: &Bounds) -> Result<RestrictionStatus, RulesetError> {
@@ -116,26 +139,24 @@ fn restrict(bounds: &Bounds) -> Result<RestrictionStatus, RulesetError> {
         .restrict_self()
 }
 
-fn describe(status: &RestrictionStatus, network: bool) -> Confinement {
+fn describe(status: &RestrictionStatus, confinement: &mut Confinement, missing: &mut Vec<String>) {
     let abi = match status.landlock {
         LandlockStatus::Available { effective_abi, .. } => effective_abi,
         LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => ABI::Unsupported,
     };
     let enforced = status.ruleset != RulesetStatus::NotEnforced;
-    let files = enforced && abi >= FILES;
-    let tcp = enforced && !network && abi >= NETWORK;
-    let missing = match status.landlock {
-        LandlockStatus::NotImplemented => Some("this kernel has no Landlock".to_owned()),
-        LandlockStatus::NotEnabled => Some("Landlock is not enabled in this kernel".to_owned()),
-        LandlockStatus::Available { .. } if !files => {
-            Some(format!("this kernel's Landlock (ABI {abi}) cannot deny truncation; ABI {FILES} can"))
+    confinement.landlock_abi = abi as u32;
+    confinement.files = enforced && abi >= FILES;
+    confinement.signals = enforced && abi >= ABI::V6;
+    match status.landlock {
+        LandlockStatus::NotImplemented => missing.push("this kernel has no Landlock".to_owned()),
+        LandlockStatus::NotEnabled => missing.push("Landlock is not enabled in this kernel".to_owned()),
+        LandlockStatus::Available { .. } if !confinement.files => {
+            missing
+                .push(format!("this kernel's Landlock (ABI {abi}) cannot deny truncation; ABI {FILES} can"));
         }
-        LandlockStatus::Available { .. } if !network && !tcp => {
-            Some(format!("this kernel's Landlock (ABI {abi}) cannot deny the network; ABI {NETWORK} can"))
-        }
-        LandlockStatus::Available { .. } => None,
-    };
-    Confinement { landlock_abi: abi as u32, files, tcp, signals: enforced && abi >= ABI::V6, missing }
+        LandlockStatus::Available { .. } => {}
+    }
 }
 
 /// What confinement this machine offers, found out on a thread that ends with the answer.
@@ -144,8 +165,8 @@ pub fn probe() -> Confinement {
     std::thread::spawn(move || confine(&bounds)).join().unwrap_or_else(|_| Confinement {
         landlock_abi: 0,
         files: false,
-        tcp: false,
+        network: false,
         signals: false,
-        missing: Some("Landlock could not be asked".into()),
+        missing: Some("confinement could not be tried".into()),
     })
 }

@@ -118,9 +118,9 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, rmcp::ErrorData> {
         let answer = self.answer(request, &context).await;
-        let content = vec![ContentBlock::text(answer.text)];
+        let text = vec![ContentBlock::text(answer.text)];
         let mut result =
-            if answer.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
+            if answer.is_error { CallToolResult::error(text) } else { CallToolResult::success(text) };
         result.structured_content = answer.command.and_then(|end| serde_json::to_value(end).ok());
         Ok(result.into())
     }

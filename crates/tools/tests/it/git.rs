@@ -1,0 +1,219 @@
+//! The shell's own repositories.
+
+use std::path::{Path, PathBuf};
+
+use syndarix_tools::git::{Error, Merge, Repository, Source};
+use tempfile::TempDir;
+
+use crate::support::git;
+
+const TRAILER: (&str, &str) = ("Syndarix-Task", "p-1/T-1");
+
+/// A user's repository with one commit on `trunk`.
+fn users(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("users");
+    std::fs::create_dir(&path).unwrap();
+    git(&path, &["init", "-q", "-b", "trunk"]);
+    commit(&path, "a.txt", "a\n");
+    path
+}
+
+fn commit(path: &Path, file: &str, content: &str) {
+    std::fs::write(path.join(file), content).unwrap();
+    git(path, &["add", "-A"]);
+    git(path, &["commit", "-q", "-m", file]);
+}
+
+/// A clone's branch with one commit, taken over into the repository.
+async fn worked(
+    repository: &Repository,
+    folder: &TempDir,
+    branch: &str,
+    file: &str,
+    content: &str,
+) -> PathBuf {
+    let dest = folder.path().join(branch);
+    let clone = repository.clone_for_task(&dest, branch, "main").await.unwrap();
+    commit(&clone.path, file, content);
+    repository.fetch_branch(&clone.path, branch).await.unwrap();
+    clone.path
+}
+
+#[tokio::test]
+async fn work_goes_from_a_users_repository_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = users(&folder);
+    std::fs::write(users.join("untracked.md"), "a brief").unwrap();
+    let source = Source::inspect(&users).await.unwrap();
+    assert_eq!(source.branch.as_deref(), Some("trunk"));
+    source.ensure_clean().await.unwrap();
+
+    let path = folder.path().join("repository");
+    let repository = Repository::clone_from(&path, &source, "HEAD", "main").await.unwrap();
+    let base = repository.head().await.unwrap();
+    assert_eq!(base, source.head);
+    assert!(!path.join("untracked.md").exists());
+    worked(&repository, &folder, "task-1", "b.txt", "b\n").await;
+    let merged = repository.merge("task-1", "main", "Merge task-1", TRAILER).await.unwrap();
+    let Merge::Merged { commit: merge } = merged else { panic!("{merged:?}") };
+    assert_eq!(std::fs::read_to_string(path.join("b.txt")).unwrap(), "b\n");
+    assert!(repository.is_clean().await.unwrap());
+    assert!(repository.diff_stat(&base, "main").await.unwrap().contains("b.txt | 1 +"));
+    assert_eq!(repository.changed_files(&base, "main").await.unwrap(), ["b.txt"]);
+    assert!(String::from_utf8(repository.diff(&base, "main").await.unwrap()).unwrap().contains("+b"));
+    let subjects: Vec<String> =
+        repository.commits(&base, "main").await.unwrap().into_iter().map(|commit| commit.subject).collect();
+    assert_eq!(subjects, ["b.txt", "Merge task-1"]);
+    assert_eq!(
+        git(&path, &["log", "-1", "--format=%an|%(trailers:key=Syndarix-Task,valueonly)"]),
+        "Syndarix|p-1/T-1"
+    );
+
+    // The user goes on meanwhile; nothing of that is touched.
+    std::fs::write(users.join("a.txt"), "changed\n").unwrap();
+    let status = git(&users, &["status", "--porcelain"]);
+    for _ in 0..2 {
+        let pushed = repository.push_branch_to(&source, "main", "syndarix/p-1").await.unwrap();
+        assert_eq!(pushed, merge);
+    }
+    assert_eq!(git(&users, &["rev-parse", "syndarix/p-1"]), merge);
+    assert_eq!(git(&users, &["symbolic-ref", "--short", "HEAD"]), "trunk");
+    assert_eq!(git(&users, &["status", "--porcelain"]), status);
+    assert!(!users.join("b.txt").exists());
+
+    git(&users, &["branch", "-f", "taken", "trunk"]);
+    git(&users, &["checkout", "-q", "taken"]);
+    commit(&users, "c.txt", "c\n");
+    let error = repository.push_branch_to(&source, "main", "taken").await.unwrap_err();
+    assert!(matches!(error, Error::ForeignBranch { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn repositories_that_cannot_be_worked_on_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Source::inspect(&folder.path().join("nowhere")).await.unwrap_err();
+    assert!(matches!(error, Error::NotARepository(_)), "{error}");
+    let error = Source::inspect(folder.path()).await.unwrap_err();
+    assert!(matches!(error, Error::NotARepository(_)), "{error}");
+    git(folder.path(), &["init", "-q"]);
+    let error = Source::inspect(folder.path()).await.unwrap_err();
+    assert!(matches!(error, Error::NoCommits(_)), "{error}");
+
+    let users = users(&folder);
+    let source = Source::inspect(&users).await.unwrap();
+    std::fs::write(users.join("a.txt"), "changed").unwrap();
+    std::fs::write(users.join("staged.txt"), "new").unwrap();
+    git(&users, &["add", "staged.txt"]);
+    let error = source.ensure_clean().await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Uncommitted { files, .. } if files == &["a.txt", "staged.txt"]),
+        "{error}"
+    );
+    assert!(error.hint().is_some());
+    let error = source.commit("no-such-branch").await.unwrap_err();
+    assert!(matches!(error, Error::UnknownRevision { .. }), "{error}");
+    let error = Repository::init(&folder.path().join("x"), "-bad").await.unwrap_err();
+    assert!(matches!(error, Error::BranchName(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_merge_is_made_once_and_a_conflict_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::init(&folder.path().join("repository"), "main").await.unwrap();
+    worked(&repository, &folder, "one", "same.txt", "one\n").await;
+    let other = worked(&repository, &folder, "two", "same.txt", "two\n").await;
+    let Merge::Merged { commit: first } =
+        repository.merge("one", "main", "Merge one", TRAILER).await.unwrap()
+    else {
+        panic!("not merged")
+    };
+    let again = repository.merge("one", "main", "Merge one", TRAILER).await.unwrap();
+    assert_eq!(again, Merge::AlreadyMerged { commit: first.clone() });
+    let conflict = repository.merge("two", "main", "Merge two", TRAILER).await.unwrap();
+    assert_eq!(conflict, Merge::Conflict { files: vec!["same.txt".into()] });
+    assert_eq!(repository.head().await.unwrap(), first);
+    assert!(repository.is_clean().await.unwrap());
+
+    // The branch is mended in its clone, and then merges; the first merge is still found by its branch.
+    git(&other, &["fetch", "-q", repository.path().to_str().unwrap(), "main"]);
+    git(&other, &["reset", "-q", "--hard", "FETCH_HEAD"]);
+    commit(&other, "same.txt", "both\n");
+    repository.fetch_branch(&other, "two").await.unwrap();
+    let merged = repository.merge("two", "main", "Merge two", TRAILER).await.unwrap();
+    assert!(matches!(merged, Merge::Merged { .. }), "{merged:?}");
+    let again = repository.merge("one", "main", "Merge one", TRAILER).await.unwrap();
+    assert_eq!(again, Merge::AlreadyMerged { commit: first });
+}
+
+#[tokio::test]
+async fn what_a_crash_leaves_is_put_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("repository");
+    // A repository and a clone that were being made.
+    for leftover in ["repository.building/.git/objects", "task.building/.git"] {
+        std::fs::create_dir_all(folder.path().join(leftover)).unwrap();
+    }
+    let repository = Repository::init(&path, "main").await.unwrap();
+    let first = repository.head().await.unwrap();
+    assert_eq!(Repository::init(&path, "main").await.unwrap().head().await.unwrap(), first);
+    let clone = worked(&repository, &folder, "task", "a.txt", "a\n").await;
+    // A clone that is there is kept, work and all.
+    std::fs::write(clone.join("unfinished.txt"), "x").unwrap();
+    let again = repository.clone_for_task(&folder.path().join("task"), "task", "main").await.unwrap();
+    assert!(again.path.join("unfinished.txt").exists());
+    assert_eq!(again.read_only, [repository.objects()]);
+    // A merge whose branch moved, but whose work tree did not follow; and git's own lock beside it.
+    repository.merge("task", "main", "Merge task", TRAILER).await.unwrap();
+    std::fs::remove_file(path.join("a.txt")).unwrap();
+    std::fs::write(path.join(".git/index.lock"), "").unwrap();
+    repository.merge("task", "main", "Merge task", TRAILER).await.unwrap();
+    assert_eq!(std::fs::read_to_string(path.join("a.txt")).unwrap(), "a\n");
+    assert!(repository.is_clean().await.unwrap());
+}
+
+#[tokio::test]
+async fn nothing_a_clone_configures_is_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::init(&folder.path().join("repository"), "main").await.unwrap();
+    let clone = repository.clone_for_task(&folder.path().join("task"), "task", "main").await.unwrap().path;
+    commit(&clone, "a.txt", "a\n");
+    let trap = folder.path().join("trap");
+    let touch = format!("touch {}", trap.display());
+    for name in
+        ["core.fsmonitor", "core.sshCommand", "uploadpack.packObjectsHook", "core.alternateRefsCommand"]
+    {
+        git(&clone, &["config", name, &touch]);
+    }
+    git(&clone, &["config", "remote.origin.promisor", "true"]);
+    git(&clone, &["config", "remote.origin.url", &format!("ext::sh -c {touch}")]);
+    repository.fetch_branch(&clone, "task").await.unwrap();
+    assert!(!trap.exists());
+    // A branch that points out of the clone, and a clone that is one only in name.
+    std::fs::remove_file(clone.join(".git/refs/heads/task")).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", clone.join(".git/refs/heads/task")).unwrap();
+    assert!(repository.fetch_branch(&clone, "task").await.is_err());
+    std::fs::rename(clone.join(".git"), folder.path().join("moved")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("moved"), clone.join(".git")).unwrap();
+    assert!(repository.fetch_branch(&clone, "task").await.is_err());
+}
+
+#[tokio::test]
+async fn many_merges_at_once_all_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::init(&folder.path().join("repository"), "main").await.unwrap();
+    for index in 0..6 {
+        worked(&repository, &folder, &format!("task-{index}"), &format!("{index}.txt"), "x\n").await;
+    }
+    let merges = (0..6).map(|index| {
+        let repository = repository.clone();
+        tokio::spawn(
+            async move { repository.merge(&format!("task-{index}"), "main", "Merge", TRAILER).await },
+        )
+    });
+    for merge in merges.collect::<Vec<_>>() {
+        assert!(matches!(merge.await.unwrap().unwrap(), Merge::Merged { .. }));
+    }
+    let count = (0..6).filter(|index| repository.path().join(format!("{index}.txt")).exists()).count();
+    assert_eq!(count, 6);
+    assert!(repository.is_clean().await.unwrap());
+}

@@ -1,0 +1,12 @@
+//! Everything here runs real programs: the workspace server under Landlock, git, MCP servers.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its ground has failed")]
+
+mod check;
+mod effects;
+mod files;
+mod git;
+mod mcp;
+mod run_command;
+mod sandbox;
+mod support;

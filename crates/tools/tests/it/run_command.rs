@@ -1,0 +1,111 @@
+//! Commands that do not behave.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use syndarix_tools::policy::Policy;
+use syndarix_tools::workspace_server::Limits;
+
+use crate::support::{Bench, Setup, call, eventually, key, runs};
+
+async fn bench(limits: Limits) -> Bench {
+    Bench::with(Setup { policy: Policy { limits, ..Policy::default() }, ..Setup::default() }).await
+}
+
+#[tokio::test]
+async fn a_command_reports_its_exit_code_and_both_streams() {
+    let bench = Bench::new().await;
+    let output = bench.shell("echo out; echo err >&2; exit 3").await;
+    assert_eq!((output.exit_code, output.is_error), (Some(3), false));
+    assert!(output.content.starts_with("exit code 3 after "), "{}", output.content);
+    assert!(output.content.ends_with("\nout\nerr\n"), "{}", output.content);
+    let output = bench.shell("kill -9 $$").await;
+    assert_eq!(output.exit_code, Some(137));
+    let output = bench.run(&["no-such-program"]).await;
+    assert_eq!((output.exit_code, output.is_error), (Some(127), true));
+    let output = bench.run(&["cargo test"]).await;
+    assert!(output.content.contains("separate items"), "{}", output.content);
+}
+
+#[tokio::test]
+async fn a_command_that_never_ends_is_stopped_even_when_it_will_not_listen() {
+    let bench = bench(Limits { kill_grace_ms: 200, ..Limits::default() }).await;
+    let arguments =
+        json!({"command": ["sh", "-c", "trap '' TERM; while :; do sleep 987654; done"], "timeout_s": 1});
+    let output = bench.call("run_command", arguments).await;
+    assert_eq!((output.exit_code, output.is_error), (Some(124), true));
+    assert!(output.content.contains("stopped because its 1 s were up"), "{}", output.content);
+    assert!(!runs("987654"));
+}
+
+#[tokio::test]
+async fn a_gigabyte_of_output_is_taken_in_and_shortened() {
+    let bench = Bench::new().await;
+    let output = bench.shell("echo first; head -c 1000000000 /dev/zero | tr '\\0' x; echo last").await;
+    assert_eq!(output.exit_code, Some(0), "{}", output.content);
+    assert!(output.content.len() < 70_000);
+    assert!(output.content.contains("first\nxxx") && output.content.ends_with("xxxlast\n"));
+    assert!(output.content.contains(" bytes left out …"));
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_behind_is_ended() {
+    let bench = Bench::new().await;
+    // One in its group, and one that leaves it; both hold the output open.
+    let output = bench.shell("sleep 876543 & setsid sleep 876543 & echo done").await;
+    assert_eq!(output.exit_code, Some(0));
+    assert!(output.content.ends_with("done\n"), "{}", output.content);
+    assert!(!runs("876543"));
+}
+
+#[tokio::test]
+async fn a_command_that_multiplies_is_stopped() {
+    let bench = bench(Limits { processes: 40, ..Limits::default() }).await;
+    let script = "i=0; while [ $i -lt 300 ]; do setsid sleep 765432 & i=$((i+1)); done; wait";
+    let output = bench.shell(script).await;
+    assert!(output.is_error, "{}", output.content);
+    assert!(output.content.contains("more than 40 processes"), "{}", output.content);
+    assert!(!runs("765432"));
+    assert_eq!(bench.shell("echo fine").await.exit_code, Some(0));
+}
+
+#[tokio::test]
+async fn a_file_may_only_become_so_large() {
+    let bench = bench(Limits { file_bytes: 1_000_000, ..Limits::default() }).await;
+    let output = bench.shell("head -c 5000000 /dev/zero > big").await;
+    assert_ne!(output.exit_code, Some(0));
+    assert_eq!(std::fs::metadata(bench.root().join("big")).unwrap().len(), 1_000_000);
+}
+
+#[tokio::test]
+async fn a_cancelled_call_ends_its_command() {
+    let bench = Bench::new().await;
+    let long = call("run_command", json!({"command": ["sleep", "654321"]}));
+    {
+        let (first, pending_key) = (key(900), &bench.session);
+        let calling = pending_key.call(&first, &long);
+        tokio::pin!(calling);
+        tokio::select! {
+            _ = &mut calling => panic!("it ended"),
+            () = eventually("the command runs", || runs("654321")) => {}
+        }
+    }
+    eventually("the command is ended", || !runs("654321")).await;
+    assert_eq!(bench.shell("echo fine").await.exit_code, Some(0));
+}
+
+#[tokio::test]
+async fn a_dropped_session_ends_everything() {
+    let bench = Bench::new().await;
+    let long = call("run_command", json!({"command": ["sh", "-c", "setsid sleep 543210 & wait"]}));
+    let Bench { session, folder, .. } = bench;
+    let root = folder.path().display().to_string();
+    assert!(!runs(&root));
+    let started = Instant::now();
+    let calling = tokio::spawn(async move { session.call(&key(901), &long).await });
+    eventually("the command runs", || runs("543210") && runs(&root)).await;
+    calling.abort();
+    eventually("the command is ended", || !runs("543210")).await;
+    eventually("the server is ended", || !runs(&root)).await;
+    assert!(started.elapsed() < Duration::from_secs(30));
+}

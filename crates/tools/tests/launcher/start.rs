@@ -1,0 +1,26 @@
+//! The programs the tests start: `workspace --options JSON` is the workspace server as the binary starts it,
+//! `mcp` an MCP server on standard input and output, `fail` and `silent` ones that do not start. `connect` is what a command tries that
+//! wants to reach something.
+
+mod mcp;
+
+use syndarix_tools::workspace_server::{WorkspaceOptions, serve};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["workspace", "--options", options] => Ok(serve(serde_json::from_str::<WorkspaceOptions>(options)?)?),
+        ["mcp"] => mcp::serve(),
+        ["fail"] => Err("the license key is missing".into()),
+        ["silent"] => {
+            std::thread::sleep(std::time::Duration::from_mins(10));
+            Ok(())
+        }
+        ["connect", "tcp", address] => Ok(std::net::TcpStream::connect(address).map(drop)?),
+        ["connect", "udp", address] => {
+            Ok(std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.connect(address))?)
+        }
+        ["connect", "unix", path] => Ok(std::os::unix::net::UnixStream::connect(path).map(drop)?),
+        other => Err(format!("unknown arguments {other:?}").into()),
+    }
+}
