@@ -1,3 +1,54 @@
-//! The `syndarix` binary.
+//! The `syndarix` binary: reads the command line, runs one command, ends with its exit code.
+//!
+//! - [`commands`]: one file per command.
+//! - [`config`]: `syndarix.toml` and what is effective without it.
+//! - [`input`]: what a user hands over, checked before anything is created.
+//! - [`service`]: the running program: store, engine, models, tools, agents, workflows, control socket.
+//! - [`display`]: what a person sees, as pure functions from the journal.
+//! - [`doctor`]: what the machine has and lacks.
 
-fn main() {}
+mod cli;
+mod commands;
+mod config;
+mod demo;
+mod display;
+mod doctor;
+mod exit;
+mod failure;
+mod input;
+mod output;
+mod records;
+mod service;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::Cli;
+use crate::output::{Output, color_wanted};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.global.json);
+    match commands::dispatch(cli, &output) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if !failure.is_silent() {
+                report(&failure, &output);
+            }
+            failure.exit().into()
+        }
+    }
+}
+
+/// Says on standard error why a command failed; a program that asked for JSON gets it as JSON.
+fn report(failure: &failure::Failure, output: &Output) {
+    let text = if output.is_json() {
+        format!("{}\n", failure.to_json())
+    } else {
+        failure.render(color_wanted(&io::stderr()))
+    };
+    // There is nowhere left to complain to when standard error is gone too.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

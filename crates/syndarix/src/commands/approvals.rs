@@ -1,0 +1,103 @@
+//! `syndarix approvals`: what waits, or waited, for a human.
+
+use clap::Args;
+use serde_json::json;
+use syndarix_core::approval::{Approval, ApprovalState};
+
+use crate::cli::{Global, ProjectArgument};
+use crate::display::table::{Align, Table};
+use crate::display::text::{many_lines, one_line};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::records::{self, refused};
+
+/// What it accepts.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Show this one in full, such as `A-2`
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    #[command(flatten)]
+    project: ProjectArgument,
+    /// Also those that are decided, expired or superseded
+    #[arg(long)]
+    all: bool,
+}
+
+/// Lists approvals, or shows one.
+pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) -> Result<Exit, Failure> {
+    if let Some(id) = &arguments.id {
+        return show(id, global, output).await;
+    }
+    let mut approvals: Vec<Approval> = match records::open(global).await? {
+        Some(store) => {
+            let project = match arguments.project.project.as_deref() {
+                Some(name) => Some(records::project(&store, Some(name)).await?.id),
+                None => None,
+            };
+            store.approvals(project.as_ref()).await.map_err(refused)?
+        }
+        None => Vec::new(),
+    };
+    if !arguments.all {
+        approvals.retain(|approval| approval.state == ApprovalState::Pending);
+    }
+    if output.is_json() {
+        output.document(&approvals)?;
+        return Ok(Exit::Done);
+    }
+    if approvals.is_empty() {
+        output.line(if arguments.all { "Nothing was ever asked." } else { "Nothing waits for you." })?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&[
+        ("approval", Align::Left),
+        ("kind", Align::Left),
+        ("state", Align::Left),
+        ("asked", Align::Left),
+        ("shows", Align::Left),
+        ("title", Align::Left),
+    ]);
+    let waiting = approvals.iter().any(|approval| approval.state == ApprovalState::Pending);
+    for approval in approvals {
+        table.row([
+            approval.id.to_string(),
+            approval.kind.as_str().replace('_', " "),
+            approval.state.as_str().to_owned(),
+            approval.requested_at.to_string(),
+            approval.shown.short().to_owned(),
+            one_line(&approval.title, 80),
+        ]);
+    }
+    output.text(&table.render(0))?;
+    if waiting {
+        output.line("\nLook with `syndarix approvals ID`; decide with `syndarix approve ID` or `syndarix reject ID --comment WHY`.")?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn show(id: &str, global: &Global, output: &Output) -> Result<Exit, Failure> {
+    let store = records::open_existing(global).await?;
+    let approval = records::approval(&store, id).await?;
+    let shown = records::shown(&store, &approval).await?;
+    if output.is_json() {
+        output.document(&json!({ "approval": approval, "shown": shown }))?;
+        return Ok(Exit::Done);
+    }
+    let decided = match (&approval.decided_by, &approval.comment) {
+        (Some(by), Some(comment)) => format!(" by {by}: {}", one_line(comment, 200)),
+        (Some(by), None) => format!(" by {by}"),
+        _ => String::new(),
+    };
+    output.text(&format!(
+        "{}: {}\n{}, {}{decided}\nshows {}\n\n{}\n",
+        approval.id,
+        one_line(&approval.title, 200),
+        approval.kind.as_str().replace('_', " "),
+        approval.state.as_str(),
+        approval.shown,
+        many_lines(&shown).trim_end()
+    ))?;
+    Ok(Exit::Done)
+}

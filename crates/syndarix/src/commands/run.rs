@@ -1,0 +1,133 @@
+//! `syndarix run`: hands a brief to a team and watches it work.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use syndarix_core::autonomy::Autonomy;
+use syndarix_core::task::Check;
+use syndarix_tools::git::Source;
+
+use crate::cli::Global;
+use crate::config::{self, Config, process_environment};
+use crate::display::live::Live;
+use crate::display::text::money;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::{self, Brief};
+use crate::output::Output;
+use crate::records;
+use crate::service::begin::{self, Beginning, Origin};
+use crate::service::host::{Service, ServiceOptions};
+use crate::service::models::{self, Callable, Wanted};
+use crate::service::session::{command, stay};
+use crate::service::unfinished;
+use crate::service::watch::Until;
+
+/// What it accepts.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// What is wanted: a Markdown file
+    #[arg(value_name = "BRIEF")]
+    brief: PathBuf,
+    /// The git repository to work on a clone of; it gets the result as a branch, and is otherwise left alone
+    #[arg(long, value_name = "DIR")]
+    repo: Option<PathBuf>,
+    /// The team file [default: the built-in team]
+    #[arg(long, value_name = "TEAM")]
+    team: Option<PathBuf>,
+    /// How much the team may do without asking [default: milestone]
+    #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(AUTONOMY_LEVELS))]
+    autonomy: Option<String>,
+    /// The most that may be spent [default: 5]
+    #[arg(long, value_name = "USD", allow_hyphen_values = true)]
+    budget: Option<String>,
+    /// The command that the result must pass, such as "cargo test" [default: what the repository's files tell]
+    #[arg(long, value_name = "COMMAND")]
+    check: Option<String>,
+    /// End when nothing is left to do but what waits for a human
+    #[arg(long)]
+    until_idle: bool,
+}
+
+/// The names of the autonomy levels.
+pub(crate) const AUTONOMY_LEVELS: [&str; 3] = ["full_control", "milestone", "autonomous"];
+
+/// Everything about a project that is checked before anything is created.
+#[derive(Debug)]
+struct Checked {
+    beginning: Beginning,
+    callable: Callable,
+}
+
+/// Begins the project and watches it to its end.
+pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) -> Result<Exit, Failure> {
+    let config = config::load(global.config.as_deref())?;
+    let checked = check(&arguments, &config, global).await?;
+    let introduction = models::introduce(&checked.beginning.team, &checked.callable.models);
+    let options = ServiceOptions {
+        data_dir: &global.data_dir,
+        config: &config,
+        callable: checked.callable,
+        repeatable_commands: unfinished::repeatable_commands(),
+    };
+    let beginning = checked.beginning;
+    let terms = format!(
+        "Autonomy {}, budget {}, check {}.",
+        beginning.autonomy,
+        money(beginning.budget),
+        beginning.check.as_ref().map_or_else(|| "none".to_owned(), |check| format!("`{check}`"))
+    );
+    if !output.is_json() {
+        output.line("Models that will be called:")?;
+        for line in introduction {
+            output.line(&format!("  {line}"))?;
+        }
+        output.line(&terms)?;
+    }
+    let service = Service::start(options).await?;
+    let after = service.store().last_seq().await.map_err(records::refused)?;
+    let project = begin::begin(&service, beginning, begin::random()).await?;
+    service.resume().await?;
+    if !output.is_json() {
+        output.line(&format!(
+            "Project {}. Look around with `{}`; Ctrl-C stops, `{}` continues.\n",
+            project.id,
+            command(global, "status"),
+            command(global, "up")
+        ))?;
+    }
+    let until = Until { project: Some(project.id), idle: arguments.until_idle };
+    stay(service, Live::new(output.is_json()), after, until, global, output).await
+}
+
+async fn check(arguments: &Arguments, config: &Config, global: &Global) -> Result<Checked, Failure> {
+    let defaults = &config.file.defaults;
+    let brief = Brief::read(&arguments.brief)?;
+    let budget = match &arguments.budget {
+        Some(budget) => input::budget(budget)?,
+        None => defaults.budget,
+    };
+    let autonomy = match &arguments.autonomy {
+        Some(level) => level.parse::<Autonomy>().map_err(|error| Failure::bad_input(error.to_string()))?,
+        None => defaults.autonomy,
+    };
+    let source = match &arguments.repo {
+        Some(path) => Some(input::source(path).await?),
+        None => None,
+    };
+    let check = arguments.check.as_deref().map(config::file::words).filter(|words| !words.is_empty());
+    let check = check.or_else(|| defaults.check.clone()).map(|command| Check { command });
+    let check = check.or_else(|| source.as_ref().and_then(|source: &Source| input::check_for(&source.root)));
+
+    let scripted = unfinished::read(global).await?.scripted();
+    let wanted = Wanted { real: true, scripted };
+    let callable = models::prepare(config, &process_environment, wanted).await?;
+    let team_file =
+        arguments.team.clone().or_else(|| defaults.team.as_ref().map(|team| config.relative(team)));
+    let team = input::team::read(team_file.as_deref(), &callable.models)?;
+    models::everyone_has_a_model(&team, &callable)?;
+
+    let origin = source.map_or(Origin::Nothing, Origin::Repository);
+    Ok(Checked { beginning: Beginning { brief, team, autonomy, budget, check, origin }, callable })
+}

@@ -1,0 +1,217 @@
+//! The shape of `syndarix.toml`. Every key is optional; an unknown one is an error.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use syndarix_core::autonomy::Autonomy;
+use syndarix_core::money::NanoUsd;
+use syndarix_llm::prices::ModelPrice;
+use syndarix_llm::providers::ProviderKind;
+use syndarix_tools::mcp::ToolOverride;
+use syndarix_tools::workspace_server::{Limits as CommandLimits, SandboxRequirement};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct File {
+    /// What `run` assumes where its flags are silent.
+    pub(crate) defaults: Defaults,
+    /// The chain of each tier, such as `strong = ["anthropic/claude-opus-4-5", "openai/gpt-5"]`.
+    pub(crate) models: BTreeMap<String, Vec<String>>,
+    /// Providers of models, by the name that models are qualified with.
+    pub(crate) providers: BTreeMap<String, Provider>,
+    /// Prices in US dollars per million tokens, by model, or by `PROVIDER/*`.
+    pub(crate) prices: BTreeMap<String, ModelPrice>,
+    /// MCP servers, by name.
+    pub(crate) mcp: BTreeMap<String, McpServer>,
+    /// What tools may do.
+    pub(crate) tools: Tools,
+    /// What bounds a service.
+    pub(crate) limits: Limits,
+}
+
+/// What `run` assumes where its flags are silent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Defaults {
+    /// How much the team may do without asking.
+    pub(crate) autonomy: Autonomy,
+    /// The most a project may spend.
+    #[serde(deserialize_with = "amount", serialize_with = "write_amount")]
+    pub(crate) budget: NanoUsd,
+    /// The team file, relative to this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) team: Option<PathBuf>,
+    /// The command that a result must pass.
+    #[serde(deserialize_with = "optional_command", skip_serializing_if = "Option::is_none")]
+    pub(crate) check: Option<Vec<String>>,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        // Enough for a small change with a strong model, and little enough to lose.
+        let budget = NanoUsd(5_000_000_000);
+        Self { autonomy: Autonomy::default(), budget, team: None, check: None }
+    }
+}
+
+/// A provider of models.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Provider {
+    /// What it speaks; for `anthropic`, `openai`, `gemini` and `ollama` it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<ProviderKind>,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) base_url: Option<String>,
+    /// The environment variable that holds the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) api_key_env: Option<String>,
+    /// The models to use, the strongest first, where `[models]` does not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) models: Vec<String>,
+    /// Whether to leave it alone although it could be used.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) disabled: bool,
+}
+
+/// An MCP server: a command, or an address.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct McpServer {
+    /// The program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) command: Option<String>,
+    /// Its arguments.
+    pub(crate) args: Vec<String>,
+    /// Its environment, beside PATH, HOME and LANG.
+    pub(crate) env: BTreeMap<String, String>,
+    /// Variables it gets from this process's environment: where its secrets are.
+    pub(crate) env_from: Vec<String>,
+    /// Its address, for streamable HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+    /// Headers of every request whose values are in environment variables, such as
+    /// `Authorization = "DOCS_AUTHORIZATION"`.
+    pub(crate) headers_from: BTreeMap<String, String>,
+    /// How long it may take to answer the first request.
+    pub(crate) connect_timeout_ms: u64,
+    /// How long a call may take.
+    pub(crate) call_timeout_ms: u64,
+    /// How much of an answer is kept.
+    pub(crate) output_bytes: usize,
+    /// Whether what it says about the risk of its own tools is believed.
+    pub(crate) trusted: bool,
+    /// What is known about single tools.
+    pub(crate) tools: BTreeMap<String, ToolOverride>,
+}
+
+impl Default for McpServer {
+    fn default() -> Self {
+        Self {
+            command: None,
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            env_from: Vec::new(),
+            url: None,
+            headers_from: BTreeMap::new(),
+            // A server that is fetched before it starts, as `npx` and `uvx` do, takes a while the first time.
+            connect_timeout_ms: 30_000,
+            call_timeout_ms: 120_000,
+            output_bytes: 64 * 1024,
+            trusted: false,
+            tools: BTreeMap::new(),
+        }
+    }
+}
+
+/// What tools may do.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tools {
+    /// Tools no agent may call, as patterns such as `mcp.git.*`.
+    pub(crate) denied: Vec<String>,
+    /// Commands that are not risky, beside the built-in ones: `"just test"` covers `just test --all`.
+    pub(crate) low_risk_commands: Vec<String>,
+    /// Commands that may be repeated when a crash lost their result, beside the built-in ones.
+    pub(crate) repeatable_commands: Vec<String>,
+    /// Whether commands may use the network.
+    pub(crate) network: bool,
+    /// How much confinement is demanded.
+    pub(crate) sandbox: SandboxRequirement,
+    /// What bounds a command.
+    pub(crate) limits: CommandLimits,
+}
+
+/// What bounds a service.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// The most agents that work at the same moment, in all projects together.
+    pub(crate) agents_at_once: usize,
+    /// How often a task may go back to its developer before a human is asked.
+    pub(crate) review_rounds: u32,
+    /// How often one model is asked again before the next in the chain is.
+    pub(crate) model_retries: u32,
+    /// How long one model call may take.
+    pub(crate) model_timeout_ms: u64,
+    /// Whether a model without a known price may be called; its calls count as free.
+    pub(crate) allow_unpriced_models: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            agents_at_once: 64,
+            review_rounds: 5,
+            model_retries: 2,
+            model_timeout_ms: 300_000,
+            allow_unpriced_models: false,
+        }
+    }
+}
+
+/// Splits a command the way it is written in configuration: words between spaces, no shell.
+pub(crate) fn words(command: &str) -> Vec<String> {
+    command.split_whitespace().map(str::to_owned).collect()
+}
+
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NanoUsd, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Amount {
+        Whole(i64),
+        Decimal(f64),
+        Text(String),
+    }
+    let text = match Amount::deserialize(deserializer)? {
+        Amount::Whole(number) => number.to_string(),
+        Amount::Decimal(number) => number.to_string(),
+        Amount::Text(text) => text,
+    };
+    text.parse().map_err(de::Error::custom)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde's `serialize_with` asks for")]
+fn write_amount<S: serde::Serializer>(amount: &NanoUsd, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(amount.to_string().trim_start_matches('$'))
+}
+
+fn optional_command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Command {
+        Text(String),
+        Words(Vec<String>),
+    }
+    let command = match Command::deserialize(deserializer)? {
+        Command::Text(text) => words(&text),
+        Command::Words(words) => words,
+    };
+    if command.is_empty() {
+        return Err(de::Error::custom("a command needs a program"));
+    }
+    Ok(Some(command))
+}

@@ -1,0 +1,311 @@
+//! An event as a line: when, who, what. The same events give the same lines on every surface.
+
+use std::time::Duration;
+
+use syndarix_core::agent::AgentState;
+use syndarix_core::approval::{ApprovalKind, ApprovalState};
+use syndarix_core::budget::BudgetScope;
+use syndarix_core::event::{Event, EventKind};
+use syndarix_core::message::MessageKind;
+use syndarix_core::project::ProjectState;
+use syndarix_core::task::TaskState;
+
+use super::board::Board;
+use super::text::{commit, money, one_line, took};
+
+/// How much of the journal to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// What a person who watches wants to know.
+    Story,
+    /// Every event.
+    Everything,
+}
+
+/// How a line feels; decides its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// One of many.
+    Plain,
+    /// A new part of the story.
+    Heading,
+    /// Something was achieved.
+    Good,
+    /// Something needs attention, or will.
+    Warning,
+    /// Something failed.
+    Bad,
+    /// For those who want to know everything.
+    Faint,
+}
+
+/// One line of the feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// Time since the project began.
+    pub(crate) elapsed: Duration,
+    /// Who, or which part of the project, it is about.
+    pub(crate) who: String,
+    /// What happened.
+    pub(crate) what: String,
+    /// How it feels.
+    pub(crate) tone: Tone,
+}
+
+impl Line {
+    /// The line as text, without its newline.
+    pub(crate) fn render(&self, color: bool) -> String {
+        let elapsed = super::text::elapsed(self.elapsed);
+        if !color {
+            return format!("{elapsed}  {:<10} {}", self.who, self.what);
+        }
+        let paint = match self.tone {
+            Tone::Plain => "",
+            Tone::Heading => "\u{1b}[1m",
+            Tone::Good => "\u{1b}[32m",
+            Tone::Warning => "\u{1b}[33m",
+            Tone::Bad => "\u{1b}[31m",
+            Tone::Faint => "\u{1b}[2m",
+        };
+        format!(
+            "\u{1b}[2m{elapsed}\u{1b}[0m  \u{1b}[1m{:<10}\u{1b}[0m {paint}{}\u{1b}[0m",
+            self.who, self.what
+        )
+    }
+}
+
+/// How long a comment may be in a line; the full one is in the records.
+const COMMENT_LIMIT: usize = 140;
+
+/// The line for an event, given the board *after* it; `None` where this much detail leaves it out.
+pub(crate) fn line(event: &Event, board: &Board, detail: Detail) -> Option<Line> {
+    let (tone, what) = match tell(event, board) {
+        Telling::Story(tone, what) => (tone, what),
+        Telling::Aside(what) if detail == Detail::Everything => (Tone::Faint, what),
+        Telling::Aside(_) => return None,
+    };
+    Some(Line { elapsed: board.elapsed_at(event.at), who: who(event, board), what, tone })
+}
+
+/// An event as words, and whether it belongs to the story.
+enum Telling {
+    Story(Tone, String),
+    Aside(String),
+}
+
+fn who(event: &Event, board: &Board) -> String {
+    let part = match &event.kind {
+        EventKind::ReviewVerdict { reviewer, .. } => return board.name(reviewer),
+        EventKind::PhaseEntered { .. } => "phase",
+        EventKind::BudgetWarning { .. }
+        | EventKind::BudgetRefused { .. }
+        | EventKind::BudgetChanged { .. } => "budget",
+        EventKind::ApprovalRequested { .. } | EventKind::ApprovalDecided { .. } => "approval",
+        EventKind::BranchMerged { .. } | EventKind::MergeConflict { .. } => "git",
+        EventKind::FeedbackGiven { .. } => "you",
+        EventKind::ProjectCreated { .. } | EventKind::ProjectStateChanged { .. } => "project",
+        _ => match (&event.agent, &event.task) {
+            (Some(agent), _) => return board.name(agent),
+            (None, Some(task)) => return task.key().to_owned(),
+            (None, None) => "project",
+        },
+    };
+    part.to_owned()
+}
+
+fn tell(event: &Event, board: &Board) -> Telling {
+    use Telling::{Aside, Story};
+    let task = || event.task.as_ref().map_or_else(|| "its work".to_owned(), |task| board.task(task));
+    let key = || event.task.as_ref().map_or("its work", |task| task.key());
+    let because = |reason: &Option<String>| {
+        reason.as_deref().map_or_else(String::new, |reason| format!(": {}", one_line(reason, COMMENT_LIMIT)))
+    };
+    match &event.kind {
+        EventKind::ProjectCreated { title, budget } => Story(
+            Tone::Heading,
+            format!("{}: {}, budget {}", event.project, one_line(title, 80), money(*budget)),
+        ),
+        EventKind::ProjectStateChanged { to, reason, .. } => match to {
+            ProjectState::Created => Aside("created".to_owned()),
+            ProjectState::Running => Aside(format!("running{}", because(reason))),
+            ProjectState::Waiting => Story(Tone::Warning, format!("waits for you{}", because(reason))),
+            ProjectState::Completed => Story(Tone::Good, format!("completed{}", because(reason))),
+            ProjectState::Failed => Story(Tone::Bad, format!("failed{}", because(reason))),
+            ProjectState::Cancelled => Story(Tone::Bad, format!("cancelled{}", because(reason))),
+        },
+        EventKind::PhaseEntered { phase } => Story(Tone::Heading, phase.to_string()),
+        EventKind::AgentJoined { role, .. } => Story(Tone::Plain, format!("joins as {}", role.title())),
+        EventKind::AgentStateChanged { to: AgentState::Error, .. } => {
+            Story(Tone::Bad, format!("ran into an error on {}", task()))
+        }
+        EventKind::AgentStateChanged { from, to, .. } => Aside(format!("{from} → {to}")),
+        EventKind::TaskCreated { title, kind } => {
+            let kind = kind.as_str().replace('_', " ");
+            Story(Tone::Plain, format!("new {kind} task {}: {}", key(), one_line(title, 80)))
+        }
+        EventKind::TaskAssigned { assignee, reason } => Story(
+            Tone::Plain,
+            format!("{} goes to {} ({})", task(), board.name(assignee), one_line(reason, COMMENT_LIMIT)),
+        ),
+        EventKind::TaskPlanned { sprint: Some(sprint) } => {
+            Aside(format!("{} is planned into sprint {sprint}", key()))
+        }
+        EventKind::TaskPlanned { sprint: None } => Aside(format!("{} is back in the backlog", key())),
+        EventKind::TaskStateChanged { to, reason, .. } => match to {
+            TaskState::Failed => Story(Tone::Bad, format!("{} failed{}", task(), because(reason))),
+            TaskState::Blocked => Story(Tone::Warning, format!("{} is blocked{}", task(), because(reason))),
+            TaskState::Cancelled => {
+                Story(Tone::Warning, format!("{} was cancelled{}", task(), because(reason)))
+            }
+            TaskState::InReview => Story(Tone::Plain, format!("{} is up for review", task())),
+            other => Aside(format!("{} is {}{}", key(), other.as_str().replace('_', " "), because(reason))),
+        },
+        EventKind::TaskDone { exit_code, commit: id } => {
+            let check = exit_code.map_or_else(String::new, |code| format!(", check exit code {code}"));
+            let at = id.as_ref().map_or_else(String::new, |id| format!(", commit {}", commit(id)));
+            Story(Tone::Good, format!("{} is done{check}{at}", task()))
+        }
+        EventKind::ReviewVerdict { approved: true, comment, .. } => {
+            Story(Tone::Good, format!("approves {}: {}", key(), one_line(comment, COMMENT_LIMIT)))
+        }
+        EventKind::ReviewVerdict { comment, round, .. } => Story(
+            Tone::Warning,
+            format!("sends {} back (review {round}): {}", key(), one_line(comment, COMMENT_LIMIT)),
+        ),
+        EventKind::BranchMerged { branch, into, commit: id } => {
+            Story(Tone::Good, format!("{branch} merged into {into} as {}", commit(id)))
+        }
+        EventKind::MergeConflict { branch, files } => Story(
+            Tone::Warning,
+            format!("{branch} conflicts in {}", one_line(&files.join(", "), COMMENT_LIMIT)),
+        ),
+        EventKind::CheckRun { command, exit_code, duration_ms } => {
+            let tone = if *exit_code == 0 { Tone::Plain } else { Tone::Warning };
+            Story(
+                tone,
+                format!("check `{}` → exit code {exit_code} ({})", one_line(command, 80), ms(*duration_ms)),
+            )
+        }
+        EventKind::MessageSent { kind, target, summary, .. } => {
+            let to = target.as_ref().map_or_else(|| "everyone".to_owned(), |agent| board.name(agent));
+            let summary = one_line(summary, COMMENT_LIMIT);
+            match kind {
+                MessageKind::TaskHandoff => Story(Tone::Plain, format!("hands {} to {to}: {summary}", key())),
+                MessageKind::Query => Story(Tone::Plain, format!("asks {to}: {summary}")),
+                other => Aside(format!("{other} to {to}: {summary}")),
+            }
+        }
+        EventKind::ArtifactWritten { name, .. } => {
+            Story(Tone::Plain, format!("writes {}", one_line(name, 80)))
+        }
+        EventKind::RunStarted { run, superstep: 0 } => Aside(format!("{run} begins")),
+        EventKind::RunStarted { run, superstep } => {
+            Aside(format!("{run} continues after superstep {superstep}"))
+        }
+        EventKind::RunStopped { run, outcome, detail } if outcome == "failed" => {
+            Story(Tone::Bad, format!("{run} failed{}", because(detail)))
+        }
+        EventKind::RunStopped { run, outcome, detail } => {
+            Aside(format!("{run} {}{}", one_line(outcome, 40), because(detail)))
+        }
+        EventKind::ModelCallSucceeded { model, usage, cost, latency_ms } => Aside(format!(
+            "{model} answered: {} tokens in, {} out, {} ({})",
+            usage.input_tokens,
+            usage.output_tokens,
+            money(*cost),
+            ms(*latency_ms)
+        )),
+        EventKind::ModelCallFailed { model, kind, message, .. } => Story(
+            Tone::Warning,
+            format!("{model} failed ({}): {}", words(kind), one_line(message, COMMENT_LIMIT)),
+        ),
+        EventKind::ModelFailover { from, to, reason } => {
+            Story(Tone::Warning, format!("goes on with {to} instead of {from} ({})", words(reason)))
+        }
+        EventKind::MalformedAction { problem } => {
+            Story(Tone::Warning, format!("is told to try again: {}", one_line(problem, COMMENT_LIMIT)))
+        }
+        EventKind::ToolCalled { tool, arguments, is_error, exit_code, duration_ms } => {
+            let exit = exit_code.map_or_else(String::new, |code| format!(" → exit code {code}"));
+            let failed = if *is_error && exit_code.is_none() { " → error" } else { "" };
+            let tone = if *is_error || exit_code.is_some_and(|code| code != 0) {
+                Tone::Warning
+            } else {
+                Tone::Plain
+            };
+            Story(tone, format!("{tool} {}{exit}{failed} ({})", one_line(arguments, 80), ms(*duration_ms)))
+        }
+        EventKind::ToolDenied { tool, reason } => {
+            Story(Tone::Warning, format!("may not use {tool}: {}", one_line(reason, COMMENT_LIMIT)))
+        }
+        EventKind::BudgetWarning { budget, percent, limit } => Story(
+            Tone::Warning,
+            format!("{percent} % of the {} of {} is spent or reserved", money(*limit), scope(budget, board)),
+        ),
+        EventKind::BudgetRefused { refusal } => Story(
+            Tone::Bad,
+            format!(
+                "refused a call of up to {}: {} of {} is spent and {} reserved for {}",
+                money(refusal.requested),
+                money(refusal.spent),
+                money(refusal.limit),
+                money(refusal.reserved),
+                scope(&refusal.scope, board)
+            ),
+        ),
+        EventKind::BudgetChanged { budget, from, to } => {
+            let from = from.map_or_else(String::new, |from| format!(" from {}", money(from)));
+            Story(Tone::Plain, format!("of {} changed{from} to {}", scope(budget, board), money(*to)))
+        }
+        EventKind::ApprovalRequested { approval, kind, title, .. } => Story(
+            Tone::Warning,
+            format!(
+                "{} needs your {}: {} — `syndarix approve {approval}`",
+                approval.key(),
+                ask(*kind),
+                one_line(title, COMMENT_LIMIT)
+            ),
+        ),
+        EventKind::ApprovalDecided { approval, state, by, comment } => {
+            let by = by.as_ref().map_or_else(String::new, |by| format!(" by {}", one_line(by, 40)));
+            let tone = if *state == ApprovalState::Approved { Tone::Good } else { Tone::Warning };
+            Story(tone, format!("{} {}{by}{}", approval.key(), state.as_str(), because(comment)))
+        }
+        EventKind::FeedbackGiven { by, summary } => Story(
+            Tone::Plain,
+            format!("({}) tell the team: {}", one_line(by, 40), one_line(summary, COMMENT_LIMIT)),
+        ),
+        EventKind::GuardTripped { guard, detail } => Story(
+            Tone::Warning,
+            format!("stopped by the {} guard: {}", words(guard), one_line(detail, COMMENT_LIMIT)),
+        ),
+        EventKind::Note { text } => Story(Tone::Plain, one_line(text, COMMENT_LIMIT)),
+    }
+}
+
+fn ms(duration_ms: u64) -> String {
+    took(Duration::from_millis(duration_ms))
+}
+
+fn words(name: &str) -> String {
+    one_line(&name.replace('_', " "), 60)
+}
+
+fn scope(budget: &BudgetScope, board: &Board) -> String {
+    match budget {
+        BudgetScope::Project { .. } => "the project".to_owned(),
+        BudgetScope::Sprint { sprint, .. } => format!("sprint {sprint}"),
+        BudgetScope::Agent { agent } => board.name(agent),
+        BudgetScope::Task { task } => board.task(task),
+    }
+}
+
+fn ask(kind: ApprovalKind) -> &'static str {
+    match kind {
+        ApprovalKind::Checkpoint => "approval",
+        ApprovalKind::ToolCall => "permission",
+        ApprovalKind::Budget => "word on money",
+        ApprovalKind::Question => "answer",
+        ApprovalKind::UnknownEffect | ApprovalKind::Escalation => "decision",
+    }
+}

@@ -1,0 +1,103 @@
+//! Programs, confinement, the clock.
+
+use std::process::Command;
+
+use syndarix_core::time::{Clock as _, SystemClock, Timestamp};
+use syndarix_tools::workspace_server::probe;
+
+use super::Finding;
+
+/// The oldest git that merges without a work tree.
+const OLDEST_GIT: (u32, u32) = (2, 38);
+
+/// A moment before which no clock that is right can be: 2025-01-01.
+const FIRST_MOMENT: Timestamp = Timestamp(1_735_689_600_000);
+
+/// Looks at all of them.
+pub(super) fn examine() -> Vec<Finding> {
+    vec![
+        git(version("git")),
+        program(
+            "C compiler",
+            &["cc", "gcc", "clang"],
+            "install gcc or clang; `cargo run` and C code need one",
+        ),
+        program(
+            "cargo",
+            &["cargo"],
+            "install Rust from https://rustup.rs; the demo and Rust projects need it",
+        ),
+        confinement(),
+        clock(SystemClock.now()),
+    ]
+}
+
+/// The first line that `PROGRAM --version` prints.
+fn version(program: &str) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    output.status.success().then(|| text.lines().next().unwrap_or(program).trim().to_owned())
+}
+
+fn git(version: Option<String>) -> Finding {
+    let Some(version) = version else {
+        return Finding::fail("git", "not found", "install git 2.38 or newer");
+    };
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    let mut next = || numbers.next().and_then(|number| number.parse::<u32>().ok());
+    match (next(), next()) {
+        (Some(major), Some(minor)) if (major, minor) >= OLDEST_GIT => Finding::ok("git", version),
+        _ => Finding::fail("git", version, "install git 2.38 or newer"),
+    }
+}
+
+fn program(subject: &str, candidates: &[&str], hint: &str) -> Finding {
+    match candidates.iter().find_map(|candidate| version(candidate)) {
+        Some(version) => Finding::ok(subject, version),
+        None => Finding::warn(subject, "not found", hint),
+    }
+}
+
+fn confinement() -> Finding {
+    let found = probe();
+    match found.missing {
+        None => Finding::ok("confinement", format!("Landlock ABI {}", found.landlock_abi)),
+        Some(missing) => Finding::fail(
+            "confinement",
+            missing,
+            "use Linux 6.7 or newer with Landlock enabled, or set `sandbox = \"best_effort\"` in [tools] and trust \
+             what agents run",
+        ),
+    }
+}
+
+fn clock(now: Timestamp) -> Finding {
+    if now >= FIRST_MOMENT {
+        Finding::ok("clock", now.to_string())
+    } else {
+        Finding::warn(
+            "clock",
+            format!("it says {now}"),
+            "set the clock; certificates and records depend on it",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn old_and_missing_gits_are_told_apart_from_new_ones() {
+        for (version, verdict) in [
+            (Some("git version 2.47.2"), Verdict::Ok),
+            (Some("git version 2.38.0 (Apple Git-1)"), Verdict::Ok),
+            (Some("git version 2.25.1"), Verdict::Fail),
+            (Some("git"), Verdict::Fail),
+            (None, Verdict::Fail),
+        ] {
+            assert_eq!(git(version.map(str::to_owned)).verdict, verdict, "{version:?}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The service itself: everything that works on one data directory, started in order and stopped in reverse.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use syndarix_agents::run::{AgentRunner, AgentRunnerOptions, DEFAULT_OUTAGE_WAIT};
+use syndarix_core::id::ProjectId;
+use syndarix_core::ports::{Effects, Journal, Ledger};
+use syndarix_core::project::Project;
+use syndarix_core::time::{Clock, SystemClock};
+use syndarix_engine::{Engine, EngineOptions};
+use syndarix_llm::gateway::{BreakerPolicy, RetryPolicy};
+use syndarix_llm::{Gateway, GatewayOptions};
+use syndarix_store::{NewAgent, NewProject, Store, StoreOptions};
+use syndarix_tools::{Launcher, Toolbox, ToolboxOptions};
+use syndarix_workflows::{ActivitiesOptions, Host, HostOptions, Layout, Limits, project_workflow};
+use temporalio_client::Connection;
+
+use super::control::ControlSocket;
+use super::models::Callable;
+use super::{busy, tools};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::records::refused;
+
+/// The namespace of our workflows in the engine.
+const NAMESPACE: &str = "default";
+
+/// What a service is made of.
+#[derive(Debug)]
+pub(crate) struct ServiceOptions<'a> {
+    /// Where its records are.
+    pub(crate) data_dir: &'a Path,
+    /// What is configured.
+    pub(crate) config: &'a Config,
+    /// The models it can call.
+    pub(crate) callable: Callable,
+    /// Commands that may be repeated beside the built-in and configured ones.
+    pub(crate) repeatable_commands: &'a [&'a [&'a str]],
+}
+
+/// A running service.
+#[derive(Debug)]
+pub(crate) struct Service {
+    store: Store,
+    layout: Layout,
+    host: Host,
+    engine: Engine,
+    connection: Connection,
+    control: ControlSocket,
+}
+
+impl Service {
+    /// Takes the data directory and starts everything on it. What fails because of the directory, the
+    /// configuration or the machine fails here, before a project is created.
+    pub(crate) async fn start(options: ServiceOptions<'_>) -> Result<Self, Failure> {
+        let ServiceOptions { data_dir, config, callable, repeatable_commands } = options;
+        let data_dir = std::path::absolute(data_dir)
+            .map_err(|error| Failure::bad_input("the data directory has no absolute path").because(error))?;
+        let policy = tools::policy(config, repeatable_commands);
+        let servers = tools::servers(config, &crate::config::process_environment)?;
+        // Servers are tried before the data directory is touched: one that does not start changes nothing.
+        tools::try_servers(&servers, &policy).await?;
+
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = Store::open(StoreOptions { data_dir: data_dir.clone(), clock: Arc::clone(&clock) })
+            .await
+            .map_err(refused)?;
+        let layout = Layout::new(&data_dir);
+        let engine = Engine::open(EngineOptions::new(layout.engine())).await.map_err(|error| {
+            Failure::bad_input(format!("the workflows in {} cannot be opened", layout.engine().display()))
+                .because(error)
+                .hint("restore the data directory from a backup, or choose another --data-dir")
+        })?;
+
+        let shared = Arc::new(store.clone());
+        let (effects, journal, ledger): (Arc<dyn Effects>, Arc<dyn Journal>, Arc<dyn Ledger>) =
+            (shared.clone(), shared.clone(), shared);
+        let limits = config.file.limits;
+        let gateway = Arc::new(Gateway::new(GatewayOptions {
+            providers: callable.providers,
+            prices: callable.prices,
+            retry: RetryPolicy { max_retries: limits.model_retries, ..RetryPolicy::default() },
+            breaker: BreakerPolicy::default(),
+            ledger,
+            effects: Arc::clone(&effects),
+            clock: Arc::clone(&clock),
+        }));
+        let launcher = launcher()?;
+        let (sandbox, check_limits) = (policy.sandbox, policy.limits.clone());
+        let toolbox = Toolbox::new(ToolboxOptions {
+            effects,
+            journal,
+            launcher: launcher.clone(),
+            mcp_servers: servers,
+            policy,
+        });
+        let toolbox = Arc::new(toolbox.await.map_err(tools::refused)?);
+        let runner = AgentRunner::new(AgentRunnerOptions {
+            store: store.clone(),
+            gateway,
+            toolbox,
+            models: callable.models,
+            clock: Arc::clone(&clock),
+            network: config.file.tools.network,
+            outage_wait: DEFAULT_OUTAGE_WAIT,
+        });
+        let connection = engine
+            .connect()
+            .await
+            .map_err(|error| Failure::internal("the embedded engine cannot be reached").because(error))?;
+        let host = Host::start(HostOptions {
+            connection: connection.clone(),
+            namespace: NAMESPACE.to_owned(),
+            store: store.clone(),
+            activities: ActivitiesOptions {
+                store: store.clone(),
+                runner: Arc::new(runner),
+                layout: layout.clone(),
+                launcher,
+                sandbox,
+                check_limits,
+                check_network: config.file.tools.network,
+                clock,
+                limits: Limits { max_rounds: limits.review_rounds, ..Limits::default() },
+            },
+            max_concurrent_activities: limits.agents_at_once,
+        })
+        .await
+        .map_err(|error| Failure::internal("the workflows cannot be started").because(error))?;
+        let control = ControlSocket::open(&store)?;
+        Ok(Self { store, layout, host, engine, connection, control })
+    }
+
+    /// The records.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Where a project's own repository is, or will be.
+    pub(crate) fn repository(&self, project: &ProjectId) -> PathBuf {
+        self.layout.repository(project)
+    }
+
+    /// Records a project and starts its workflow.
+    pub(crate) async fn begin(&self, new: NewProject, team: Vec<NewAgent>) -> Result<Project, Failure> {
+        let project = self.store.create_project(new, team).await.map_err(refused)?;
+        self.host.start_project(&project.id).await.map_err(unstartable)?;
+        Ok(project)
+    }
+
+    /// Starts, or finds running, the workflow of every project that is not over. Returns how many there are.
+    pub(crate) async fn resume(&self) -> Result<usize, Failure> {
+        self.host.continue_projects().await.map_err(unstartable)
+    }
+
+    /// Whether a project's workflows have anything under way.
+    pub(crate) async fn is_busy(&self, project: &ProjectId) -> Result<bool, Failure> {
+        busy::is_busy(&self.connection, NAMESPACE, project_workflow(project)).await
+    }
+
+    /// Resolves when something that must run has ended by itself, with what it was.
+    pub(crate) async fn broken(&self) -> String {
+        tokio::select! {
+            () = self.host.worker_ended() => "the workflow worker ended".to_owned(),
+            reason = self.engine.stopped() => format!("the engine stopped: {reason}"),
+        }
+    }
+
+    /// Stops taking work, lets what is under way reach a checkpoint, and lets the data directory go.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        drop(self.control);
+        let stopped = self.host.shutdown().await;
+        self.engine.shutdown().await;
+        stopped.map_err(|error| Failure::internal("the service did not stop cleanly").because(error))
+    }
+}
+
+fn unstartable(error: syndarix_workflows::Error) -> Failure {
+    Failure::internal("the project's workflow cannot be started")
+        .because(error)
+        .hint("what was recorded is safe; try `syndarix up`")
+}
+
+/// How this program starts its own confined tool process.
+fn launcher() -> Result<Launcher, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::internal("this program does not know where it is").because(error))?;
+    Ok(Launcher { program, args: vec!["workspace-server".to_owned()] })
+}
