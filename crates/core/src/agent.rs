@@ -83,12 +83,9 @@ impl AgentState {
         use AgentTransition as T;
         let next = match (self, transition) {
             (S::Completed | S::Error | S::Idle, T::Release) => S::Idle,
-            (S::Completed | S::Error, T::Think) => S::Thinking,
-            (
-                S::Idle | S::Thinking | S::Executing | S::WaitingInput | S::WaitingReview | S::Blocked,
-                T::Think,
-            ) => S::Thinking,
-            (S::Thinking | S::Executing, T::Execute) => S::Executing,
+            (_, T::Think) => S::Thinking,
+            // An approved tool call, or a budget that was raised, lets an agent go on where it stopped.
+            (S::Thinking | S::Executing | S::WaitingInput | S::Blocked, T::Execute) => S::Executing,
             (S::Thinking | S::Executing | S::WaitingInput, T::AwaitInput) => S::WaitingInput,
             (S::Thinking | S::Executing | S::Completed | S::WaitingReview, T::AwaitReview) => {
                 S::WaitingReview

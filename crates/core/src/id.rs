@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_project_id_is_readable_and_safe() {
         let cases = [
-            ("Slug line: add `--json`!", 0x7f3a9c, "slug-line-add-json-7f3a9c"),
+            ("Slug line: add `--json`!", 0x007f_3a9c, "slug-line-add-json-7f3a9c"),
             ("", 1, "project-000001"),
             ("../../etc/passwd", 2, "etc-passwd-000002"),
             ("Größe ändern", 3, "gr-e-ndern-000003"),

@@ -108,16 +108,17 @@ impl TaskState {
         if self == next {
             return true;
         }
-        match (self, next) {
-            (S::Done | S::Failed | S::Cancelled, _) => false,
-            (_, S::Failed | S::Cancelled | S::Blocked) => true,
-            (S::Backlog, S::Planned | S::InProgress)
-            | (S::Planned, S::InProgress | S::Backlog)
-            | (S::InProgress, S::InReview | S::Approved | S::Planned | S::Done)
-            | (S::InReview, S::InProgress | S::Approved | S::Planned)
-            | (S::Approved, S::Done | S::InProgress) => true,
-            (S::Blocked, next) => !matches!(next, S::Done),
-            _ => false,
+        if matches!(next, S::Failed | S::Cancelled | S::Blocked) {
+            return !self.is_final();
+        }
+        match self {
+            S::Backlog => matches!(next, S::Planned | S::InProgress),
+            S::Planned => matches!(next, S::InProgress | S::Backlog),
+            S::InProgress => matches!(next, S::InReview | S::Approved | S::Planned | S::Done),
+            S::InReview => matches!(next, S::InProgress | S::Approved | S::Planned),
+            S::Approved => matches!(next, S::Done | S::InProgress),
+            S::Blocked => next != S::Done,
+            S::Done | S::Failed | S::Cancelled => false,
         }
     }
 }

@@ -107,10 +107,10 @@ pub fn apply<S: State>(
 }
 
 fn refuse_two_writers<S: State>(superstep: u32, writes: &[Write<S::Update>]) -> Result<(), ApplyError> {
-    let mut writers: BTreeMap<&'static str, &Task> = BTreeMap::new();
+    let mut wrote: BTreeMap<&'static str, &Task> = BTreeMap::new();
     for write in writes {
         for field in S::last_value_fields(&write.update) {
-            if let Some(first) = writers.insert(field, &write.task) {
+            if let Some(first) = wrote.insert(field, &write.task) {
                 let (first, second) = (first.key(), write.task.key());
                 return Err(ApplyError::TwoWriters { superstep, field: field.to_owned(), first, second });
             }

@@ -6,7 +6,7 @@ use syndarix_core::ports::PortError;
 use crate::apply::ApplyError;
 use crate::checkpoint::FormatError;
 use crate::node::NodeError;
-use crate::superstep::{RepeatedInterrupt, UnknownInterrupt};
+use crate::superstep::UnknownInterrupt;
 
 /// Why a run stopped without an outcome. What was stored stays: running it again goes on from there.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +40,6 @@ pub enum RunError {
     /// What the nodes wrote cannot be made part of the run.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// A node asked again what had been answered.
-    #[error(transparent)]
-    RepeatedInterrupt(#[from] RepeatedInterrupt),
     /// An answer to a question that nobody asked.
     #[error(transparent)]
     UnknownInterrupt(#[from] UnknownInterrupt),
@@ -77,7 +74,6 @@ impl RunError {
             Self::Cancelled { .. } => true,
             Self::StepLimit { .. }
             | Self::Apply(_)
-            | Self::RepeatedInterrupt(_)
             | Self::UnknownInterrupt(_)
             | Self::NotStarted { .. }
             | Self::Format(_) => false,

@@ -55,9 +55,14 @@
 //! # }
 //! ```
 
+// `state!` names this crate, also where it is used inside it.
+extern crate self as syndarix_graph;
+
 mod apply;
 mod builder;
 pub mod checkpoint;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod graph;
 mod memory;

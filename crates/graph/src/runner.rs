@@ -220,15 +220,16 @@ impl<S: State> Runner<S> {
                         }
                         Err(error) => Event::NodeFailed { context: &context, error },
                     });
-                    match result {
-                        Ok(outcome) => {
-                            superstep.finish(position, outcome, &checkpoint.answered)?;
-                            if !superstep.is_done() {
-                                let store = self.store(run, superstep, position)?;
-                                under_way.push(Box::pin(async { Done::Stored(store.await) }));
-                            }
-                        }
+                    let finished = result.and_then(|outcome| {
+                        superstep.finish(position, outcome, &checkpoint.answered).map_err(NodeError::from)
+                    });
+                    match finished {
                         Err(error) => failures.push((position, error)),
+                        Ok(()) if superstep.is_done() => {}
+                        Ok(()) => {
+                            let store = self.store(run, superstep, position)?;
+                            under_way.push(Box::pin(async { Done::Stored(store.await) }));
+                        }
                     }
                 }
             }

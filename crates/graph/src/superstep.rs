@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::apply::Write;
 use crate::checkpoint::{FormatError, Task};
-use crate::node::{Answer, Interrupt, NodeOutcome};
+use crate::node::{Answer, Interrupt, NodeError, NodeOutcome};
 
 /// What a task has come to; the form in which an unfinished superstep is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,11 +62,9 @@ fn asked(pending: &[String]) -> String {
 /// A question that was answered before, asked again under the same id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{task}` raised the interrupt `{id}` again after it was answered; read the answer, or ask with a new id"
+    "it raised the interrupt `{id}` again after that was answered; read the answer, or ask with a new id"
 )]
 pub struct RepeatedInterrupt {
-    /// The task's key.
-    pub task: String,
     /// The interrupt's id.
     pub id: String,
 }
@@ -99,11 +97,15 @@ impl<U: Clone> Superstep<U> {
         answers: Vec<(String, Value)>,
         answered: &BTreeSet<String>,
     ) -> Result<Vec<usize>, UnknownInterrupt> {
+        for (id, _) in &answers {
+            if !answered.contains(id) && !self.tasks.iter().any(|(_, standing)| standing.knows(id)) {
+                let pending = self.interrupts().into_iter().map(|interrupt| interrupt.id).collect();
+                return Err(UnknownInterrupt { id: id.clone(), pending });
+            }
+        }
         let mut changed = BTreeSet::new();
         for (id, value) in answers {
-            let mut known = answered.contains(&id);
             for (position, (_, standing)) in self.tasks.iter_mut().enumerate() {
-                known |= standing.was_answered(&id);
                 if let Standing::Asking { interrupt, answers } = standing
                     && interrupt.id == id
                 {
@@ -111,12 +113,7 @@ impl<U: Clone> Superstep<U> {
                     answers.push(Answer { id: id.clone(), value: value.clone() });
                     *standing = Standing::Ready { answers };
                     changed.insert(position);
-                    known = true;
                 }
-            }
-            if !known {
-                let pending = self.interrupts().into_iter().map(|interrupt| interrupt.id).collect();
-                return Err(UnknownInterrupt { id, pending });
             }
         }
         Ok(changed.into_iter().collect())
@@ -143,21 +140,22 @@ impl<U: Clone> Superstep<U> {
         outcome: NodeOutcome<U>,
         answered: &BTreeSet<String>,
     ) -> Result<(), RepeatedInterrupt> {
-        let (task, standing) = &mut self.tasks[position];
+        let (_, standing) = &mut self.tasks[position];
         let answers = match standing {
-            Standing::Ready { answers } | Standing::Asking { answers, .. } => std::mem::take(answers),
-            Standing::Done { .. } => Vec::new(),
+            Standing::Ready { answers } | Standing::Asking { answers, .. } => answers,
+            Standing::Done { .. } => return Ok(()),
         };
         *standing = match outcome {
             NodeOutcome::Update(update) => {
-                Standing::Done { update, answered: answers.into_iter().map(|answer| answer.id).collect() }
+                Standing::Done { update, answered: answers.drain(..).map(|answer| answer.id).collect() }
+            }
+            NodeOutcome::Interrupt(Interrupt { id, .. })
+                if answered.contains(&id) || answers.iter().any(|answer| answer.id == id) =>
+            {
+                return Err(RepeatedInterrupt { id });
             }
             NodeOutcome::Interrupt(interrupt) => {
-                if answered.contains(&interrupt.id) || answers.iter().any(|answer| answer.id == interrupt.id)
-                {
-                    return Err(RepeatedInterrupt { task: task.key(), id: interrupt.id });
-                }
-                Standing::Asking { interrupt, answers }
+                Standing::Asking { interrupt, answers: std::mem::take(answers) }
             }
         };
         Ok(())
@@ -193,11 +191,19 @@ impl<U: Clone> Superstep<U> {
     }
 }
 
+impl From<RepeatedInterrupt> for NodeError {
+    fn from(error: RepeatedInterrupt) -> Self {
+        Self::permanent(error.to_string())
+    }
+}
+
 impl<U> Standing<U> {
-    fn was_answered(&self, id: &str) -> bool {
+    /// Whether it asks this, or was answered it.
+    fn knows(&self, id: &str) -> bool {
         match self {
-            Self::Ready { answers } | Self::Asking { answers, .. } => {
-                answers.iter().any(|answer| answer.id == id)
+            Self::Ready { answers } => answers.iter().any(|answer| answer.id == id),
+            Self::Asking { interrupt, answers } => {
+                interrupt.id == id || answers.iter().any(|answer| answer.id == id)
             }
             Self::Done { answered, .. } => answered.iter().any(|known| known == id),
         }
