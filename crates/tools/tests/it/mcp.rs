@@ -180,3 +180,29 @@ async fn a_server_is_reached_over_http() {
         bench(config("wire", McpTransport::Http { url: format!("{}/mcp", server.uri()), headers })).await;
     assert_eq!(bench.call("mcp_wire_shout", json!({"text": "hello"})).await.content, "HELLO");
 }
+
+/// Servers that no one here wrote, where they are installed: `SYNDARIX_TEST_MCP_TIME` is the path of
+/// `mcp-server-time` (PyPI), `SYNDARIX_TEST_MCP_EVERYTHING` of `mcp-server-everything` (npm), and
+/// `SYNDARIX_TEST_MCP_URL` the address of the latter as it runs with `streamableHttp`.
+#[tokio::test]
+#[ignore = "needs servers from PyPI and npm"]
+async fn servers_of_others_are_called() {
+    let stdio = |variable: &str| McpTransport::Stdio {
+        command: std::env::var(variable).expect("a path"),
+        args: Vec::new(),
+        env: BTreeMap::new(),
+    };
+    let time = bench(config("time", stdio("SYNDARIX_TEST_MCP_TIME"))).await;
+    let now = time.call("mcp_time_get_current_time", json!({"timezone": "UTC"})).await;
+    assert!(!now.is_error && now.content.contains("datetime"), "{}", now.content);
+    let nowhere = time.call("mcp_time_get_current_time", json!({"timezone": "Nowhere"})).await;
+    assert!(nowhere.is_error, "{}", nowhere.content);
+
+    let url = std::env::var("SYNDARIX_TEST_MCP_URL").expect("an address");
+    let over_http = McpTransport::Http { url, headers: BTreeMap::new() };
+    for transport in [stdio("SYNDARIX_TEST_MCP_EVERYTHING"), over_http] {
+        let everything = bench(config("everything", transport)).await;
+        let echo = everything.call("mcp_everything_echo", json!({"message": "hello"})).await;
+        assert_eq!(echo.content, "Echo: hello");
+    }
+}
