@@ -8,28 +8,13 @@ use crate::storage::{Commit, Job, NamespaceRecord, Storage, WriteSet};
 use crate::{Error, transport};
 use std::sync::Arc;
 use temporalio_client::{Connection, ConnectionOptions};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// An open engine. Cheap to clone; it stays open until [`Engine::shutdown`] or until the last clone and the
 /// last connection are dropped.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
     service: Arc<Service>,
-    drivers: parking_lot::Mutex<Vec<JoinHandle<()>>>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        for driver in self.drivers.lock().drain(..) {
-            driver.abort();
-        }
-    }
 }
 
 impl Engine {
@@ -56,13 +41,12 @@ impl Engine {
             tokio::spawn(executor.clone().run_timers()),
             tokio::spawn(executor.clone().deliver_transfers(transfers)),
         ];
-        let service = Arc::new(Service::new(executor, shutdown, &options));
-        Ok(Self { inner: Arc::new(Inner { service, drivers: parking_lot::Mutex::new(drivers) }) })
+        Ok(Self { service: Arc::new(Service::new(executor, shutdown, &options, drivers)) })
     }
 
     /// Options with which `temporalio_client::Connection::connect` reaches this engine in memory.
     pub fn connection_options(&self) -> ConnectionOptions {
-        transport::connection_options(&self.inner.service)
+        transport::connection_options(&self.service)
     }
 
     /// A connection to this engine in memory.
@@ -75,7 +59,7 @@ impl Engine {
     /// Resolves when the engine has stopped because storage failed, with the reason, or was shut down.
     /// After a failure nothing is acknowledged any more; the process should end and open the file again.
     pub async fn stopped(&self) -> String {
-        let mut stopped = self.inner.service.executor.storage.writer.stopped();
+        let mut stopped = self.service.executor.storage.writer.stopped();
         match stopped.wait_for(Option::is_some).await {
             Ok(reason) => reason.as_deref().unwrap_or_default().to_owned(),
             Err(_) => "the writer thread is gone".to_owned(),
@@ -85,15 +69,9 @@ impl Engine {
     /// Ends long polls, refuses new requests, commits what was accepted and closes the database. Workers
     /// should be shut down first. Workflows continue when the engine is opened again.
     pub async fn shutdown(&self) {
-        let service = self.inner.service.clone();
+        let service = self.service.clone();
         service.begin_shutdown();
-        for driver in self.inner.drivers.lock().drain(..) {
-            driver.abort();
-        }
-        let closed = tokio::task::spawn_blocking(move || {
-            service.executor.storage.writer.close();
-            service.executor.storage.readers.close();
-        });
+        let closed = tokio::task::spawn_blocking(move || service.executor.storage.close());
         if closed.await.is_err() {
             tracing::warn!("closing the engine's database was interrupted; nothing committed is lost");
         }

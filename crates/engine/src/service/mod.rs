@@ -17,9 +17,11 @@ use crate::options::EngineOptions;
 use crate::proto::{common, workflowservice as ws};
 use crate::status::Failure;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use prost::Message;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
@@ -31,6 +33,14 @@ pub(crate) struct Service {
     shutdown: CancellationToken,
     task_poll_timeout: Duration,
     history_poll_timeout: Duration,
+    /// What runs beside requests: timers, and deliveries between workflows.
+    drivers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop_drivers();
+    }
 }
 
 /// The table of RPCs: name, request message, handler.
@@ -91,8 +101,14 @@ fn malformed(rpc: &str, error: &prost::DecodeError) -> Failure {
 }
 
 impl Service {
-    pub(crate) fn new(executor: Arc<Executor>, shutdown: CancellationToken, options: &EngineOptions) -> Self {
+    pub(crate) fn new(
+        executor: Arc<Executor>,
+        shutdown: CancellationToken,
+        options: &EngineOptions,
+        drivers: Vec<JoinHandle<()>>,
+    ) -> Self {
         Self {
+            drivers: Mutex::new(drivers),
             executor,
             shutdown,
             task_poll_timeout: options.task_poll_timeout,
@@ -115,6 +131,13 @@ impl Service {
     pub(crate) fn begin_shutdown(&self) {
         self.shutdown.cancel();
         self.executor.matching.close();
+        self.stop_drivers();
+    }
+
+    fn stop_drivers(&self) {
+        for driver in self.drivers.lock().drain(..) {
+            driver.abort();
+        }
     }
 
     fn check_namespace(&self, namespace: &str) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ pub(crate) use write_set::{NamespaceRecord, RunWrite, WriteSet};
 pub(crate) use writer::{Commit, Job, Writer};
 
 use crate::Error;
+use parking_lot::Mutex;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -22,7 +23,7 @@ pub(crate) struct Storage {
     next_run_key: AtomicI64,
     next_transfer_key: AtomicI64,
     /// Locked while open, so that a second process is refused instead of corrupting what this one knows.
-    _lock: File,
+    lock: Mutex<Option<File>>,
 }
 
 impl Storage {
@@ -45,8 +46,15 @@ impl Storage {
             readers,
             next_run_key: AtomicI64::new(run_key + 1),
             next_transfer_key: AtomicI64::new(transfer_key + 1),
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         })
+    }
+
+    /// Commits what was accepted, closes the file, and lets another process have it.
+    pub(crate) fn close(&self) {
+        self.writer.close();
+        self.readers.close();
+        drop(self.lock.lock().take());
     }
 
     pub(crate) fn allocate_run_key(&self) -> i64 {
