@@ -65,7 +65,8 @@ pub trait Ledger: Send + Sync {
     async fn reserve(&self, request: &ReservationRequest) -> Result<Reserved, PortError>;
 
     /// Replaces the reservation by the truth, once; with a success, completes the call's effect in the
-    /// same transaction. Settling twice changes nothing.
+    /// same transaction. Journals how the call ended, and then the given events. Settling twice changes
+    /// nothing.
     async fn settle(&self, settlement: &CallSettlement, events: Vec<NewEvent>) -> Result<(), PortError>;
 
     /// Every attempt reserved for this effect so far, in order. A call that is taken up again continues after

@@ -331,7 +331,7 @@ impl<'a> Call<'a> {
     }
 
     async fn succeed(
-        mut self,
+        self,
         candidate: &Candidate<'_>,
         call: CallKey,
         reply: ModelReply,
@@ -341,12 +341,6 @@ impl<'a> Call<'a> {
         let cost = self.cost(candidate, &reply.usage);
         let record = Record::new(candidate.model.as_str(), cost, reply);
         let usage = record.reply.usage;
-        self.events.push(self.event(EventKind::ModelCallSucceeded {
-            model: candidate.model.to_string(),
-            usage,
-            cost,
-            latency_ms,
-        }));
         let outcome = CallOutcome::Succeeded { reply: record.to_bytes() };
         let settlement = CallSettlement { call, outcome, usage, cost, latency_ms };
         self.gateway.settle(&settlement, self.events).await?;
@@ -373,13 +367,6 @@ impl<'a> Call<'a> {
         };
 
         let mut events = std::mem::take(&mut self.events);
-        events.push(self.event(EventKind::ModelCallFailed {
-            model: model.to_string(),
-            kind: error.kind.to_string(),
-            message: error.message.clone(),
-            retryable: error.retryable(),
-            cost,
-        }));
         if opened {
             let policy = &self.gateway.options.breaker;
             events.push(self.event(EventKind::GuardTripped {

@@ -17,7 +17,8 @@ pub enum ProviderKind {
     Anthropic,
     /// Google's Gemini.
     Gemini,
-    /// Ollama's own protocol.
+    /// Ollama's own protocol. Ollama shortens a prompt beyond its context without a word; its default context is too
+    /// small for agents, and is set where it runs, with `OLLAMA_CONTEXT_LENGTH`.
     Ollama,
     /// Anything that speaks OpenAI's chat completions elsewhere.
     OpenaiCompatible,

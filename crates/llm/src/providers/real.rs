@@ -25,6 +25,9 @@ use crate::reply::{ModelReply, StopReason, UsageSource};
 use crate::request::{ModelRequest, ThoughtPart, Thoughts};
 use crate::tokens::{self, Margin};
 
+/// Shorter keys are no secrets, but placeholders like `none`, and may be words of an error.
+const MIN_SECRET_BYTES: usize = 8;
+
 /// A provider on the network.
 pub struct RealProvider {
     name: String,
@@ -111,7 +114,7 @@ impl RealProvider {
     /// The error without the key, which a server may repeat.
     fn redacted(&self, mut error: ProviderError) -> ProviderError {
         if let Some(key) =
-            self.api_key.as_ref().map(ExposeSecret::expose_secret).filter(|key| !key.is_empty())
+            self.api_key.as_ref().map(ExposeSecret::expose_secret).filter(|key| key.len() >= MIN_SECRET_BYTES)
         {
             error.message = error.message.replace(key, "[key]");
         }

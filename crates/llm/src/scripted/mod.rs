@@ -1,6 +1,31 @@
 //! The scripted provider: models whose answers are written down beforehand, for demos and tests. No key, no network,
 //! and the same answers every time, also after a crash: which attempt fails is told by the attempt's number, never
 //! by this process's memory.
+//!
+//! ```toml
+//! models = ["main", "fallback"]   # optional: models that no scene names
+//!
+//! [[scene]]                       # when: every key is optional, and all that are given must be equal
+//! role = "engineer"
+//! agent = "Dave"
+//! stage = "develop"
+//! task = "parse-flag"
+//! round = 1
+//! turn = 0
+//! model = "main"
+//! # then: an answer, or a fault, or a fault for `fault_times` attempts and then the answer
+//! text = "I begin with the parser."
+//! tool_calls = [{ name = "read_file", arguments = { path = "src/lib.rs" } }]
+//! usage = { input_tokens = 1200, output_tokens = 80 }
+//! delay_ms = 900
+//! fault = "rate_limited"
+//! fault_times = 1
+//! retry_after_ms = 200
+//! ```
+//!
+//! The most specific scene that matches is played: more keys beat fewer, and among as many, the one that gives the
+//! first key in which they differ, in the order task, agent, stage, role, round, turn, model. A scene with only a
+//! fault leaves the stage to the next most specific one after its `fault_times`.
 
 mod parse;
 mod scene;

@@ -9,7 +9,7 @@ use syndarix_core::budget::{
     ReservationRequest, Reserved,
 };
 use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey};
-use syndarix_core::event::NewEvent;
+use syndarix_core::event::{EventKind, NewEvent};
 use syndarix_core::money::NanoUsd;
 use syndarix_core::ports::{Effects, Ledger, PortError};
 use syndarix_core::time::{Clock, Timestamp};
@@ -163,11 +163,13 @@ impl Ledger for MemoryLedger {
             return Ok(());
         }
         call.settlement = Some(settlement.clone());
+        let told = told(call, settlement);
         if let CallOutcome::Succeeded { reply } = &settlement.outcome
             && let Some((_, result @ None)) = inner.effects.get_mut(&effect)
         {
             *result = Some(reply.clone());
         }
+        inner.events.push(told);
         inner.events.extend(events);
         Ok(())
     }
@@ -190,6 +192,32 @@ impl Ledger for MemoryLedger {
                 },
             })
             .collect())
+    }
+}
+
+/// The event of a settled call.
+fn told(call: &MemoryCall, settlement: &CallSettlement) -> NewEvent {
+    let ReservationRequest { attribution, model, .. } = &call.reservation;
+    let kind = match &settlement.outcome {
+        CallOutcome::Succeeded { .. } => EventKind::ModelCallSucceeded {
+            model: model.clone(),
+            usage: settlement.usage,
+            cost: settlement.cost,
+            latency_ms: settlement.latency_ms,
+        },
+        CallOutcome::Failed { kind, message, retryable } => EventKind::ModelCallFailed {
+            model: model.clone(),
+            kind: kind.clone(),
+            message: message.clone(),
+            retryable: *retryable,
+            cost: settlement.cost,
+        },
+    };
+    NewEvent {
+        project: attribution.project.clone(),
+        agent: Some(attribution.agent.clone()),
+        task: Some(attribution.task.clone()),
+        kind,
     }
 }
 

@@ -5,6 +5,8 @@
 //! AIMOCK_URL=http://127.0.0.1:4010 cargo test -p syndarix-llm aimock -- --ignored
 //! ```
 
+use std::time::Duration;
+
 use serde_json::json;
 use syndarix_llm::error::FailureKind;
 use syndarix_llm::provider::{CallInfo, ModelProvider};
@@ -65,10 +67,8 @@ async fn a_tool_is_called_and_its_result_is_answered() {
 async fn failures_are_understood() {
     for (kind, model) in PROVIDERS {
         let provider = provider(kind);
-        for (told, expected) in [
-            ("Too fast.", FailureKind::RateLimited { retry_after: None }),
-            ("Break.", FailureKind::CutStream),
-        ] {
+        let limited = FailureKind::RateLimited { retry_after: Some(Duration::from_secs(1)) };
+        for (told, expected) in [("Too fast.", limited), ("Break.", FailureKind::CutStream)] {
             let mut request = request();
             request.turns = vec![Turn::user(told)];
             let error = provider.call(&CallInfo::first(model), &request, &()).await.expect_err(told);

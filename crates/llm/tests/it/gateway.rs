@@ -335,12 +335,12 @@ async fn a_broken_model_is_left_alone_until_a_probe_succeeds() {
         scripted/main failed: server_error, retryable true, $0.00
         scripted/main failed: server_error, retryable true, $0.00
         circuit_breaker: scripted/main failed 5 times in a row and is left alone for 30 s
-        scripted/main -> scripted/fallback: circuit_open
         scripted/fallback answered: 1 + 1 tokens, $0.000011
         scripted/main -> scripted/fallback: circuit_open
         scripted/fallback answered: 1 + 1 tokens, $0.000011
         scripted/main -> scripted/fallback: circuit_open
         scripted/fallback answered: 1 + 1 tokens, $0.000011
+        scripted/main -> scripted/fallback: circuit_open
     "#]]);
     world.clock.advance(Duration::from_secs(31));
     let before = world.asked();
@@ -357,4 +357,32 @@ async fn a_model_without_a_price_or_a_provider_is_named() {
     ]
     .assert_eq(&error.to_string());
     assert!(matches!(world.call(2, &[]).await, Err(Error::EmptyChain)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_waits_for_an_open_breaker_only_so_long() {
+    let world = world("[[scene]]\nfault = \"server_error\"\n");
+    let error = world.call(1, &["scripted/main"]).await.expect_err("nobody answers");
+    assert!(error.retryable(), "{error}");
+    let error = world.call(2, &["scripted/main"]).await.expect_err("nobody answers");
+    let Error::AllFailed { attempts, retry_after } = &error else { panic!("{error}") };
+    assert_eq!(
+        (attempts.len(), *retry_after),
+        (3, Some(Duration::from_secs(30))),
+        "two failures, and the breaker"
+    );
+    assert_eq!(world.asked(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_failed_is_tried_again_from_its_beginning() {
+    let script = "[[scene]]\nfault = \"server_error\"\nfault_times = 3\ntext = \"at last\"\n";
+    let world = world(script);
+    let error = world.call(1, &["scripted/main"]).await.expect_err("three failures");
+    assert!(matches!(&error, Error::AllFailed { attempts, .. } if attempts.len() == 3), "{error}");
+    let restarted = start(&world.ledger, script);
+    let reply = restarted.call(1, &["scripted/main"]).await.expect("the fourth attempt answers");
+    assert_eq!((reply.reply.text.as_str(), restarted.asked()), ("at last", 1));
+    let attempts: Vec<_> = world.ledger.calls().iter().map(|call| call.reservation.call.attempt).collect();
+    assert_eq!(attempts, [0, 1, 2, 3]);
 }

@@ -9,7 +9,7 @@ use syndarix_llm::reply::{ModelReply, UsageSource};
 use syndarix_llm::request::{ModelRequest, ToolResult, Turn};
 use syndarix_llm::testing::conformance::request;
 
-use crate::server::{Request, Say, Server, stream_head};
+use crate::server::{Request, Say, Server, status, stream_head};
 use crate::wire::{anthropic, gemini, ollama, openai};
 
 /// A conversation with everything in it: text, two tool calls (one malformed), their results (one failed).
@@ -165,4 +165,14 @@ async fn gemini_gets_the_signature_of_its_call_back() {
     let parts = &sent.body["contents"][1]["parts"];
     assert_eq!(parts[0]["thoughtSignature"], "sig-1", "{parts}");
     assert_eq!(parts[0]["functionCall"]["name"], "write_file", "{parts}");
+}
+
+#[tokio::test]
+async fn ollama_tells_which_models_it_has() {
+    let tags = r#"{"models":[{"name":"qwen3:8b"},{"name":"llama3.3"}]}"#;
+    let server = Server::start(status("200 OK", "", tags)).await;
+    let provider = RealProvider::new(ProviderConfig::new("ollama", ProviderKind::Ollama).at(&server.url))
+        .expect("valid");
+    assert_eq!(provider.list_models().await.expect("models"), ["llama3.3", "qwen3:8b"]);
+    assert!(server.requests()[0].head.starts_with("get /api/tags "));
 }
