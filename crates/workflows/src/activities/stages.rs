@@ -133,8 +133,19 @@ impl Services {
         if task.state == TaskState::Done {
             return Ok(Settled::Forward);
         }
+        if let (TaskOutcome::Planned { tasks }, Some(sprint)) = (&outcome, work.sprint) {
+            for planned in tasks {
+                self.plan_into(&store.task(planned).await.map_err(stored)?, sprint).await?;
+            }
+        }
         let problem = match outcome {
             TaskOutcome::Written | TaskOutcome::Planned { .. } | TaskOutcome::Judged { .. } => {
+                if let (TaskOutcome::Planned { tasks }, Some(sprint)) = (&outcome, work.sprint) {
+                    for planned in tasks {
+                        let planned = store.task(planned).await.map_err(stored)?;
+                        self.plan_into(&planned, sprint).await?;
+                    }
+                }
                 let receipt = self.document_receipt(&task).await?;
                 store.complete_task(&task.id, receipt).await.map_err(stored)?;
                 return Ok(Settled::Forward);
