@@ -5,6 +5,15 @@
 //! on a state graph that checkpoints every step and interrupts where a human must decide.
 //! [`supervisor::decide`] says who does what next.
 
+#![cfg_attr(
+    test,
+    expect(
+        clippy::needless_raw_string_hashes,
+        clippy::needless_pass_by_value,
+        reason = "expect-test writes its strings so, and takes expectations by value"
+    )
+)]
+
 pub mod agent_type;
 pub mod context;
 mod error;

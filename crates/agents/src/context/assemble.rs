@@ -218,44 +218,64 @@ mod tests {
 
     #[test]
     fn what_fits_is_sent_as_it_is() {
-        check(&steps(2, 300), 1_000, expect![[r#"
+        check(
+            &steps(2, 300),
+            1_000,
+            expect![[r#"
             user OPENING
             assistant step 0
             results [300]
             assistant step 1
-            results [300]"#]]);
+            results [300]"#]],
+        );
     }
 
     #[test]
     fn old_results_are_shortened_first_and_the_newest_last() {
-        check(&steps(3, 3_000), 2_500, expect![[r#"
+        check(
+            &steps(3, 3_000),
+            2_500,
+            expect![[r#"
             user OPENING
             assistant step 0
             results [640]
             assistant step 1
             results [3000]
             assistant step 2
-            results [3000]"#]]);
-        check(&steps(3, 3_000), 1_300, expect![[r#"
+            results [3000]"#]],
+        );
+        check(
+            &steps(3, 3_000),
+            1_300,
+            expect![[r#"
             user OPENING
             assistant step 0
             results [74]
             assistant step 1
             results [74]
             assistant step 2
-            results [3000]"#]]);
+            results [3000]"#]],
+        );
     }
 
     #[test]
     fn then_old_steps_are_dropped_and_the_opening_stays() {
-        check(&steps(6, 3_000), 600, expect![[r#"
+        check(
+            &steps(6, 3_000),
+            600,
+            expect![[r#"
             user 75 bytes
             assistant step 5
-            results [640]"#]]);
-        check(&steps(1, 30_000), 0, expect![[r#"
+            results [640]"#]],
+        );
+        check(
+            &steps(1, 30_000),
+            0,
+            expect![[r#"
             user OPENING
             assistant step 0
-            results [640]"#]]);
+            results [640]"#]],
+        );
     }
 
     #[test]
@@ -268,7 +288,10 @@ mod tests {
             Piece::Told("reminder".into()),
             Piece::Told("again".into()),
         ];
-        check(&pieces, 1_000, expect![[r#"
+        check(
+            &pieces,
+            1_000,
+            expect![[r#"
             user OPENING
 
             first
@@ -276,6 +299,7 @@ mod tests {
             results [3, 4]
             user reminder
 
-            again"#]]);
+            again"#]],
+        );
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Execute(pub(super) Arc<RunContext>);
 /// What became of one call.
 enum Called {
     /// It was performed; this is what the model reads, and what it changed in the run.
-    Done(ToolOutput, RunUpdate),
+    Done(ToolOutput, Box<RunUpdate>),
     /// It could not be acted on; this is what was wrong.
     Malformed(String),
     /// A human must decide first.
@@ -61,7 +61,7 @@ impl Node<RunState> for Execute {
                 Called::Done(output, changes) => {
                     step.well_formed = true;
                     step.take(run, call, &output, briefing.limits.max_tool_repeats).await?;
-                    step.merge(changes);
+                    step.merge(*changes);
                 }
             }
         }
@@ -145,7 +145,7 @@ impl Execute {
         match TeamTool::named(&call.name) {
             Some(TeamTool::AskHuman) => self.ask_human(&key, call).await,
             Some(tool) => match team_tools::perform(run, state, &key, tool, call).await? {
-                Ok((output, changes)) => Ok(Called::Done(output, changes)),
+                Ok((output, changes)) => Ok(Called::Done(output, Box::new(changes))),
                 Err(problem) => Ok(Called::Malformed(format!("{}: {problem}", call.name))),
             },
             None => self.call_outside(&key, briefing, call).await,
@@ -170,7 +170,7 @@ impl Execute {
             match run.ask(key, question).await? {
                 Decided::Approved(_) => {}
                 Decided::Rejected(comment) => {
-                    return Ok(Called::Done(refused(&comment), RunUpdate::default()));
+                    return Ok(Called::Done(refused(&comment), Box::default()));
                 }
                 Decided::Wait(interrupt) => {
                     run.announce(AgentTransition::AwaitInput).await?;
@@ -183,7 +183,7 @@ impl Execute {
             let limit = minutes(briefing.limits.execution_minutes);
             let answered = tokio::time::timeout(limit, run.tools.call(key, call, orphan)).await;
             match answered {
-                Ok(Ok(output)) => return Ok(Called::Done(output, RunUpdate::default())),
+                Ok(Ok(output)) => return Ok(Called::Done(output, Box::default())),
                 Ok(Err(ToolError::UnknownEffect { .. })) if orphan.is_none() => {
                     let question = Question {
                         kind: ApprovalKind::UnknownEffect,
@@ -223,7 +223,7 @@ impl Execute {
                         detail: detail.clone(),
                     })
                     .await?;
-                    return Ok(Called::Done(ToolOutput::error(detail), RunUpdate::default()));
+                    return Ok(Called::Done(ToolOutput::error(detail), Box::default()));
                 }
             }
         }
@@ -260,7 +260,7 @@ impl Execute {
                 return Ok(Called::Wait(interrupt));
             }
         };
-        Ok(Called::Done(output, RunUpdate::default()))
+        Ok(Called::Done(output, Box::default()))
     }
 
     /// Makes one update of everything the step brought.

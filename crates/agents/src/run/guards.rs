@@ -133,9 +133,10 @@ mod tests {
 
     #[test]
     fn only_repetition_without_progress_is_stopped() {
+        type Case<'c> = (&'c str, &'c [(&'c str, &'c str, &'c str)], &'c str);
         let read = ("read_file", "x", "text");
         let write = |content| ("write_file", content, "written");
-        let cases: &[(&str, &[(&str, &str, &str)], &str)] = &[
+        let cases: &[Case<'_>] = &[
             ("the same call", &[read; 4], ".T.S"),
             ("another result each time", &[("run", "t", "1"), ("run", "t", "2"), ("run", "t", "3")], "..."),
             ("reading again after each change", &[read, write("1"), read, write("2"), read], "....."),

@@ -24,6 +24,8 @@ use crate::team_tools::TeamTool;
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// The most tool calls of one answer.
 const MAX_TOOL_CALLS: usize = 24;
+/// The longest wait that a provider can ask for; beyond it, asking again early does no harm.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 /// How often in a row a run waits for models that cannot be reached.
 const MAX_OUTAGES: u32 = 5;
 /// How often a human may say that a budget was raised when it was not.
@@ -198,8 +200,7 @@ impl Think {
             ));
         }
         let wait = self.0.options.outage_wait * 2_u32.saturating_pow(state.outages);
-        tokio::time::sleep(retry_after.map_or(wait, |asked| asked.min(Duration::from_secs(300)).max(wait)))
-            .await;
+        tokio::time::sleep(retry_after.map_or(wait, |asked| asked.min(MAX_RETRY_AFTER).max(wait))).await;
         update.outages = Some(state.outages + 1);
         update.action = Some(Action::Think);
         Ok(NodeOutcome::Update(update))

@@ -21,11 +21,13 @@ fn pool(role: Role) -> &'static [&'static str] {
 /// in lower case.
 pub(super) fn next(role: Role, taken: &BTreeSet<String>) -> String {
     let pool = pool(role);
-    (1_usize..)
+    // Of one more candidate than there are names taken, one is free.
+    let turns = taken.len() / pool.len() + 1;
+    (1..=turns)
         .flat_map(|turn| pool.iter().map(move |name| (turn, *name)))
         .map(|(turn, name)| if turn == 1 { name.to_owned() } else { format!("{name}-{turn}") })
         .find(|name| !taken.contains(&name.to_lowercase()))
-        .expect("the numbers do not end")
+        .expect("there are more candidates than names taken")
 }
 
 /// Why a text cannot be a member's name, if it cannot. Names become parts of ids and branch names.

@@ -19,7 +19,7 @@ impl<'t> Problems<'t> {
     /// The line, from 1, that holds this byte.
     pub(super) fn line(&self, offset: usize) -> usize {
         let end = offset.min(self.text.len());
-        self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1
+        self.text[..self.text.floor_char_boundary(end)].matches('\n').count() + 1
     }
 
     pub(super) fn add(&mut self, offset: usize, message: impl Into<String>, hint: Option<String>) {

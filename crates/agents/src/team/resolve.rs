@@ -151,18 +151,20 @@ impl Resolver<'_, '_> {
     }
 
     fn one_type(&mut self, entry: &TypeEntry, types: &BTreeMap<String, AgentType>) -> Option<AgentType> {
+        self.models(entry.models.as_deref());
+        self.tools(entry.tools.as_deref());
         let mut resolved = match &entry.extends {
-            Some(base) => match types.get(&base.value) {
-                Some(found) => found.clone(),
-                None => {
+            Some(base) => {
+                let Some(found) = types.get(&base.value) else {
                     self.problems.add(
                         base.offset,
                         format!("there is no type `{}` for `{}` to extend", base.value, entry.name.value),
                         suggest(&base.value, types.keys().map(String::as_str)),
                     );
                     return None;
-                }
-            },
+                };
+                found.clone()
+            }
             None => self.blank(entry)?,
         };
         if let Some(role) = &entry.role {
@@ -184,8 +186,6 @@ impl Resolver<'_, '_> {
                 *field = given.iter().map(|text| text.value.clone()).collect();
             }
         }
-        self.models(entry.models.as_deref());
-        self.tools(entry.tools.as_deref());
         apply_limits(&mut resolved.limits, &entry.limits);
         Some(resolved)
     }

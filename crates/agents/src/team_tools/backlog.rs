@@ -155,7 +155,7 @@ fn one(team: &Team, existing: &[Task], proposal: &Proposal) -> Result<(), String
             "the description of `{slug}` is empty; say what is to be done and how one sees that it is"
         ));
     }
-    if proposal.check.iter().flatten().any(|word| word.is_empty()) {
+    if proposal.check.iter().flatten().any(String::is_empty) {
         return Err(format!(
             "the check of `{slug}` has an empty word; give the program and its arguments one by one"
         ));
@@ -238,15 +238,38 @@ mod tests {
 
     #[test]
     fn backlogs_are_ordered_or_refused_with_the_reason() {
-        judge(&[proposal("c-c", &["b-b"]), proposal("b-b", &["a-a"]), proposal("a-a", &[])], expect!["a-a b-b c-c"]);
+        judge(
+            &[proposal("c-c", &["b-b"]), proposal("b-b", &["a-a"]), proposal("a-a", &[])],
+            expect!["a-a b-b c-c"],
+        );
         judge(&[], expect!["there is no task in `tasks`"]);
-        judge(&[proposal("Parse Flag", &[])], expect!["`Parse Flag` is not a slug; use 2 to 40 lower-case letters, digits and hyphens, as in parse-flag"]);
+        judge(
+            &[proposal("Parse Flag", &[])],
+            expect![
+                "`Parse Flag` is not a slug; use 2 to 40 lower-case letters, digits and hyphens, as in parse-flag"
+            ],
+        );
         judge(&[proposal("same", &[]), proposal("same", &[])], expect!["two tasks have the slug `same`"]);
-        judge(&[proposal("parse-flag", &[]), proposal("output", &["parse-flags"])], expect!["`output` depends on `parse-flags`, which is not a task; did you mean `parse-flag`?"]);
+        judge(
+            &[proposal("parse-flag", &[]), proposal("output", &["parse-flags"])],
+            expect!["`output` depends on `parse-flags`, which is not a task; did you mean `parse-flag`?"],
+        );
         judge(&[proposal("one", &["one"])], expect!["`one` depends on itself"]);
-        judge(&[proposal("free", &[]), proposal("one", &["two"]), proposal("two", &["one"])], expect!["these tasks wait for one another in a circle: one, two"]);
-        judge(&[Proposal { role: Some("enginer".into()), ..proposal("one", &[]) }], expect!["`one` is for the role `enginer`, which there is not; did you mean `engineer`?"]);
-        judge(&[Proposal { needs: Some(vec!["rusty".into()]), ..proposal("one", &[]) }], expect!["`one` needs `rusty`, which no Engineer can do; did you mean `rust`?"]);
-        judge(&[Proposal { description: " ".into(), ..proposal("one", &[]) }], expect!["the description of `one` is empty; say what is to be done and how one sees that it is"]);
+        judge(
+            &[proposal("free", &[]), proposal("one", &["two"]), proposal("two", &["one"])],
+            expect!["these tasks wait for one another in a circle: one, two"],
+        );
+        judge(
+            &[Proposal { role: Some("enginer".into()), ..proposal("one", &[]) }],
+            expect!["`one` is for the role `enginer`, which there is not; did you mean `engineer`?"],
+        );
+        judge(
+            &[Proposal { needs: Some(vec!["rusty".into()]), ..proposal("one", &[]) }],
+            expect!["`one` needs `rusty`, which no Engineer can do; did you mean `rust`?"],
+        );
+        judge(
+            &[Proposal { description: " ".into(), ..proposal("one", &[]) }],
+            expect!["the description of `one` is empty; say what is to be done and how one sees that it is"],
+        );
     }
 }

@@ -42,7 +42,7 @@ struct Qa {
 
 pub(super) async fn finish(
     run: &RunContext,
-    state: &RunState,
+    so_far: &RunState,
     call: &ToolCall,
 ) -> Result<Judged<Ending>, NodeError> {
     let finish: Finish = match arguments(call) {
@@ -69,7 +69,7 @@ pub(super) async fn finish(
             ));
         }
     }
-    if stage == Stage::Plan && state.plan.is_none() {
+    if stage == Stage::Plan && so_far.plan.is_none() {
         return Ok(Err("the sprint is not planned yet; plan it with plan_sprint, then finish".to_owned()));
     }
     Ok(Ok(Ending::Finish { summary: head(&finish.summary, SUMMARY_CHARACTERS) }))

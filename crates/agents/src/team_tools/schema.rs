@@ -41,22 +41,18 @@ fn value(place: &str, schema: &Value, given: &Value, depth: usize) -> Result<(),
             for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
                 let name = name.as_str().unwrap_or_default();
                 if fields.get(name).is_none_or(Value::is_null) {
-                    return Err(format!("{place} lack `{name}`"));
+                    return Err(format!("`{name}` is missing in {place}"));
                 }
             }
             let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
             for (name, field) in fields {
-                match properties.and_then(|properties| properties.get(name)) {
-                    Some(property) if !field.is_null() => {
-                        value(&format!("`{name}`"), property, field, depth - 1)?
-                    }
-                    Some(_) => {}
-                    None if closed => {
-                        let known = properties.into_iter().flat_map(|known| known.keys().map(String::as_str));
-                        let hint = suggest(name, known).map(|hint| format!("; {hint}")).unwrap_or_default();
-                        return Err(format!("{place} have no `{name}`{hint}"));
-                    }
-                    None => {}
+                let property = properties.and_then(|properties| properties.get(name));
+                if let Some(property) = property.filter(|_| !field.is_null()) {
+                    value(&format!("`{name}`"), property, field, depth - 1)?;
+                } else if closed && property.is_none() {
+                    let known = properties.into_iter().flat_map(|known| known.keys().map(String::as_str));
+                    let hint = suggest(name, known).map(|hint| format!("; {hint}")).unwrap_or_default();
+                    return Err(format!("{place} have no `{name}`{hint}"));
                 }
             }
         }
@@ -117,13 +113,39 @@ mod tests {
             expected.assert_eq(&answer.err().unwrap_or_else(|| "fine".to_owned()));
         };
         check(TeamTool::Finish, json!({ "summary": "done" }), expect!["fine"]);
-        check(TeamTool::Finish, json!({}), expect!["the arguments lack `summary`"]);
-        check(TeamTool::Finish, json!("{\"summary\": \"do"), expect!["the arguments are not a JSON object (EOF while parsing a string at line 1 column 15); send them again, complete and well-formed"]);
-        check(TeamTool::Finish, json!({ "summary": "x", "sumary": 1 }), expect!["the arguments have no `sumary`; did you mean `summary`?"]);
+        check(TeamTool::Finish, json!({}), expect!["`summary` is missing in the arguments"]);
+        check(
+            TeamTool::Finish,
+            json!("{\"summary\": \"do"),
+            expect![
+                "the arguments are not a JSON object (EOF while parsing a string at line 1 column 15); send them again, complete and well-formed"
+            ],
+        );
+        check(
+            TeamTool::Finish,
+            json!({ "summary": "x", "sumary": 1 }),
+            expect!["the arguments have no `sumary`; did you mean `summary`?"],
+        );
         check(TeamTool::Finish, json!({ "summary": 3 }), expect!["`summary` must be a string, not a number"]);
-        check(TeamTool::SubmitReview, json!({ "verdict": "approved", "comments": "x" }), expect![[r#"`verdict` must be one of "approve", "send_back", not "approved""#]]);
-        check(TeamTool::ProposeTasks, json!({ "tasks": [{ "slug": "a" }] }), expect!["item 1 of `tasks` lack `title`"]);
-        check(TeamTool::ProposeTasks, json!({ "tasks": {} }), expect!["`tasks` must be an array, not an object"]);
-        check(TeamTool::PlanSprint, json!({ "goal": "g", "tasks": ["a", 2] }), expect!["item 2 of `tasks` must be a string, not a number"]);
+        check(
+            TeamTool::SubmitReview,
+            json!({ "verdict": "approved", "comments": "x" }),
+            expect![[r#"`verdict` must be one of "approve", "send_back", not "approved""#]],
+        );
+        check(
+            TeamTool::ProposeTasks,
+            json!({ "tasks": [{ "slug": "a" }] }),
+            expect!["`title` is missing in item 1 of `tasks`"],
+        );
+        check(
+            TeamTool::ProposeTasks,
+            json!({ "tasks": {} }),
+            expect!["`tasks` must be an array, not an object"],
+        );
+        check(
+            TeamTool::PlanSprint,
+            json!({ "goal": "g", "tasks": ["a", 2] }),
+            expect!["item 2 of `tasks` must be a string, not a number"],
+        );
     }
 }

@@ -1,0 +1,134 @@
+//! Runs that stop for a human and go on with what they said.
+
+use serde_json::json;
+use syndarix_agents::{PendingApproval, RunOutcome, Stage};
+use syndarix_core::agent::AgentState;
+use syndarix_core::autonomy::Autonomy;
+use syndarix_core::budget::BudgetScope;
+use syndarix_core::money::NanoUsd;
+
+use crate::world::{Setup, World, scene, scene_of};
+
+fn pending(outcome: RunOutcome) -> PendingApproval {
+    match outcome {
+        RunOutcome::Interrupted { mut approvals } if approvals.len() == 1 => approvals.remove(0),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn deployment() -> String {
+    [
+        scene_of(
+            0,
+            &[
+                ("write_file", json!({ "path": "a" })),
+                ("deploy", json!({ "target": "one" })),
+                ("deploy", json!({ "target": "two" })),
+            ],
+        ),
+        scene(1, "finish", json!({ "summary": "Done" })),
+    ]
+    .concat()
+}
+
+#[tokio::test]
+async fn risky_calls_wait_for_a_human_one_by_one() {
+    let world = World::new(&deployment()).await;
+    let first = pending(world.develop().await);
+    assert_eq!(world.performed().len(), 1, "only the harmless call was made");
+    let dave = world.store.agent(&world.agent("dave")).await.expect("dave");
+    assert_eq!(dave.state, AgentState::WaitingInput);
+
+    // Asking again before the decision arrives at the same approval.
+    assert_eq!(pending(world.develop().await), first);
+
+    world.decide(&first.approval, true, None).await;
+    let second = pending(world.develop().await);
+    assert_ne!(second.approval, first.approval);
+    world.decide(&second.approval, false, Some("not this one")).await;
+    assert!(matches!(world.develop().await, RunOutcome::Finished { .. }));
+    let performed = world.performed();
+    assert_eq!(performed.len(), 2, "{performed:?}");
+    assert!(performed[1].contains("one"), "{performed:?}");
+}
+
+#[tokio::test]
+async fn an_autonomous_team_does_not_ask() {
+    let setup = Setup { autonomy: Autonomy::Autonomous, ..Setup::default() };
+    let world = World::with(&deployment(), setup).await;
+    assert!(matches!(world.develop().await, RunOutcome::Finished { .. }));
+    assert_eq!(world.performed().len(), 3);
+}
+
+#[tokio::test]
+async fn a_question_is_answered_by_the_human() {
+    let script = [
+        scene(0, "ask_human", json!({ "question": "Keep the old flag?" })),
+        scene(1, "write_artifact", json!({ "name": "vision.md", "content": "# Vision" })),
+        scene(2, "finish", json!({ "summary": "Done" })),
+    ];
+    let world = World::new(&script.concat()).await;
+    let request = world.request("olivia", Stage::Vision);
+    let question = pending(world.run(request.clone()).await);
+    let approval = world.store.approval(&question.approval).await.expect("the approval");
+    assert_eq!(approval.title, "Olivia asks: Keep the old flag?");
+    world.decide(&question.approval, true, Some("Yes, keep it.")).await;
+    assert!(matches!(world.run(request).await, RunOutcome::Finished { .. }));
+}
+
+#[tokio::test]
+async fn a_refused_budget_waits_and_a_raised_one_goes_on() {
+    let script = [scene(0, "finish", json!({ "summary": "Done" }))];
+    let setup = || Setup { budget: Some(NanoUsd(1_000)), ..Setup::default() };
+
+    let world = World::with(&script.concat(), setup()).await;
+    let asked = pending(world.develop().await);
+    let dave = world.store.agent(&world.agent("dave")).await.expect("dave");
+    assert_eq!(dave.state, AgentState::Blocked);
+    let scope = BudgetScope::Project { project: world.project.clone() };
+    world.store.set_budget(scope, NanoUsd(50_000_000_000)).await.expect("raised");
+    world.decide(&asked.approval, true, None).await;
+    assert!(matches!(world.develop().await, RunOutcome::Finished { .. }));
+
+    let world = World::with(&script.concat(), setup()).await;
+    let asked = pending(world.develop().await);
+    world.decide(&asked.approval, false, Some("enough")).await;
+    let RunOutcome::Failed { error } = world.develop().await else { panic!("it must fail") };
+    assert!(error.contains("a human refused to raise it (enough)"), "{error}");
+
+    // Approving without raising asks again, and not without end.
+    let world = World::with(&script.concat(), setup()).await;
+    for _ in 0..3 {
+        let asked = pending(world.develop().await);
+        world.decide(&asked.approval, true, None).await;
+    }
+    let RunOutcome::Failed { error } = world.develop().await else { panic!("it must fail") };
+    assert!(error.contains("approved 3 times and not raised"), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_may_have_happened_is_put_to_a_human() {
+    use syndarix_core::effect::{EffectIntent, EffectKey, Repeatability};
+    use syndarix_core::ports::Effects;
+
+    for (repeat, performed) in [(true, 1), (false, 0)] {
+        let script = [
+            scene(0, "deploy", json!({ "target": "one" })),
+            scene(1, "finish", json!({ "summary": "Done" })),
+        ];
+        let setup = Setup { autonomy: Autonomy::Autonomous, ..Setup::default() };
+        let world = World::with(&script.concat(), setup).await;
+        // What a process that died in the middle of the call leaves behind.
+        let intent = EffectIntent {
+            key: EffectKey { run: world.task.run(1), superstep: 2, index: 0 },
+            name: "tool:deploy".into(),
+            request: json!({ "target": "one" }).to_string().into_bytes(),
+            repeatability: Repeatability::Once,
+        };
+        world.store.begin(&intent).await.expect("begun");
+        let asked = pending(world.develop().await);
+        world.decide(&asked.approval, repeat, None).await;
+        assert!(matches!(world.develop().await, RunOutcome::Finished { .. }));
+        assert_eq!(world.performed().len(), performed);
+    }
+}
