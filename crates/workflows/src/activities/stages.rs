@@ -75,9 +75,9 @@ impl Services {
             Some(agent) => agent,
             None => {
                 let agent = self.member(&request.project, request.stage.role()).await?;
-                let reason = format!("{} is the team's {}", agent, request.stage.role().title());
-                store.assign_task(&task.id, &agent, &reason).await.map_err(stored)?;
-                agent
+                let reason = format!("{} is the team's {}", agent.name, agent.role.title());
+                store.assign_task(&task.id, &agent.id, reason).await.map_err(stored)?;
+                agent.id
             }
         };
         if task.state != TaskState::InProgress {
@@ -132,11 +132,6 @@ impl Services {
         let task = store.task(&work.task).await.map_err(stored)?;
         if task.state == TaskState::Done {
             return Ok(Settled::Forward);
-        }
-        if let (TaskOutcome::Planned { tasks }, Some(sprint)) = (&outcome, work.sprint) {
-            for planned in tasks {
-                self.plan_into(&store.task(planned).await.map_err(stored)?, sprint).await?;
-            }
         }
         let problem = match outcome {
             TaskOutcome::Written | TaskOutcome::Planned { .. } | TaskOutcome::Judged { .. } => {
