@@ -31,8 +31,8 @@ fn victim() {
     runtime.expect("a runtime").block_on(async {
         let engine = Engine::open(EngineOptions::new(&path)).await.expect("it opens");
         let client = client(&engine).await;
-        say("ready");
         work(client.clone(), worker(QUEUE), async {
+            say("ready");
             for round in 0..SIGNALS {
                 for index in 0..WORKFLOWS {
                     let id = format!("w{index}");
@@ -84,7 +84,7 @@ fn live_and_die(path: &Path, lifetime: Duration) -> Vec<String> {
         }
         acknowledged
     });
-    is_ready.recv_timeout(PATIENCE).expect("the victim opens its engine");
+    is_ready.recv_timeout(PATIENCE).expect("the victim sets to work");
     // The moment of death is the point of the test; what it interrupts differs each time.
     std::thread::sleep(lifetime);
     victim.kill().expect("it is killed");
@@ -102,7 +102,7 @@ async fn killed_again_and_again() {
     let mut random = seed;
     for _ in 0..CRASHES {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let lifetime = Duration::from_millis((random >> 33) % 250);
+        let lifetime = Duration::from_millis((random >> 33) % 300);
         let path = path.clone();
         let life = tokio::task::spawn_blocking(move || live_and_die(&path, lifetime));
         acknowledged.extend(life.await.expect("it ends"));
