@@ -28,7 +28,7 @@ pub enum FailureKind {
     Timeout,
     /// It could not be reached: refused, unknown host, TLS.
     Unreachable,
-    /// The stream ended in the middle of the answer.
+    /// The connection ended before the answer did.
     CutStream,
     /// What it sent is not what its protocol says.
     Malformed,

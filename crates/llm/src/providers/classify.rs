@@ -71,12 +71,12 @@ fn of_status(status: StatusCode, headers: &HeaderMap, body: &str) -> ProviderErr
 fn of_transport(error: &reqwest::Error, heard: bool) -> ProviderError {
     let kind = if error.is_timeout() {
         FailureKind::Timeout
-    } else if heard || error.is_body() || error.is_decode() {
-        FailureKind::CutStream
+    } else if error.is_connect() {
+        FailureKind::Unreachable
     } else if error.is_builder() {
         FailureKind::InvalidRequest
     } else {
-        FailureKind::Unreachable
+        FailureKind::CutStream
     };
     // Only the innermost cause says something ("Connection refused"); the outer ones repeat the URL.
     let mut cause: &dyn StdError = error;
@@ -84,7 +84,8 @@ fn of_transport(error: &reqwest::Error, heard: bool) -> ProviderError {
         cause = source;
     }
     let what = match kind {
-        FailureKind::CutStream => "the stream was cut",
+        FailureKind::CutStream if heard => "the stream was cut in the middle of the answer",
+        FailureKind::CutStream => "the connection was cut before the answer began",
         FailureKind::Unreachable => "not reachable",
         FailureKind::Timeout => "no answer in time",
         _ => "the request could not be made",

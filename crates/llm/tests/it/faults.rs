@@ -115,7 +115,7 @@ async fn nobody_there_is_unreachable_and_free() {
     let error = provider.call(&CallInfo::first("m"), &request(), &()).await.expect_err("nobody is there");
     assert_eq!((error.kind, error.usage), (FailureKind::Unreachable, None), "{error}");
     let error = failure(ProviderKind::Openai, vec![]).await;
-    assert_eq!((error.kind, error.usage), (FailureKind::Unreachable, None), "hangs up at once: {error}");
+    assert_eq!((error.kind, error.usage), (FailureKind::CutStream, None), "hangs up at once: {error}");
 }
 
 #[tokio::test]
