@@ -242,7 +242,7 @@ impl BriefingInput<'_> {
             .collect()
     }
 
-    /// The documents in full as far as they fit, the latest stages' first to be listed only.
+    /// The documents, the oldest first, in full where they fit; the others are named, to be read when needed.
     fn documents_within(&self, room: u64) -> String {
         if self.documents.is_empty() {
             return String::new();

@@ -31,6 +31,10 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
     };
     let told: Vec<&MessageId> = feedback.iter().map(|message| &message.id).collect();
     let unread: Vec<Message> = inbox.iter().filter(|message| !told.contains(&&message.id)).cloned().collect();
+    let mut said = letters(run, &feedback).await?;
+    if request.stage == Stage::Review {
+        said.extend(earlier_reviews(run).await?);
+    }
     let memory = store.recall(&request.agent, run.now()).await?;
     let input = BriefingInput {
         project: &run.project,
@@ -45,7 +49,7 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
         has_workspace: request.workspace.is_some(),
         tasks: &tasks,
         documents: &documents(run).await?,
-        feedback: &letters(run, &feedback).await?,
+        feedback: &said,
         inbox: &letters(run, &unread).await?,
         memory: &memory,
     };
@@ -55,6 +59,24 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
     let bytes = serde_json::to_vec(&briefing).expect("a briefing is plain data with string keys");
     let stored = Blobs::put(store, bytes).await?;
     Ok(RunState::new(stored, inbox.into_iter().map(|message| message.id).collect()))
+}
+
+/// What earlier rounds said about the change, whoever reviewed it then: points that were made are not made again,
+/// and not forgotten.
+async fn earlier_reviews(run: &RunContext) -> Result<Vec<Letter>, Error> {
+    let reviews = run.store().reviews(&run.request.task).await?;
+    let earlier = reviews.into_iter().filter(|review| review.round < run.request.round);
+    Ok(earlier
+        .map(|review| {
+            let verdict = if review.approved { "accepted" } else { "sent back" };
+            Letter {
+                kind: MessageKind::Feedback,
+                from: Some(run.name_of(&review.reviewer)),
+                summary: format!("Review {} of this change: {verdict}", review.round),
+                body: review.comment,
+            }
+        })
+        .collect())
 }
 
 async fn letters(run: &RunContext, messages: &[Message]) -> Result<Vec<Letter>, PortError> {

@@ -93,10 +93,13 @@ pub(super) fn member(run: &RunContext, to: &str) -> Result<AgentId, String> {
     if let Some(id) = run.id_of(to) {
         return Ok(id.clone());
     }
-    let role = to.to_lowercase().replace([' ', '-'], "_");
+    // `DevOps`, `dev_ops` and `devops` are the same.
+    let plain =
+        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    let role = plain(to);
     let by_role = run.agents.iter().find(|agent| {
-        agent.id != run.request.agent
-            && (agent.role.as_str() == role || agent.agent_type == role || agent.role.title() == to)
+        let names = [agent.role.as_str(), agent.role.title(), &agent.agent_type];
+        agent.id != run.request.agent && names.into_iter().any(|name| plain(name) == role)
     });
     by_role.map(|agent| agent.id.clone()).ok_or_else(|| {
         let hint = suggest(to, run.agents.iter().map(|agent| agent.name.as_str()));

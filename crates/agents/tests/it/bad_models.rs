@@ -95,12 +95,7 @@ async fn ten_megabytes_are_no_answer() {
 #[tokio::test]
 async fn models_that_cannot_be_reached_are_waited_for() {
     for fault in ["overloaded", "rate_limited", "timeout", "cut_stream", "server_error"] {
-        // Each wait is a new step with the same turn, so the third attempt of the run is answered.
-        let script = format!(
-            "[[scene]]\nturn = 0\nfault = \"{fault}\"\nfault_times = 99\n{}",
-            scene(0, "finish", json!({ "summary": "unreachable" }))
-        );
-        let script = script.split("[[scene]]").take(2).collect::<Vec<_>>().join("[[scene]]");
+        let script = scene_line(0, &format!("fault = \"{fault}\"\nfault_times = 99"));
         let world = World::new(&script).await;
         let error = error(world.develop().await);
         assert!(

@@ -6,6 +6,7 @@
 )]
 
 mod bad_models;
+mod briefings;
 mod crash;
 mod interrupts;
 mod runs;

@@ -147,20 +147,21 @@ async fn findings_become_defects() {
 #[tokio::test]
 async fn a_hand_off_ends_the_run_and_tells_the_other() {
     let script = [
-        scene(0, "hand_off", json!({ "to": "devops", "summary": "x", "reason": "y" })),
+        scene(0, "hand_off", json!({ "to": "Oscar", "summary": "x", "reason": "y" })),
         scene(
             1,
             "hand_off",
-            json!({ "to": "dev_ops", "summary": "The script is missing.", "reason": "Not mine" }),
+            json!({ "to": "DevOps", "summary": "The script is missing.", "reason": "Not mine" }),
         ),
     ];
     let world = World::new(&script.concat()).await;
-    let outcome = world.develop().await;
-    // `devops` is no role's name in files, but it is one for people.
-    let summary = match &outcome {
-        RunOutcome::HandedOff { to, summary } if *to == world.agent("omar") => summary.clone(),
-        other => panic!("{other:?}"),
-    };
+    let summary = "The script is missing.".to_owned();
+    let expected = RunOutcome::HandedOff { to: world.agent("omar"), summary: summary.clone() };
+    assert_eq!(world.develop().await, expected);
+    assert_eq!(
+        world.complaints().await,
+        ["malformed: hand_off: there is nobody called `Oscar` in the team; did you mean `Omar`?"]
+    );
     let inbox = world.store.inbox(&world.agent("omar")).await.expect("an inbox");
     assert_eq!((inbox[0].kind, inbox[0].summary.clone()), (MessageKind::TaskHandoff, summary));
 }
