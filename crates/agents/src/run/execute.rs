@@ -33,6 +33,8 @@ enum Called {
     Malformed(String),
     /// A human must decide first.
     Wait(Interrupt),
+    /// The tools themselves do not work here; this is why, for people.
+    Broken(String),
 }
 
 #[async_trait]
@@ -53,6 +55,9 @@ impl Node<RunState> for Execute {
             }
             match self.call(ctx, state, &briefing, index as u32, call).await? {
                 Called::Wait(interrupt) => return Ok(NodeOutcome::Interrupt(interrupt)),
+                Called::Broken(error) => {
+                    return Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)));
+                }
                 Called::Malformed(problem) => {
                     step.problems.push(EventKind::MalformedAction { problem: head(&problem, 300) });
                     let output = ToolOutput::error(problem);
@@ -204,13 +209,14 @@ impl Execute {
                         }
                     }
                 }
+                Ok(Err(error)) if error.retryable() => {
+                    let failed = NodeError::retryable(format!("the tool {} could not be called", call.name));
+                    return Err(failed.caused_by(error));
+                }
+                // The model cannot mend this, and neither can another attempt: a human has to read it.
                 Ok(Err(error)) => {
-                    let retryable = error.retryable();
-                    return Err(NodeError {
-                        message: format!("the tool {} could not be called", call.name),
-                        retryable,
-                        source: Some(Box::new(error)),
-                    });
+                    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                    return Ok(Called::Broken(format!("{} cannot be called: {error}{hint}", call.name)));
                 }
                 Err(_) => {
                     let detail = format!(

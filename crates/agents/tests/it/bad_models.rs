@@ -113,3 +113,10 @@ async fn a_wrong_key_fails_the_run_at_once_and_says_what_to_do() {
     let error = error(world.develop().await);
     assert!(error.contains("unauthorized") && error.contains("check the provider's API key"), "{error}");
 }
+
+#[tokio::test]
+async fn tools_that_cannot_work_here_fail_the_run_with_what_to_do() {
+    let world = World::new(&scene(0, "run_command", json!({ "command": ["sandbox"] }))).await;
+    let error = error(world.develop().await);
+    assert!(error.contains("there is no Landlock; use a Linux kernel with Landlock"), "{error}");
+}
