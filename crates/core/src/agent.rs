@@ -146,3 +146,77 @@ pub struct Agent {
     /// When its state last changed.
     pub state_since: Timestamp,
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    const TRANSITIONS: [AgentTransition; 8] = [
+        AgentTransition::Think,
+        AgentTransition::Execute,
+        AgentTransition::AwaitInput,
+        AgentTransition::AwaitReview,
+        AgentTransition::Block,
+        AgentTransition::Complete,
+        AgentTransition::Fail,
+        AgentTransition::Release,
+    ];
+
+    /// The whole state machine: a row per state, a column per transition, `-` where it is illegal.
+    #[test]
+    fn the_state_machine() {
+        let cell = |text: &str| format!("{text:<15}");
+        let mut table = cell("");
+        for transition in TRANSITIONS {
+            table += &cell(&format!("{transition:?}"));
+        }
+        for from in AgentState::ALL {
+            table = format!("{}\n{}", table.trim_end(), cell(from.as_str()));
+            for transition in TRANSITIONS {
+                table += &cell(from.after(transition).map_or("-", AgentState::as_str));
+            }
+        }
+        expect![[r"
+                           Think          Execute        AwaitInput     AwaitReview    Block          Complete       Fail           Release
+            idle           thinking       -              -              -              -              -              -              idle
+            thinking       thinking       executing      waiting_input  waiting_review blocked        completed      error          -
+            executing      thinking       executing      waiting_input  waiting_review blocked        completed      error          -
+            waiting_input  thinking       executing      waiting_input  -              blocked        -              error          -
+            waiting_review thinking       -              -              waiting_review blocked        completed      error          -
+            blocked        thinking       executing      -              -              blocked        -              error          -
+            completed      thinking       -              -              waiting_review -              completed      -              idle
+            error          thinking       -              -              -              -              -              error          idle"]].assert_eq(table.trim_end());
+    }
+
+    #[test]
+    fn a_transition_that_is_repeated_changes_nothing() {
+        for from in AgentState::ALL {
+            for transition in TRANSITIONS {
+                if let Ok(to) = from.after(transition) {
+                    assert_eq!(to.after(transition), Ok(to), "{from} {transition:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_agent_always_finds_its_way_back_to_idle() {
+        for from in AgentState::ALL {
+            let freed = from.after(AgentTransition::Release).or_else(|_| {
+                from.after(AgentTransition::Fail).and_then(|failed| failed.after(AgentTransition::Release))
+            });
+            assert_eq!(freed, Ok(AgentState::Idle), "{from}");
+        }
+    }
+
+    #[test]
+    fn names_are_the_stored_form() {
+        for state in AgentState::ALL {
+            assert_eq!(serde_json::to_value(state).expect("stores"), state.as_str());
+        }
+        let illegal = AgentState::Idle.after(AgentTransition::Execute).expect_err("nothing to execute");
+        expect!["an agent that is idle cannot Execute"].assert_eq(&illegal.to_string());
+    }
+}

@@ -78,3 +78,37 @@ impl FromStr for Autonomy {
             .ok_or_else(|| UnknownAutonomy(text.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_asked_where() {
+        let asks = |checkpoint: Checkpoint| {
+            [Autonomy::FullControl, Autonomy::Milestone, Autonomy::Autonomous]
+                .map(|level| level.asks_at(checkpoint))
+        };
+        for (checkpoint, expected) in [
+            (Checkpoint::Discovery, [true, false, false]),
+            (Checkpoint::Architecture, [true, true, false]),
+            (Checkpoint::SprintReview, [true, false, false]),
+            (Checkpoint::SprintEnd, [true, true, false]),
+            (Checkpoint::Delivery, [true, false, false]),
+            (Checkpoint::RiskyTool, [true, true, false]),
+        ] {
+            assert_eq!(asks(checkpoint), expected, "{checkpoint:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_back_and_others_refused() {
+        for level in [Autonomy::FullControl, Autonomy::Milestone, Autonomy::Autonomous] {
+            assert_eq!(level.as_str().parse(), Ok(level));
+            assert_eq!(serde_json::to_value(level).expect("stores"), level.as_str());
+        }
+        for bad in ["", "Milestone", "full-control", " milestone"] {
+            assert_eq!(bad.parse::<Autonomy>(), Err(UnknownAutonomy(bad.to_owned())));
+        }
+    }
+}

@@ -19,8 +19,8 @@ impl NanoUsd {
     /// No money.
     pub const ZERO: Self = Self(0);
 
-    /// What `count` units cost at `price_nano_usd` each; saturates rather than wraps, which only ever
-    /// makes a worst case look worse.
+    /// What `count` units cost at `price_nano_usd` each. Saturates rather than wraps: no budget covers the
+    /// largest amount there is, while a wrapped one would look cheap. Sums saturate for the same reason.
     pub fn for_units(count: u64, price_nano_usd: u64) -> Self {
         Self(count.saturating_mul(price_nano_usd))
     }
@@ -90,7 +90,8 @@ impl FromStr for NanoUsd {
     /// Reads `5`, `0.25` or `$1.50`: at most nine decimals, never negative.
     fn from_str(text: &str) -> Result<Self, InvalidAmount> {
         let fail = |reason| InvalidAmount { value: text.to_owned(), reason };
-        let number = text.trim().trim_start_matches('$');
+        let text = text.trim();
+        let number = text.strip_prefix('$').unwrap_or(text);
         if number.starts_with('-') {
             return Err(fail("it must not be negative"));
         }
@@ -128,8 +129,43 @@ mod tests {
             let amount: NanoUsd = text.parse().expect(text);
             assert_eq!((amount.0, amount.to_string().as_str()), (nano, shown));
         }
-        for bad in ["", "-1", "1,5", "1e3", "NaN", "0.0000000001", "99999999999999999999", "$", "."] {
+        for bad in [
+            "",
+            "-1",
+            "$-1",
+            "$$1",
+            "+1",
+            "1 0",
+            "1,5",
+            "1e3",
+            "NaN",
+            "0.0000000001",
+            "99999999999999999999",
+            "$",
+            ".",
+        ] {
             assert!(bad.parse::<NanoUsd>().is_err(), "{bad:?} was accepted");
+        }
+    }
+    #[test]
+    fn arithmetic_never_wraps() {
+        let (most, one) = (NanoUsd(u64::MAX), NanoUsd(1));
+        assert_eq!(most + one, most);
+        assert_eq!([most, most, one].into_iter().sum::<NanoUsd>(), most);
+        assert_eq!(one - most, NanoUsd::ZERO);
+        assert_eq!(NanoUsd::for_units(u64::MAX, 2), most);
+        assert_eq!(NanoUsd::for_units(3, 250), NanoUsd(750));
+        for (amount, percent, share) in [(10, 80, 8), (199, 1, 1), (99, 1, 0), (u64::MAX, 100, u64::MAX)] {
+            assert_eq!(NanoUsd(amount).percent(percent), NanoUsd(share));
+        }
+        assert_eq!(most.percent(200), most);
+    }
+
+    #[test]
+    fn what_is_shown_is_read_back() {
+        for nano in [0, 1, 10, 999_999_999, NANO_PER_USD, 12_345_678_900, u64::MAX] {
+            let amount = NanoUsd(nano);
+            assert_eq!(amount.to_string().parse::<NanoUsd>().expect("is an amount"), amount);
         }
     }
 }

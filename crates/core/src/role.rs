@@ -83,3 +83,18 @@ impl FromStr for Role {
         Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| UnknownRole(text.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_named_in_the_error() {
+        let error = "boss".parse::<Role>().expect_err("there is no boss").to_string();
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse(), Ok(role));
+            assert_eq!(serde_json::to_value(role).expect("stores"), role.as_str());
+            assert!(error.contains(role.as_str()), "{error} does not name {role}");
+        }
+    }
+}

@@ -213,31 +213,66 @@ pub struct Task {
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
+
+    const ALL: [TaskState; 9] = [
+        TaskState::Backlog,
+        TaskState::Planned,
+        TaskState::InProgress,
+        TaskState::InReview,
+        TaskState::Approved,
+        TaskState::Blocked,
+        TaskState::Done,
+        TaskState::Failed,
+        TaskState::Cancelled,
+    ];
+
+    /// The whole state machine: what each state may become, apart from itself.
+    #[test]
+    fn the_state_machine() {
+        let row = |from: TaskState| {
+            let to = ALL.into_iter().filter(|to| *to != from && from.can_become(*to));
+            let to: Vec<_> = to.map(TaskState::as_str).collect();
+            format!("{from} -> {}", if to.is_empty() { "-".to_owned() } else { to.join(" ") })
+        };
+        expect![[r"
+            backlog -> planned in_progress blocked failed cancelled
+            planned -> backlog in_progress blocked failed cancelled
+            in_progress -> planned in_review approved blocked done failed cancelled
+            in_review -> planned in_progress approved blocked failed cancelled
+            approved -> in_progress blocked done failed cancelled
+            blocked -> backlog planned in_progress in_review approved failed cancelled
+            done -> -
+            failed -> -
+            cancelled -> -"]]
+        .assert_eq(&ALL.map(row).join("\n"));
+    }
+
+    #[test]
+    fn saying_again_where_a_task_stands_is_accepted() {
+        assert!(ALL.into_iter().all(|state| state.can_become(state)));
+    }
+
+    #[test]
+    fn names_are_the_stored_form() {
+        for state in ALL {
+            assert_eq!(serde_json::to_value(state).expect("stores"), state.as_str());
+        }
+    }
 
     #[test]
     fn final_states_are_final_and_done_is_only_reached_by_work() {
-        use TaskState as S;
-        let all = [
-            S::Backlog,
-            S::Planned,
-            S::InProgress,
-            S::InReview,
-            S::Approved,
-            S::Blocked,
-            S::Done,
-            S::Failed,
-            S::Cancelled,
-        ];
-        for from in all {
-            for to in all {
+        for from in ALL {
+            for to in ALL {
                 if from.is_final() && from != to {
                     assert!(!from.can_become(to), "{from} must not become {to}");
                 }
             }
         }
         let reaches_done: Vec<_> =
-            all.into_iter().filter(|s| *s != S::Done && s.can_become(S::Done)).collect();
-        assert_eq!(reaches_done, [S::InProgress, S::Approved]);
+            ALL.into_iter().filter(|s| *s != TaskState::Done && s.can_become(TaskState::Done)).collect();
+        assert_eq!(reaches_done, [TaskState::InProgress, TaskState::Approved]);
     }
 }

@@ -49,3 +49,29 @@ impl Clock for SystemClock {
         Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_shown_and_never_overflow() {
+        for (moment, shown) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_763_849_999_999, "2025-11-22T22:19:59Z"),
+            (-1_000, "1969-12-31T23:59:59Z"),
+            (i64::MAX, "9223372036854775807ms"),
+        ] {
+            assert_eq!(Timestamp(moment).to_string(), shown);
+        }
+        let (early, late) = (Timestamp(1_000), Timestamp(3_500));
+        assert_eq!(late.since(early), Duration::from_millis(2_500));
+        assert_eq!(early.since(late), Duration::ZERO);
+        assert_eq!(
+            Timestamp(i64::MAX).since(Timestamp(i64::MIN)),
+            Duration::from_millis(i64::MAX.unsigned_abs())
+        );
+        assert_eq!(early.plus(late.since(early)), late);
+        assert_eq!(Timestamp(i64::MAX).plus(Duration::MAX), Timestamp(i64::MAX));
+    }
+}

@@ -29,9 +29,10 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl TokenUsage {
-    /// Input and output together.
+    /// Input and output together. Like every sum here it saturates: providers report these numbers, and an
+    /// absurd one must not stop the program.
     pub fn total(&self) -> u64 {
-        self.input_tokens + self.output_tokens
+        self.input_tokens.saturating_add(self.output_tokens)
     }
 }
 
@@ -39,11 +40,11 @@ impl Add for TokenUsage {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self {
-            input_tokens: self.input_tokens + other.input_tokens,
-            output_tokens: self.output_tokens + other.output_tokens,
-            cache_read_tokens: self.cache_read_tokens + other.cache_read_tokens,
-            cache_write_tokens: self.cache_write_tokens + other.cache_write_tokens,
-            reasoning_tokens: self.reasoning_tokens + other.reasoning_tokens,
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cache_read_tokens: self.cache_read_tokens.saturating_add(other.cache_read_tokens),
+            cache_write_tokens: self.cache_write_tokens.saturating_add(other.cache_write_tokens),
+            reasoning_tokens: self.reasoning_tokens.saturating_add(other.reasoning_tokens),
         }
     }
 }
@@ -57,5 +58,32 @@ impl AddAssign for TokenUsage {
 impl Sum for TokenUsage {
     fn sum<I: Iterator<Item = Self>>(usages: I) -> Self {
         usages.fold(Self::default(), Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usages_add_up_and_never_wrap() {
+        let call = TokenUsage {
+            input_tokens: 100,
+            output_tokens: 20,
+            cache_read_tokens: 60,
+            ..TokenUsage::default()
+        };
+        let both: TokenUsage = [call, call].into_iter().sum();
+        assert_eq!((both.total(), both.cache_read_tokens, both.cache_write_tokens), (240, 120, 0));
+        let absurd = TokenUsage { input_tokens: u64::MAX, output_tokens: 1, ..TokenUsage::default() };
+        assert_eq!((absurd + call).total(), u64::MAX);
+    }
+
+    #[test]
+    fn what_a_provider_does_not_report_is_not_stored() {
+        let usage = TokenUsage { input_tokens: 1, output_tokens: 2, ..TokenUsage::default() };
+        let stored = serde_json::to_string(&usage).expect("stores");
+        assert_eq!(stored, r#"{"input_tokens":1,"output_tokens":2}"#);
+        assert_eq!(serde_json::from_str::<TokenUsage>(&stored).expect("reads back"), usage);
     }
 }
