@@ -8,7 +8,7 @@ use syndarix_core::id::ProjectId;
 use syndarix_store::{SignalRecord, Store};
 use temporalio_client::errors::{WorkflowInteractionError, WorkflowStartError};
 use temporalio_client::{
-    Client, ClientOptions, Connection, UntypedSignal, UntypedWorkflow, WorkflowIdReusePolicy,
+    Client, ClientOptions, Connection, UntypedSignal, UntypedWorkflow, WorkflowGetResultOptions, WorkflowIdReusePolicy,
     WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions,
 };
 use temporalio_common::data_converters::{PayloadConverter, RawValue};
@@ -145,6 +145,15 @@ impl Host {
             .query(ProjectWorkflow::status, (), WorkflowQueryOptions::default())
             .await
             .map_err(|error| Error::Reach { workflow, source: error.into() })
+    }
+
+    /// Waits until a project's workflow has come to its end, however it ended. The records say that a project is
+    /// over a moment before its workflow, whose last act that is, does.
+    pub async fn closed(&self, project: &ProjectId) {
+        let handle = self.client.get_workflow_handle::<ProjectWorkflow>(names::project_workflow(project));
+        if let Err(error) = handle.get_result(WorkflowGetResultOptions::default()).await {
+            tracing::debug!(%project, %error, "a project's workflow did not complete");
+        }
     }
 
     /// Resolves when the worker has ended by itself: nothing works any more.

@@ -6,16 +6,20 @@ use syndarix_core::id::ProjectId;
 
 use crate::types::WorkRequest;
 
-/// The folders of one data directory.
+/// The folders of one data directory, and of the work done for it.
+///
+/// Work trees do not lie in the data directory, because that lies in the user's own project as often as not, and
+/// build tools look upwards: Cargo takes the `Cargo.toml` of a folder above for the workspace's root, and fails.
 #[derive(Debug, Clone)]
 pub struct Layout {
     root: PathBuf,
+    work: PathBuf,
 }
 
 impl Layout {
-    /// The layout below this data directory.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+    /// The layout of this data directory, with work trees and build output below `work`.
+    pub fn new(root: impl Into<PathBuf>, work: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), work: work.into() }
     }
 
     /// The data directory.
@@ -38,6 +42,12 @@ impl Layout {
         self.project(project).join("repository")
     }
 
+    /// Everything that agents and checks work in. What counts is fetched from here into the repository, so it
+    /// can be made again.
+    pub fn work(&self, project: &ProjectId) -> PathBuf {
+        self.work.join(project.as_str())
+    }
+
     /// The clone in which one piece of work happens. Development of a task goes on in the same clone from
     /// round to round; every other stage has one of its own.
     pub fn workspace(&self, work: &WorkRequest) -> PathBuf {
@@ -46,16 +56,16 @@ impl Layout {
         } else {
             format!("{}-{}-{}", work.task.key(), work.stage.as_str(), work.round)
         };
-        self.project(&work.project).join("work").join(folder)
+        self.work(&work.project).join("trees").join(folder)
     }
 
-    /// The clone in which a task's branch is merged and checked before it becomes part of the result.
-    pub fn integration(&self, project: &ProjectId) -> PathBuf {
-        self.project(project).join("integration")
+    /// The clone in which what was handed in is checked: `what` tells a proof from a trial merge.
+    pub fn clean_clone(&self, work: &WorkRequest, what: &str) -> PathBuf {
+        self.work(&work.project).join(what).join(format!("{}-{}", work.task.key(), work.round))
     }
 
     /// The scratch folder of one agent: its `HOME` and `TMPDIR`.
     pub fn scratch(&self, project: &ProjectId, owner: &str) -> PathBuf {
-        self.project(project).join("scratch").join(owner)
+        self.work(project).join("scratch").join(owner)
     }
 }

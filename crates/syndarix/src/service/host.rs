@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use syndarix_agents::run::{AgentRunner, AgentRunnerOptions, DEFAULT_OUTAGE_WAIT};
+use syndarix_core::blob::BlobHash;
 use syndarix_core::id::ProjectId;
 use syndarix_core::ports::{Effects, Journal, Ledger};
 use syndarix_core::project::Project;
@@ -25,6 +27,9 @@ use crate::records::refused;
 
 /// The namespace of our workflows in the engine.
 const NAMESPACE: &str = "default";
+
+/// How long a workflow whose project is over is waited for.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// What a service is made of.
 #[derive(Debug)]
@@ -66,7 +71,7 @@ impl Service {
         let store = Store::open(StoreOptions { data_dir: data_dir.clone(), clock: Arc::clone(&clock) })
             .await
             .map_err(refused)?;
-        let layout = Layout::new(&data_dir);
+        let layout = Layout::new(&data_dir, work_directory(&data_dir, &crate::config::process_environment));
         let engine = Engine::open(EngineOptions::new(layout.engine())).await.map_err(|error| {
             Failure::bad_input(format!("the workflows in {} cannot be opened", layout.engine().display()))
                 .because(error)
@@ -159,6 +164,12 @@ impl Service {
         busy::is_busy(&self.connection, NAMESPACE, project_workflow(project)).await
     }
 
+    /// Waits until a project that is over has nothing left to do, so that stopping leaves nothing open.
+    pub(crate) async fn closed(&self, project: &ProjectId) {
+        // A last transition; without its end there is only something to tidy up for the next service.
+        let _ = tokio::time::timeout(CLOSING, self.host.closed(project)).await;
+    }
+
     /// Resolves when something that must run has ended by itself, with what it was.
     pub(crate) async fn broken(&self) -> String {
         tokio::select! {
@@ -180,6 +191,17 @@ fn unstartable(error: syndarix_workflows::Error) -> Failure {
     Failure::internal("the project's workflow cannot be started")
         .because(error)
         .hint("what was recorded is safe; try `syndarix up`")
+}
+
+/// Where agents work: in the user's cache, in a folder that is this data directory's alone. Where there is no home,
+/// in the data directory itself.
+fn work_directory(data_dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    match cache {
+        Some(cache) => cache.join("syndarix").join(BlobHash::of(data_dir.as_os_str().as_encoded_bytes()).short()),
+        None => data_dir.join("work"),
+    }
 }
 
 /// How this program starts its own confined tool process.

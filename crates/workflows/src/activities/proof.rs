@@ -157,8 +157,7 @@ impl Services {
         what: &str,
         at: &str,
     ) -> Answer<PathBuf> {
-        let project = self.options.layout.project(&work.project);
-        let folder = project.join(what).join(format!("{}-{}", work.task.key(), work.round));
+        let folder = self.options.layout.clean_clone(work, what);
         remove(&folder).await?;
         Ok(repository.clone_for_task(&folder, what, at).await.map_err(in_git)?.path)
     }
@@ -216,7 +215,7 @@ fn describe_failure(check: &Check, exit_code: i32, output: &[u8]) -> String {
     )
 }
 
-async fn remove(folder: &Path) -> Answer<()> {
+pub(super) async fn remove(folder: &Path) -> Answer<()> {
     match tokio::fs::remove_dir_all(folder).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(passing(error)),
         _ => Ok(()),

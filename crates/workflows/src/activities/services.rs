@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use syndarix_agents::AgentRunner;
 use syndarix_core::agent::Agent;
-use syndarix_core::id::{AgentId, ProjectId};
+use syndarix_core::id::ProjectId;
 use syndarix_core::role::Role;
 use syndarix_core::time::Clock;
 use syndarix_store::Store;
@@ -91,11 +91,11 @@ impl Services {
 
     /// The member of the team who does what this role does. A team without the role gives the work to an
     /// engineer, and a team without engineers to whoever comes first: somebody has to.
-    pub(super) async fn member(&self, project: &ProjectId, role: Role) -> Answer<AgentId> {
+    pub(super) async fn member(&self, project: &ProjectId, role: Role) -> Answer<Agent> {
         let agents = self.store().agents(project).await.map_err(stored)?;
         let having = |role: Role| agents.iter().filter(move |agent: &&Agent| agent.role == role);
         let member = having(role).next().or_else(|| having(Role::Engineer).next()).or_else(|| agents.first());
-        member.map(|agent| agent.id.clone()).ok_or_else(|| permanent(format!("{project} has no team")))
+        member.cloned().ok_or_else(|| permanent(format!("{project} has no team")))
     }
 }
 

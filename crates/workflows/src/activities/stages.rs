@@ -7,6 +7,7 @@ use syndarix_core::project::ProjectState;
 use syndarix_core::task::{Receipt, Task, TaskKind, TaskState};
 use syndarix_store::NewTask;
 
+use super::proof::remove;
 use super::services::{Answer, Services, stored};
 use crate::types::{
     Backlog, CloseRequest, PhaseRequest, ProjectOutcome, Settled, StageRequest, TaskOutcome, WorkRequest,
@@ -61,6 +62,10 @@ impl Services {
                     store.set_task_state(&task.id, last_state, reason).await.map_err(stored)?;
                 }
             }
+        }
+        if state != ProjectState::Failed {
+            // Everything that counts is in the repository. After a failure somebody may want to look.
+            remove(&self.options.layout.work(&project.id)).await?;
         }
         store.set_project_state(&project.id, state, reason).await.map_err(stored)?;
         Ok(())
