@@ -48,7 +48,7 @@ pub(crate) struct QueryTask {
 #[derive(Debug)]
 pub(crate) enum QueryAnswer {
     Answered(Option<common::Payloads>),
-    Failed { message: String, failure: Option<failure::Failure> },
+    Failed { message: String, failure: Option<Box<failure::Failure>> },
 }
 
 /// All task queues.

@@ -41,7 +41,7 @@ impl EngineOptions {
             namespaces: vec!["default".into()],
             clock: Arc::new(SystemClock::new()),
             lost_tasks: LostTasks::RetryAtOpen,
-            task_poll_timeout: Duration::from_secs(60),
+            task_poll_timeout: Duration::from_mins(1),
             history_poll_timeout: Duration::from_secs(20),
         }
     }

@@ -26,7 +26,7 @@ struct RpcStatus {
     details: Vec<Any>,
 }
 
-fn any<M: Message + Name>(message: &M) -> Any {
+fn any<M: Name>(message: &M) -> Any {
     Any { type_url: format!("type.googleapis.com/{}", M::full_name()), value: message.encode_to_vec() }
 }
 
@@ -35,7 +35,7 @@ impl Failure {
         Self { code, message: message.into(), detail: None }
     }
 
-    fn with(mut self, detail: &(impl Message + Name)) -> Self {
+    fn with(mut self, detail: &impl Name) -> Self {
         self.detail = Some(any(detail));
         self
     }

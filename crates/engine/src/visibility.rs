@@ -5,6 +5,7 @@
 
 use crate::proto::enums::WorkflowExecutionStatus as Status;
 use rusqlite::types::Value;
+use std::fmt::Write;
 
 /// A filter as SQL.
 #[derive(Debug, Default, PartialEq)]
@@ -225,7 +226,7 @@ impl Parser<'_> {
             // A prefix comparison that needs no escaping of wildcards.
             let prefix = self.literal()?;
             let length = prefix.chars().count() as i64;
-            self.filter.condition.push_str(&format!("substr({}, 1, ?) = ?", column.sql()));
+            let _ = write!(self.filter.condition, "substr({}, 1, ?) = ?", column.sql());
             self.filter.values.extend([Value::Integer(length), Value::Text(prefix)]);
         } else {
             let Some(Token::Symbol(operator @ ("=" | "!=" | "<" | "<=" | ">" | ">="))) =
@@ -234,7 +235,7 @@ impl Parser<'_> {
                 return Err(format!("{name} lacks a comparison in the filter"));
             };
             self.at += 1;
-            self.filter.condition.push_str(&format!("{} {operator} ", column.sql()));
+            let _ = write!(self.filter.condition, "{} {operator} ", column.sql());
             self.bind(column)?;
         }
         Ok(())

@@ -230,13 +230,13 @@ impl Executor {
         }
         write.sent.extend(sent.iter().map(|(key, transfer)| (*key, transfer.encode_to_vec())));
         let (durable, ticket) = oneshot::channel();
-        let publisher = self.publisher();
+        let consequences = self.publisher();
         self.storage.writer.submit(Job {
             write,
             commit: options.commit,
             done: Box::new(move || {
                 for run in published {
-                    publisher.publish(run);
+                    consequences.publish(run);
                 }
                 let _ = durable.send(());
             }),

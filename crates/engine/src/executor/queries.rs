@@ -48,7 +48,9 @@ impl Executor {
             Some(QueryAnswer::Answered(query_result)) => {
                 Ok(ws::QueryWorkflowResponse { query_result, ..Default::default() })
             }
-            Some(QueryAnswer::Failed { message, failure }) => Err(Failure::query_failed(message, failure)),
+            Some(QueryAnswer::Failed { message, failure }) => {
+                Err(Failure::query_failed(message, failure.map(|f| *f)))
+            }
             None => Err(Failure::deadline("no worker answered the query in time")),
         }
     }
@@ -172,6 +174,7 @@ impl Executor {
             events = self.storage.readers.events(run_key, 1, tail_begins, PAGE).await?;
             let next = events.last().map_or(1, |event| event.event_id + 1);
             if next < tail_begins {
+                self.flush().await?;
                 let run_id = name.run_id.clone();
                 let page = super::Page { run_id, next_event_id: next, until, transient: Vec::new() };
                 response.next_page_token = page.encode_to_vec();
@@ -202,7 +205,6 @@ impl Executor {
 
     /// Hands the answers that came with a workflow task to those who asked.
     pub(super) fn answer_queries(
-        &self,
         slot: &mut Slot,
         run_id: &str,
         mut results: HashMap<String, query::WorkflowQueryResult>,
@@ -219,7 +221,7 @@ impl Executor {
     }
 
     /// A task that carried queries failed: the next one carries them again.
-    pub(super) fn detach_queries(&self, slot: &mut Slot, run_id: &str) {
+    pub(super) fn detach_queries(slot: &mut Slot, run_id: &str) {
         if let Some(run) = slot.runs.get_mut(run_id) {
             for buffered in &mut run.queries {
                 buffered.attached &= buffered.query.query_type.is_empty();
@@ -260,7 +262,7 @@ impl Executor {
 
 fn answer_of(result: query::WorkflowQueryResult) -> QueryAnswer {
     if result.result_type == enums::QueryResultType::Failed as i32 {
-        QueryAnswer::Failed { message: result.error_message, failure: result.failure }
+        QueryAnswer::Failed { message: result.error_message, failure: result.failure.map(Box::new) }
     } else {
         QueryAnswer::Answered(result.answer)
     }

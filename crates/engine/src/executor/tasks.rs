@@ -133,7 +133,7 @@ impl Executor {
                     .ok_or(crate::kernel::Rejection::WorkflowTaskNotFound)
             });
             match started {
-                Ok((started, _)) => self.dispatch(&mut slot, name, started)?,
+                Ok((started, _)) => Self::dispatch(&mut slot, name, started)?,
                 Err(failure) if failure.is_not_found() => return Ok(None),
                 Err(failure) => return Err(failure),
             }
@@ -143,7 +143,6 @@ impl Executor {
 
     /// Describes a started task for its worker. Quick, under the lock.
     pub(crate) fn dispatch(
-        &self,
         slot: &mut Slot,
         name: &RunRef,
         started: workflow_task::Started,
@@ -191,6 +190,8 @@ impl Executor {
         let mut events = self.storage.readers.events(run_key, from, tail_begins, PAGE).await?;
         let next = events.last().map_or(from, |event| event.event_id + 1);
         if next < tail_begins {
+            // Further pages are read from storage, so all of this task's history has to be there.
+            self.flush().await?;
             page.next_event_id = next;
             response.next_page_token = page.encode_to_vec();
         } else {
@@ -309,12 +310,12 @@ impl Executor {
                     Ok((outcome, eager, next))
                 })?;
             if outcome == Outcome::Completed {
-                self.answer_queries(&mut slot, &name.run_id, results);
+                Self::answer_queries(&mut slot, &name.run_id, results);
             } else {
-                self.detach_queries(&mut slot, &name.run_id);
+                Self::detach_queries(&mut slot, &name.run_id);
             }
             let next = match next {
-                Some(started) => Some(self.dispatch(&mut slot, &name, started)?),
+                Some(started) => Some(Self::dispatch(&mut slot, &name, started)?),
                 None => None,
             };
             self.release_queries(&mut slot, &name.run_id);
@@ -349,7 +350,7 @@ impl Executor {
             let ((), ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
                 workflow_task::fail(tx, &token.task(), cause, failure, worker)
             })?;
-            self.detach_queries(&mut slot, &name.run_id);
+            Self::detach_queries(&mut slot, &name.run_id);
             ticket
         };
         ticket.durable().await

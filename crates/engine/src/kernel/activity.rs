@@ -28,23 +28,23 @@ pub(crate) fn deadline(activity: &Activity) -> Timestamp {
 /// The earliest of its timeouts, and which one that is.
 fn next_timeout(activity: &Activity) -> (Timestamp, TimeoutType) {
     let started = Timestamp(activity.started_time);
-    let mut timeouts = vec![(
-        Timestamp(activity.scheduled_time).plus_if_set(activity.schedule_to_close),
-        TimeoutType::ScheduleToClose,
-    )];
-    if activity.is_started() {
-        timeouts.push((started.plus_if_set(activity.start_to_close), TimeoutType::StartToClose));
-        let alive = started.max(Timestamp(activity.last_heartbeat_time));
-        timeouts.push((alive.plus_if_set(activity.heartbeat), TimeoutType::Heartbeat));
-    } else if activity.is_offered() {
-        let offered = Timestamp(activity.attempt_scheduled_time);
-        timeouts.push((offered.plus_if_set(activity.schedule_to_start), TimeoutType::ScheduleToStart));
-    }
-    timeouts
-        .into_iter()
-        .filter(|(at, _)| at.is_set())
-        .min_by_key(|(at, _)| *at)
-        .unwrap_or((Timestamp::NONE, TimeoutType::Unspecified))
+    let of = |condition: bool, since: Timestamp, span: i64| {
+        if condition { since.plus_if_set(span) } else { Timestamp::NONE }
+    };
+    let (held, offered) = (activity.is_started(), activity.is_offered());
+    let alive = started.max(Timestamp(activity.last_heartbeat_time));
+    let first_scheduled = Timestamp(activity.scheduled_time);
+    let last_scheduled = Timestamp(activity.attempt_scheduled_time);
+    [
+        (of(true, first_scheduled, activity.schedule_to_close), TimeoutType::ScheduleToClose),
+        (of(held, started, activity.start_to_close), TimeoutType::StartToClose),
+        (of(held, alive, activity.heartbeat), TimeoutType::Heartbeat),
+        (of(offered, last_scheduled, activity.schedule_to_start), TimeoutType::ScheduleToStart),
+    ]
+    .into_iter()
+    .filter(|(at, _)| at.is_set())
+    .min_by_key(|(at, _)| *at)
+    .unwrap_or((Timestamp::NONE, TimeoutType::Unspecified))
 }
 
 /// Applies the command. The caller has validated it. With `eager_for`, the activity starts at once for
@@ -275,6 +275,21 @@ pub(crate) fn heartbeat(
     Ok(cancel_requested)
 }
 
+/// Whether the activity closed while the workflow task ran that may ask to cancel it.
+pub(super) fn closed_in_buffer(state: &super::MutableState, scheduled_event_id: i64) -> bool {
+    use EventAttributes as A;
+    state.buffered.values().any(|event| {
+        let closed = match &event.attributes {
+            Some(A::ActivityTaskCompletedEventAttributes(a)) => a.scheduled_event_id,
+            Some(A::ActivityTaskFailedEventAttributes(a)) => a.scheduled_event_id,
+            Some(A::ActivityTaskTimedOutEventAttributes(a)) => a.scheduled_event_id,
+            Some(A::ActivityTaskCanceledEventAttributes(a)) => a.scheduled_event_id,
+            _ => return false,
+        };
+        closed == scheduled_event_id
+    })
+}
+
 /// Applies the workflow's request to cancel; an attempt that no worker holds is cancelled at once.
 pub(super) fn request_cancel(
     tx: &mut Transition<'_>,
@@ -282,10 +297,7 @@ pub(super) fn request_cancel(
     scheduled_event_id: i64,
     worker: &str,
 ) {
-    let Some(activity) = tx.state.activities.get(&scheduled_event_id) else { return };
-    if activity.cancel_requested_event_id != 0 {
-        return;
-    }
+    // The event answers the command, so it is written also when the activity has just closed.
     let event_id = tx.append(EventAttributes::ActivityTaskCancelRequestedEventAttributes(
         history::ActivityTaskCancelRequestedEventAttributes {
             scheduled_event_id,

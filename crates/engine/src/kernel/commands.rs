@@ -86,7 +86,15 @@ pub(crate) fn complete(
 /// A run may not end while there is something the workflow has not seen.
 fn check_nothing_unhandled(tx: &Transition<'_>, commands: &[command::Command]) -> Result<(), BadCommand> {
     use CommandAttributes as C;
-    if tx.state.buffered.is_empty() {
+    // A timer that is cancelled here takes its unseen firing with it.
+    let cancelled: Vec<&str> = commands
+        .iter()
+        .filter_map(|command| match &command.attributes {
+            Some(C::CancelTimerCommandAttributes(c)) => Some(c.timer_id.as_str()),
+            _ => None,
+        })
+        .collect();
+    if tx.state.buffered.values().all(|event| cancelled.iter().any(|id| timer::is_fired(event, id))) {
         return Ok(());
     }
     let ends = commands.iter().any(|command| {

@@ -19,6 +19,8 @@ pub(crate) mod retry;
 mod signal_external;
 pub(crate) mod state;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 pub(crate) mod time;
 mod timer;
 pub(crate) mod transfer;

@@ -1,5 +1,6 @@
 //! What a run needs after the engine was away.
 
+use super::state::Activity;
 use super::{MutableState, Task, Transition, activity, workflow_task};
 use crate::proto::enums::TimeoutType;
 
@@ -29,7 +30,7 @@ pub(crate) fn outstanding_tasks(state: &MutableState) -> Vec<Task> {
 /// Whether a worker held something of this run.
 pub(crate) fn has_started_tasks(state: &MutableState) -> bool {
     state.core.is_running()
-        && (state.core.workflow_task_started() || state.activities.values().any(|a| a.is_started()))
+        && (state.core.workflow_task_started() || state.activities.values().any(Activity::is_started))
 }
 
 /// The workers are known to be gone: what they held times out now, as it would later.

@@ -149,6 +149,7 @@ pub(crate) struct Parent {
 
 /// An activity that was scheduled and has not closed.
 #[derive(Clone, PartialEq, Message)]
+#[expect(clippy::struct_field_names, reason = "the protocol's own names")]
 pub(crate) struct Activity {
     #[prost(int64, tag = "1")]
     pub scheduled_event_id: i64,

@@ -46,7 +46,7 @@ pub(super) fn fired_in_buffer(tx: &Transition<'_>, timer_id: &str) -> bool {
     tx.state.buffered.values().any(|event| is_fired(event, timer_id))
 }
 
-fn is_fired(event: &history::HistoryEvent, timer_id: &str) -> bool {
+pub(super) fn is_fired(event: &history::HistoryEvent, timer_id: &str) -> bool {
     matches!(&event.attributes,
         Some(EventAttributes::TimerFiredEventAttributes(fired)) if fired.timer_id == timer_id)
 }

@@ -1,6 +1,6 @@
 //! Commands are checked as a whole before any of them is applied, so that a bad one changes nothing.
 
-use super::{MutableState, retry, timer};
+use super::{MutableState, activity, retry, timer};
 use crate::proto::{CommandAttributes, command, enums};
 use enums::WorkflowTaskFailedCause as Cause;
 use std::collections::HashSet;
@@ -65,9 +65,12 @@ fn check_one(
     match attributes {
         C::ScheduleActivityTaskCommandAttributes(c) => check_activity(seen, c).map(|()| false),
         C::RequestCancelActivityTaskCommandAttributes(c) => {
-            // The activity may have closed while the task ran; asking then changes nothing.
-            if c.scheduled_event_id <= 0 || c.scheduled_event_id >= tx.state.core.next_event_id + 100_000 {
-                return bad(Cause::BadRequestCancelActivityAttributes, "invalid scheduled event id");
+            let id = c.scheduled_event_id;
+            if !tx.state.activities.contains(&id) && !activity::closed_in_buffer(tx.state, id) {
+                return bad(
+                    Cause::BadRequestCancelActivityAttributes,
+                    format!("no activity is pending that event {id} scheduled"),
+                );
             }
             Ok(false)
         }
@@ -189,6 +192,9 @@ fn check_child(
         && let Err(message) = retry::validate(policy)
     {
         return bad(cause, message);
+    }
+    if !command.cron_schedule.is_empty() {
+        return bad(cause, "cron schedules are not offered by this server");
     }
     seen.children += 1;
     if seen.children > MOST_PENDING {

@@ -29,7 +29,7 @@ impl Service {
     ) -> Result<ws::RespondQueryTaskCompletedResponse, Failure> {
         let token = WorkflowToken::parse(&request.task_token)?;
         let answer = if request.completed_type == enums::QueryResultType::Failed as i32 {
-            QueryAnswer::Failed { message: request.error_message, failure: request.failure }
+            QueryAnswer::Failed { message: request.error_message, failure: request.failure.map(Box::new) }
         } else {
             QueryAnswer::Answered(request.query_result)
         };

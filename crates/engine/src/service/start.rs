@@ -1,7 +1,7 @@
 //! Starting workflows.
 
 use super::Service;
-use crate::executor::{SignalOnStart, StartRequest};
+use crate::executor::{Executor, SignalOnStart, StartRequest};
 use crate::kernel::effects::Signal;
 use crate::kernel::lifecycle::NewRun;
 use crate::kernel::retry;
@@ -39,7 +39,7 @@ impl Service {
                 let name = &started.name;
                 let mut slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
                 self.executor.run(&mut slot, name).await?;
-                self.executor.dispatch(&mut slot, name, task)?
+                Executor::dispatch(&mut slot, name, task)?
             };
             response.eager_workflow_task = Some(self.executor.complete_dispatch(dispatch).await?);
         }

@@ -5,7 +5,7 @@ use super::WriteSet;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -55,7 +55,7 @@ impl Writer {
         let (stop, stopped) = watch::channel(None);
         let thread = std::thread::Builder::new()
             .name("engine-writer".into())
-            .spawn(move || run(connection, &jobs, &stop))
+            .spawn(move || run(&connection, &jobs, &stop))
             .expect("invariant: the operating system starts a thread while a process opens a database");
         Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), stopped }
     }
@@ -82,10 +82,10 @@ impl Writer {
     }
 }
 
-fn run(connection: Connection, jobs: &Receiver<Job>, stop: &watch::Sender<Option<Arc<str>>>) {
+fn run(connection: &Connection, jobs: &Receiver<Job>, stop: &watch::Sender<Option<Arc<str>>>) {
     connection.set_prepared_statement_cache_capacity(32);
     while let Some(batch) = next_batch(jobs) {
-        if let Err(error) = commit(&connection, &batch) {
+        if let Err(error) = commit(connection, &batch) {
             // After a failed fsync the kernel may have dropped the pages: what is on disk is unknown, and
             // trying again would acknowledge what may be lost. Only reopening the file is safe.
             tracing::error!(%error, "storage failed; the engine stops");
@@ -111,10 +111,7 @@ fn next_batch(jobs: &Receiver<Job>) -> Option<Vec<Job>> {
         let next = if urgent {
             jobs.try_recv().ok()
         } else {
-            match jobs.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(job) => Some(job),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            }
+            jobs.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
         };
         let Some(job) = next else { break };
         urgent |= job.commit == Commit::Now;

@@ -1,5 +1,8 @@
 //! The engine under Temporal's own SDK.
 #![expect(unreachable_pub, reason = "the SDK's macros ask for public workflow types")]
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
+#![expect(clippy::large_futures, reason = "a test's future is moved once")]
+#![expect(clippy::needless_pass_by_value, reason = "the SDK hands signals over by value")]
 
 mod activities;
 mod children;

@@ -176,7 +176,8 @@ fn told(result: Result<String, ActivityExecutionError>) -> String {
             };
             let mut cause = error.failure().and_then(|failure| failure.cause.clone());
             while let Some(failure) = cause {
-                text.push_str(&format!(": {}", failure.message));
+                text.push_str(": ");
+                text.push_str(&failure.message);
                 cause = failure.cause;
             }
             text
@@ -209,7 +210,7 @@ impl Script {
 
     #[signal]
     pub fn tell(&mut self, _ctx: &mut SyncWorkflowContext<Self>, word: String) {
-        self.signals.push(format!("told {word}"));
+        self.signals.push("told ".to_owned() + &word);
     }
 
     #[query]
@@ -232,7 +233,7 @@ impl Script {
                     ctx.execute_activity(Acts::act, act, options)
                 });
                 let results = temporalio_sdk::workflows::join_all(acts).await;
-                Ok(format!("{} done", results.into_iter().filter(Result::is_ok).count()))
+                Ok(format!("{} done", results.into_iter().flatten().count()))
             }
             Step::CancelActivity(act) => {
                 let token = WorkflowCancellationToken::new();
@@ -256,7 +257,7 @@ impl Script {
                 Ok("slept".into())
             }
             Step::CancelTimer => {
-                let timer = ctx.timer(Duration::from_secs(3600));
+                let timer = ctx.timer(Duration::from_hours(1));
                 ctx.timer(Duration::from_millis(5)).await;
                 timer.cancel();
                 Ok(format!("{:?}", timer.await))

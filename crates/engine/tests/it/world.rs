@@ -8,10 +8,11 @@ use temporalio_client::{
     Client, ClientOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle,
     WorkflowStartOptions,
 };
+use temporalio_sdk::runtime::RuntimeOptions;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 
 /// Nothing a test waits for takes longer than this; it only bounds a hang.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub const QUEUE: &str = "queue";
 
@@ -94,7 +95,7 @@ pub async fn events(handle: &Handle) -> Vec<String> {
 }
 
 pub async fn work<T>(client: Client, options: WorkerOptions, body: impl Future<Output = T>) -> T {
-    let runtime = Runtime::from_current_tokio(Default::default()).expect("a runtime");
+    let runtime = Runtime::from_current_tokio(RuntimeOptions::default()).expect("a runtime");
     let mut worker = Worker::new(&runtime, client, options).expect("a worker");
     let stop = worker.shutdown_handle();
     let body = async {
