@@ -37,6 +37,9 @@ pub(crate) async fn stay(
             "\nStopping: what is under way goes on to its next checkpoint. Ctrl-C again stops at once.",
         )?;
     }
+    if let (Ended::Over(_), Some(project)) = (ended, &until.project) {
+        service.closed(project).await;
+    }
     let store = service.store().clone();
     let stopped = service.stop().await;
     let exit = match ended {

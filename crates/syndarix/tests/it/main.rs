@@ -1,6 +1,10 @@
 //! The built binary, as a user meets it.
 
+#![expect(clippy::format_push_string, reason = "reports are short, and read better so than with `write!`")]
+
 mod bad_input;
+mod crash;
+mod data;
 mod folder;
 mod help;
 mod listings;
