@@ -27,13 +27,20 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// Where projects and records are kept
-    #[arg(long, global = true, value_name = "DIR", env = "SYNDARIX_DATA_DIR", default_value = ".syndarix")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        value_name = "DIR",
+        env = "SYNDARIX_DATA_DIR",
+        default_value = ".syndarix"
+    )]
     pub(crate) data_dir: PathBuf,
     /// The configuration file [default: syndarix.toml here, if there is one]
-    #[arg(long, global = true, value_name = "FILE", env = "SYNDARIX_CONFIG")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "FILE", env = "SYNDARIX_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Print JSON instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
 }
 

@@ -26,8 +26,7 @@ pub(crate) struct Failure {
 #[derive(Debug)]
 struct Snippet {
     source: NamedSource<String>,
-    span: Range<usize>,
-    label: String,
+    labels: Vec<(Range<usize>, String)>,
 }
 
 impl Failure {
@@ -72,17 +71,28 @@ impl Failure {
     /// Points at the bytes of a file that are wrong.
     #[must_use]
     pub(crate) fn at(
-        mut self,
+        self,
         file: impl AsRef<str>,
         text: &str,
         span: Range<usize>,
         label: impl Into<String>,
     ) -> Self {
+        self.at_each(file, text, [(span, label.into())])
+    }
+
+    /// Points at several places of a file that are wrong.
+    #[must_use]
+    pub(crate) fn at_each(
+        mut self,
+        file: impl AsRef<str>,
+        text: &str,
+        labels: impl IntoIterator<Item = (Range<usize>, String)>,
+    ) -> Self {
         // A span at the very end of a file that ends in a newline would point at a line that is not there.
         let end = text.trim_end().len();
-        let span = span.start.min(end)..span.end.min(end).max(span.start.min(end));
-        let source = NamedSource::new(file, text.to_owned());
-        self.snippet = Some(Box::new(Snippet { source, span, label: label.into() }));
+        let within = |span: Range<usize>| span.start.min(end)..span.end.min(end).max(span.start.min(end));
+        let labels = labels.into_iter().map(|(span, label)| (within(span), label)).collect();
+        self.snippet = Some(Box::new(Snippet { source: NamedSource::new(file, text.to_owned()), labels }));
         self
     }
 
@@ -148,8 +158,10 @@ impl Diagnostic for Failure {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let snippet = self.snippet.as_ref()?;
-        let label = LabeledSpan::new_with_span(Some(snippet.label.clone()), snippet.span.clone());
-        Some(Box::new(std::iter::once(label)))
+        let label = |(span, text): &(Range<usize>, String)| {
+            LabeledSpan::new_with_span(Some(text.clone()), span.clone())
+        };
+        Some(Box::new(snippet.labels.iter().map(label)))
     }
 }
 

@@ -7,6 +7,12 @@
 //! - [`display`]: what a person sees, as pure functions from the journal.
 //! - [`doctor`]: what the machine has and lacks.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "reports are short, and read better so than with `write!` and its error"
+)]
+#![cfg_attr(test, expect(clippy::needless_raw_string_hashes, reason = "expect-test writes texts like this"))]
+
 mod cli;
 mod commands;
 mod config;

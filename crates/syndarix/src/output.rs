@@ -31,6 +31,7 @@ impl Output {
     }
 
     /// Writes text as it is.
+    #[expect(clippy::unused_self, reason = "only whoever was given an output may write")]
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(cannot_write)

@@ -127,6 +127,7 @@ pub(crate) async fn names(store: &Store, project: &ProjectId) -> Result<BTreeMap
 
 /// What the store refuses, in a person's terms: most of it is about what was given or where the data is, the
 /// rest is ours to answer for.
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` asks for")]
 pub(crate) fn refused(error: StoreError) -> Failure {
     let ours = matches!(
         error,

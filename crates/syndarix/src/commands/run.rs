@@ -64,7 +64,7 @@ struct Checked {
 pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) -> Result<Exit, Failure> {
     let config = config::load(global.config.as_deref())?;
     let checked = check(&arguments, &config, global).await?;
-    let introduction = models::introduce(&checked.beginning.team, &checked.callable.models);
+    let introduction = models::introduce(&checked.beginning.team, &checked.callable);
     let options = ServiceOptions {
         data_dir: &global.data_dir,
         config: &config,

@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
     if !output.is_json() && !unfinished.real.is_empty() {
         output.line("Models that will be called:")?;
         for (tier, chain) in &callable.tiers {
-            output.line(&format!("  {tier}: {}", chain.join(", then ")))?;
+            output.line(&format!("  {tier}: {}", callable.describe(chain)))?;
         }
     }
     let service = Service::start(ServiceOptions {

@@ -18,12 +18,19 @@ pub(crate) struct File {
     /// What `run` assumes where its flags are silent.
     pub(crate) defaults: Defaults,
     /// The chain of each tier, such as `strong = ["anthropic/claude-opus-4-5", "openai/gpt-5"]`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) models: BTreeMap<String, Vec<String>>,
     /// Providers of models, by the name that models are qualified with.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) providers: BTreeMap<String, Provider>,
+    /// Providers whose models play scenes from files, by the name that models are qualified with.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) scripted: BTreeMap<String, Scripted>,
     /// Prices in US dollars per million tokens, by model, or by `PROVIDER/*`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) prices: BTreeMap<String, ModelPrice>,
     /// MCP servers, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) mcp: BTreeMap<String, McpServer>,
     /// What tools may do.
     pub(crate) tools: Tools,
@@ -77,6 +84,21 @@ pub(crate) struct Provider {
     pub(crate) disabled: bool,
 }
 
+/// A provider whose models do not think: they play scenes from files. For rehearsals and tests.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scripted {
+    /// The files, relative to this one.
+    pub(crate) scenes: Vec<PathBuf>,
+    /// What the scenes' delays are multiplied by.
+    #[serde(default = "as_written")]
+    pub(crate) pace: f64,
+}
+
+fn as_written() -> f64 {
+    1.0
+}
+
 /// An MCP server: a command, or an address.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -85,16 +107,20 @@ pub(crate) struct McpServer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<String>,
     /// Its arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) args: Vec<String>,
     /// Its environment, beside PATH, HOME and LANG.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) env: BTreeMap<String, String>,
     /// Variables it gets from this process's environment: where its secrets are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) env_from: Vec<String>,
     /// Its address, for streamable HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
     /// Headers of every request whose values are in environment variables, such as
     /// `Authorization = "DOCS_AUTHORIZATION"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) headers_from: BTreeMap<String, String>,
     /// How long it may take to answer the first request.
     pub(crate) connect_timeout_ms: u64,
@@ -105,6 +131,7 @@ pub(crate) struct McpServer {
     /// Whether what it says about the risk of its own tools is believed.
     pub(crate) trusted: bool,
     /// What is known about single tools.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tools: BTreeMap<String, ToolOverride>,
 }
 
@@ -132,10 +159,13 @@ impl Default for McpServer {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tools {
     /// Tools no agent may call, as patterns such as `mcp.git.*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) denied: Vec<String>,
     /// Commands that are not risky, beside the built-in ones: `"just test"` covers `just test --all`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) low_risk_commands: Vec<String>,
     /// Commands that may be repeated when a crash lost their result, beside the built-in ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) repeatable_commands: Vec<String>,
     /// Whether commands may use the network.
     pub(crate) network: bool,

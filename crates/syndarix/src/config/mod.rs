@@ -14,7 +14,9 @@ pub(crate) mod show;
 
 use std::path::PathBuf;
 
-pub(crate) use read::{load, parse};
+pub(crate) use read::load;
+#[cfg(test)]
+pub(crate) use read::parse;
 
 use crate::config::file::File;
 

@@ -198,7 +198,16 @@ mod tests {
     #[test]
     fn a_key_in_the_environment_is_enough() {
         let environment = |name: &str| (name == "OPENAI_API_KEY").then(|| "sk-x".to_owned());
-        expect![[r""]].assert_eq(&shown(&config(""), &environment));
+        expect![[r#"
+            anthropic KeyMissing None
+            openai Yes None
+            gemini KeyMissing None
+            ollama Ask Some("http://127.0.0.1:11434")
+            balanced: openai/gpt-5-mini
+            fast: openai/gpt-5-nano
+            strong: openai/gpt-5
+        "#]]
+        .assert_eq(&shown(&config(""), &environment));
     }
 
     #[test]
@@ -210,7 +219,16 @@ mod tests {
         let setting =
             settings(&config.file, &environment).into_iter().find(|setting| setting.name == "openai");
         assert_eq!(setting.expect("openai is configured").api_key_env, None);
-        expect![[r""]].assert_eq(&shown(&config, &environment));
+        expect![[r#"
+            anthropic KeyMissing None
+            openai Yes Some("http://127.0.0.1:4010/v1/")
+            gemini KeyMissing None
+            ollama Ask Some("http://127.0.0.1:11434")
+            balanced: openai/gpt-5-mini
+            fast: openai/m
+            strong: openai/gpt-5
+        "#]]
+        .assert_eq(&shown(&config, &environment));
     }
 
     #[test]

@@ -107,7 +107,9 @@ fn explain(name: &str, text: &str, error: &toml::de::Error) -> Failure {
     let message = error.message();
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let (Some(unknown), true) = (quoted.first(), message.starts_with("unknown ")) else {
-        return Failure::bad_input(format!("{name} cannot be read: {message}")).at(name, text, span, "here");
+        return Failure::bad_input(format!("{name} cannot be read: {message}"))
+            .at(name, text, span, "here")
+            .hint("mend this line; `syndarix config check` says whether the file is right");
     };
     let (what, key) = if message.starts_with("unknown field") { ("key", true) } else { ("value", false) };
     let known = &quoted[1..];
@@ -115,14 +117,21 @@ fn explain(name: &str, text: &str, error: &toml::de::Error) -> Failure {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("not a {what} that is known here"),
     };
-    let hint = if key && is_secret(unknown) {
-        "secrets do not belong into the file; name the environment variable that holds it, as in `api_key_env = \
-         \"OPENAI_API_KEY\"`"
-            .to_owned()
-    } else {
-        format!("known {what}s here: {}", known.join(", "))
-    };
-    Failure::bad_input(format!("there is no {what} `{unknown}` here")).at(name, text, span, label).hint(hint)
+    if key && is_secret(unknown) {
+        return Failure::bad_input(format!(
+            "there is no key `{unknown}`, and there will be none for a secret"
+        ))
+        .at(name, &without_value(text, &span), span, label)
+        .hint("name the environment variable that holds it, as in `api_key_env = \"OPENAI_API_KEY\"`");
+    }
+    Failure::bad_input(format!("there is no {what} `{unknown}` here"))
+        .at(name, text, span, label)
+        .hint(format!("known {what}s here: {}", known.join(", ")))
+}
+
+/// The text up to the end of a key, so that a report about it does not repeat the secret that follows it.
+fn without_value(text: &str, key: &Range<usize>) -> String {
+    format!("{} = …", text.get(..key.end).unwrap_or_default())
 }
 
 fn is_secret(key: &str) -> bool {
@@ -144,6 +153,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a case reads better without a reference")]
     fn check(text: &str, expected: Expect) {
         let said = match parse("syndarix.toml", text) {
             Ok(_) => "accepted".to_owned(),
@@ -191,20 +201,110 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_answered_with_the_nearest() {
-        check("[defaults]\nbudgett = 5\n", expect![[r""]]);
-        check("[providers.openai]\napi_key = \"sk-1\"\n", expect![[r""]]);
+        check(
+            "[defaults]\nbudgett = 5\n",
+            expect![[r#"
+            error:
+              × there is no key `budgett` here
+               ╭─[syndarix.toml:2:1]
+             1 │ [defaults]
+             2 │ budgett = 5
+               · ───┬───
+               ·    ╰── did you mean `budget`?
+               ╰────
+            hint: known keys here: autonomy, budget, team, check
+        "#]],
+        );
+        check(
+            "[providers.openai]\napi_key = \"sk-1\"\n",
+            expect![[r#"
+                error:
+                  × there is no key `api_key`, and there will be none for a secret
+                   ╭─[syndarix.toml:2:1]
+                 1 │ [providers.openai]
+                 2 │ api_key = …
+                   · ───┬───
+                   ·    ╰── did you mean `api_key_env`?
+                   ╰────
+                hint: name the environment variable that holds it, as in `api_key_env = "OPENAI_API_KEY"`
+            "#]],
+        );
     }
 
     #[test]
     fn a_value_that_does_not_fit_is_shown_where_it_is() {
-        check("[defaults]\nautonomy = \"milestones\"\n", expect![[r""]]);
-        check("[defaults]\nbudget = -1\n", expect![[r""]]);
-        check("[defaults\n", expect![[r""]]);
+        check(
+            "[defaults]\nautonomy = \"milestones\"\n",
+            expect![[r#"
+            error:
+              × there is no value `milestones` here
+               ╭─[syndarix.toml:2:12]
+             1 │ [defaults]
+             2 │ autonomy = "milestones"
+               ·            ──────┬─────
+               ·                  ╰── did you mean `milestone`?
+               ╰────
+            hint: known values here: full_control, milestone, autonomous
+        "#]],
+        );
+        check(
+            "[defaults]\nbudget = -1\n",
+            expect![[r#"
+                error:
+                  × syndarix.toml cannot be read: `-1` is not an amount in US dollars: it must not be negative
+                   ╭─[syndarix.toml:2:10]
+                 1 │ [defaults]
+                 2 │ budget = -1
+                   ·          ─┬
+                   ·           ╰── here
+                   ╰────
+                hint: mend this line; `syndarix config check` says whether the file is right
+            "#]],
+        );
+        check(
+            "[defaults\n",
+            expect![[r#"
+                error:
+                  × syndarix.toml cannot be read: unclosed table, expected `]`
+                   ╭─[syndarix.toml:1:10]
+                 1 │ [defaults
+                   ·          ▲
+                   ·          ╰── here
+                   ╰────
+                hint: mend this line; `syndarix config check` says whether the file is right
+            "#]],
+        );
     }
 
     #[test]
     fn an_entry_that_says_too_little_is_shown_where_it_is() {
-        check("[mcp.git]\nargs = []\n", expect![[r""]]);
-        check("[providers.mine]\nbase_url = \"http://x/\"\n", expect![[r""]]);
+        check(
+            "[mcp.git]\nargs = []\n",
+            expect![[r#"
+            error:
+              × the MCP server `git` has neither a `command` nor a `url`
+               ╭─[syndarix.toml:1:6]
+             1 │ [mcp.git]
+               ·      ─┬─
+               ·       ╰── here
+             2 │ args = []
+               ╰────
+            hint: say how it is started or where it is
+        "#]],
+        );
+        check(
+            "[providers.mine]\nbase_url = \"http://x/\"\n",
+            expect![[r#"
+            error:
+              × the provider `mine` is not one whose kind is known
+               ╭─[syndarix.toml:1:12]
+             1 │ [providers.mine]
+               ·            ──┬─
+               ·              ╰── here
+             2 │ base_url = "http://x/"
+               ╰────
+            hint: add `kind = "openai"` (or "anthropic", "openai_responses", "gemini", "ollama"): what it speaks
+        "#]],
+        );
     }
 }

@@ -15,6 +15,7 @@ use syndarix_core::task::TaskState;
 use syndarix_core::time::Timestamp;
 use syndarix_core::usage::TokenUsage;
 
+use super::action::{Action, action};
 use super::text;
 
 /// One project, as far as its events have been read.
@@ -63,6 +64,8 @@ pub(crate) struct Member {
     pub(crate) task: Option<TaskId>,
     /// The last thing it did, shortened.
     pub(crate) last: Option<String>,
+    /// The model and kind of the failure its last call ended in, if it did, and how often in a row.
+    failure: Option<(String, String, u32)>,
 }
 
 impl Member {
@@ -173,6 +176,7 @@ impl Board {
                     state: AgentState::Idle,
                     task: None,
                     last: None,
+                    failure: None,
                 });
             }
             return;
@@ -188,10 +192,25 @@ impl Board {
                 }
             }
             EventKind::ToolCalled { tool, arguments, .. } => {
-                member.last = Some(text::one_line(&format!("{tool} {arguments}"), 60));
+                let (Action::Deed(last) | Action::Word(last) | Action::Aside(last)) = action(tool, arguments);
+                member.last = Some(text::truncate(&last, 60));
+            }
+            EventKind::ModelCallSucceeded { .. } => member.failure = None,
+            EventKind::ModelCallFailed { model, kind, .. } => {
+                let times = match &member.failure {
+                    Some((its_model, its_kind, times)) if (its_model, its_kind) == (model, kind) => times + 1,
+                    _ => 1,
+                };
+                member.failure = Some((model.clone(), kind.clone(), times));
             }
             _ => {}
         }
+    }
+
+    /// Whether the call that has just failed had failed the same way when it was last tried.
+    pub(crate) fn failed_before(&self, event: &Event) -> bool {
+        let member = self.members.iter().find(|member| Some(&member.id) == event.agent.as_ref());
+        member.and_then(|member| member.failure.as_ref()).is_some_and(|(_, _, times)| *times > 1)
     }
 
     /// The name of an agent; its id where it never joined.

@@ -10,6 +10,7 @@ use syndarix_core::message::MessageKind;
 use syndarix_core::project::ProjectState;
 use syndarix_core::task::TaskState;
 
+use super::action::{Action, action};
 use super::board::Board;
 use super::text::{commit, money, one_line, took};
 
@@ -97,6 +98,9 @@ fn who(event: &Event, board: &Board) -> String {
     let part = match &event.kind {
         EventKind::ReviewVerdict { reviewer, .. } => return board.name(reviewer),
         EventKind::PhaseEntered { .. } => "phase",
+        EventKind::CheckRun { .. } => "check",
+        EventKind::TaskCreated { .. } => "new task",
+        EventKind::TaskAssigned { assignee, .. } => return board.name(assignee),
         EventKind::BudgetWarning { .. }
         | EventKind::BudgetRefused { .. }
         | EventKind::BudgetChanged { .. } => "budget",
@@ -106,7 +110,7 @@ fn who(event: &Event, board: &Board) -> String {
         EventKind::ProjectCreated { .. } | EventKind::ProjectStateChanged { .. } => "project",
         _ => match (&event.agent, &event.task) {
             (Some(agent), _) => return board.name(agent),
-            (None, Some(task)) => return task.key().to_owned(),
+            (None, Some(_)) => "task",
             (None, None) => "project",
         },
     };
@@ -141,12 +145,13 @@ fn tell(event: &Event, board: &Board) -> Telling {
         EventKind::AgentStateChanged { from, to, .. } => Aside(format!("{from} → {to}")),
         EventKind::TaskCreated { title, kind } => {
             let kind = kind.as_str().replace('_', " ");
-            Story(Tone::Plain, format!("new {kind} task {}: {}", key(), one_line(title, 80)))
+            Story(Tone::Plain, format!("{} {} ({kind})", key(), one_line(title, 80)))
         }
-        EventKind::TaskAssigned { assignee, reason } => Story(
-            Tone::Plain,
-            format!("{} goes to {} ({})", task(), board.name(assignee), one_line(reason, COMMENT_LIMIT)),
-        ),
+        EventKind::TaskAssigned { reason, .. } => {
+            // Reasons name agents by their ids; people know them without the project in front.
+            let reason = reason.replace(&format!("{}/", event.project), "");
+            Story(Tone::Plain, format!("takes {} ({})", task(), one_line(&reason, COMMENT_LIMIT)))
+        }
         EventKind::TaskPlanned { sprint: Some(sprint) } => {
             Aside(format!("{} is planned into sprint {sprint}", key()))
         }
@@ -181,9 +186,10 @@ fn tell(event: &Event, board: &Board) -> Telling {
         ),
         EventKind::CheckRun { command, exit_code, duration_ms } => {
             let tone = if *exit_code == 0 { Tone::Plain } else { Tone::Warning };
+            let of = event.task.as_ref().map_or_else(String::new, |task| format!("{}: ", task.key()));
             Story(
                 tone,
-                format!("check `{}` → exit code {exit_code} ({})", one_line(command, 80), ms(*duration_ms)),
+                format!("{of}`{}` → exit code {exit_code} ({})", one_line(command, 80), ms(*duration_ms)),
             )
         }
         EventKind::MessageSent { kind, target, summary, .. } => {
@@ -215,6 +221,10 @@ fn tell(event: &Event, board: &Board) -> Telling {
             money(*cost),
             ms(*latency_ms)
         )),
+        // A model that is asked again fails again the same way; once is enough for the story.
+        EventKind::ModelCallFailed { model, kind, .. } if board.failed_before(event) => {
+            Aside(format!("{model} failed again ({})", words(kind)))
+        }
         EventKind::ModelCallFailed { model, kind, message, .. } => Story(
             Tone::Warning,
             format!("{model} failed ({}): {}", words(kind), one_line(message, COMMENT_LIMIT)),
@@ -226,14 +236,19 @@ fn tell(event: &Event, board: &Board) -> Telling {
             Story(Tone::Warning, format!("is told to try again: {}", one_line(problem, COMMENT_LIMIT)))
         }
         EventKind::ToolCalled { tool, arguments, is_error, exit_code, duration_ms } => {
-            let exit = exit_code.map_or_else(String::new, |code| format!(" → exit code {code}"));
-            let failed = if *is_error && exit_code.is_none() { " → error" } else { "" };
+            let exit = exit_code
+                .map_or_else(String::new, |code| format!(" → exit code {code} ({})", ms(*duration_ms)));
+            let failed = if *is_error && exit_code.is_none() { " → refused" } else { "" };
             let tone = if *is_error || exit_code.is_some_and(|code| code != 0) {
                 Tone::Warning
             } else {
                 Tone::Plain
             };
-            Story(tone, format!("{tool} {}{exit}{failed} ({})", one_line(arguments, 80), ms(*duration_ms)))
+            match action(tool, arguments) {
+                Action::Deed(deed) => Story(tone, format!("{deed}{exit}{failed}")),
+                Action::Word(word) => Story(tone, format!("{word}{failed}")),
+                Action::Aside(aside) => Aside(format!("{aside}{failed}")),
+            }
         }
         EventKind::ToolDenied { tool, reason } => {
             Story(Tone::Warning, format!("may not use {tool}: {}", one_line(reason, COMMENT_LIMIT)))
@@ -307,5 +322,155 @@ fn ask(kind: ApprovalKind) -> &'static str {
         ApprovalKind::Budget => "word on money",
         ApprovalKind::Question => "answer",
         ApprovalKind::UnknownEffect | ApprovalKind::Escalation => "decision",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Tells these events of project `p-1`, each given as (milliseconds, agent, task, kind).
+    fn check(events: &[(i64, &str, &str, serde_json::Value)], detail: Detail, expected: &Expect) {
+        let mut board = Board::default();
+        let mut said = String::new();
+        for (seq, (at, agent, task, kind)) in events.iter().enumerate() {
+            let id = |name: &str| (!name.is_empty()).then(|| format!("p-1/{name}"));
+            let event: Event = serde_json::from_value(json!({
+                "seq": seq + 1, "at": at, "project": "p-1", "agent": id(agent), "task": id(task), "version": 1, "kind": kind,
+            }))
+            .expect("an event");
+            board.apply(&event);
+            if let Some(line) = line(&event, &board, detail) {
+                said.push_str(&format!("{}\n", line.render(false)));
+            }
+        }
+        expected.assert_eq(&said);
+    }
+
+    fn story() -> Vec<(i64, &'static str, &'static str, serde_json::Value)> {
+        vec![
+            (
+                0,
+                "",
+                "",
+                json!({"event": "project_created", "title": "Slug \u{1b}[31mline", "budget": 5_000_000_000_u64}),
+            ),
+            (
+                1,
+                "dave",
+                "",
+                json!({"event": "agent_joined", "name": "Dave", "role": "engineer", "agent_type": "engineer"}),
+            ),
+            (
+                2,
+                "kate",
+                "",
+                json!({"event": "agent_joined", "name": "Kate", "role": "engineer", "agent_type": "engineer"}),
+            ),
+            (900, "", "", json!({"event": "phase_entered", "phase": {"phase": "sprint", "number": 1}})),
+            (
+                1_000,
+                "",
+                "T-3",
+                json!({"event": "task_created", "title": "Parse the flag", "kind": "development"}),
+            ),
+            (
+                1_100,
+                "",
+                "T-3",
+                json!({"event": "task_assigned", "assignee": "p-1/dave", "reason": "p-1/dave is free"}),
+            ),
+            (
+                1_200,
+                "dave",
+                "T-3",
+                json!({"event": "agent_state_changed", "from": "idle", "transition": "think", "to": "thinking"}),
+            ),
+            (2_000, "dave", "T-3", failed()),
+            (2_500, "dave", "T-3", failed()),
+            (
+                2_600,
+                "dave",
+                "T-3",
+                json!({"event": "model_failover", "from": "a/x", "to": "b/y", "reason": "rate_limited"}),
+            ),
+            (3_000, "dave", "T-3", tool("read_file", r#"{"path":"src/a.rs"}"#, None)),
+            (3_100, "dave", "T-3", tool("run_command", r#"{"command":["cargo","test"]}"#, Some(101))),
+            (
+                61_000,
+                "kate",
+                "T-3",
+                json!({"event": "review_verdict", "reviewer": "p-1/kate", "approved": false, "comment": "No\ntest.", "round": 1}),
+            ),
+            (62_000, "", "T-3", json!({"event": "task_done", "exit_code": 0, "commit": "0123456789abcdef"})),
+            (
+                63_000,
+                "",
+                "",
+                json!({"event": "approval_requested", "approval": "p-1/A-1", "kind": "checkpoint", "title": "Go on?", "checkpoint": "architecture"}),
+            ),
+            (
+                64_000,
+                "",
+                "",
+                json!({"event": "approval_decided", "approval": "p-1/A-1", "state": "approved", "by": "ann", "comment": null}),
+            ),
+            (
+                65_000,
+                "",
+                "",
+                json!({"event": "project_state_changed", "from": "running", "to": "completed", "reason": null}),
+            ),
+        ]
+    }
+
+    fn failed() -> serde_json::Value {
+        json!({"event": "model_call_failed", "model": "a/x", "kind": "rate_limited", "message": "429", "retryable": true, "cost": 0})
+    }
+
+    fn tool(tool: &str, arguments: &str, exit_code: Option<i32>) -> serde_json::Value {
+        json!({"event": "tool_called", "tool": tool, "arguments": arguments, "is_error": false, "exit_code": exit_code, "duration_ms": 1500})
+    }
+
+    #[test]
+    fn the_story_leaves_out_what_is_not_worth_telling() {
+        check(
+            &story(),
+            Detail::Story,
+            &expect![[r#"
+                00:00  project    p-1: Slug [31mline, budget $5.00
+                00:00  Dave       joins as Engineer
+                00:00  Kate       joins as Engineer
+                00:00  phase      sprint 1
+                00:01  new task   T-3 Parse the flag (development)
+                00:01  Dave       takes T-3 Parse the flag (dave is free)
+                00:02  Dave       a/x failed (rate limited): 429
+                00:02  Dave       goes on with b/y instead of a/x (rate limited)
+                00:03  Dave       runs `cargo test` → exit code 101 (1.5 s)
+                01:01  Kate       sends T-3 back (review 1): No test.
+                01:02  task       T-3 Parse the flag is done, check exit code 0, commit 0123456789
+                01:03  approval   A-1 needs your approval: Go on? — `syndarix approve p-1/A-1`
+                01:04  approval   A-1 approved by ann
+                01:05  project    completed
+            "#]],
+        );
+    }
+
+    #[test]
+    fn everything_is_told_to_those_who_ask() {
+        check(
+            &story()[6..11],
+            Detail::Everything,
+            &expect![[r#"
+            00:00  Dave       idle → thinking
+            00:00  Dave       a/x failed (rate limited): 429
+            00:01  Dave       a/x failed (rate limited): 429
+            00:01  Dave       goes on with b/y instead of a/x (rate limited)
+            00:01  Dave       reads src/a.rs
+        "#]],
+        );
     }
 }

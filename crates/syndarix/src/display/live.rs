@@ -84,13 +84,11 @@ impl Live {
 
     /// Writes a line of its own between the feed's.
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
-        match &self.terminal {
-            Some(terminal) => terminal.bars.println(text).map_err(output::cannot_write),
-            None => {
-                let mut stdout = io::stdout().lock();
-                writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(output::cannot_write)
-            }
+        if let Some(terminal) = &self.terminal {
+            return terminal.bars.println(text).map_err(output::cannot_write);
         }
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(output::cannot_write)
     }
 
     /// Brings the progress lines up to date.

@@ -2,6 +2,7 @@
 //! values to text, so that `run`, `demo`, `up`, `status` and `events` say the same thing about the same
 //! facts; [`live`] is the thin part that writes.
 
+mod action;
 pub(crate) mod board;
 pub(crate) mod line;
 pub(crate) mod live;

@@ -151,15 +151,14 @@ impl Summary<'_> {
                 check.exit_code
             ));
         }
-        text.push_str(&format!("  repository   {}\n", project.repository));
-        text.push_str(&format!("  branch       {}\n", project.branch));
-        if let (Some(source), ProjectState::Completed) = (&project.source_repository, project.state) {
-            text.push_str(&format!(
-                "  fetch it     git -C {} fetch {} {}\n",
-                quoted(source),
-                quoted(&project.repository),
-                project.branch
-            ));
+        match &project.source_repository {
+            Some(source) if project.state == ProjectState::Completed => {
+                text.push_str(&format!("  repository   {source}\n  branch       syndarix/{}\n", project.id));
+            }
+            _ => {
+                let (repository, branch) = (&project.repository, &project.branch);
+                text.push_str(&format!("  repository   {repository}\n  branch       {branch}\n"));
+            }
         }
         text.push_str(&format!("  records      {}\n", self.data_dir));
         if let Some(diff_stat) = self.diff_stat.map(str::trim_end).filter(|diff_stat| !diff_stat.is_empty()) {

@@ -8,7 +8,8 @@ use syndarix_core::money::{NANO_PER_USD, NanoUsd};
 /// An amount for people: cents from a dollar up, otherwise ten-thousandths, rounded half up. The exact
 /// amount is in every `--json`.
 pub(crate) fn money(amount: NanoUsd) -> String {
-    let decimals: u32 = if amount.0 >= NANO_PER_USD || amount.0 % (NANO_PER_USD / 100) == 0 { 2 } else { 4 };
+    let decimals: u32 =
+        if amount.0 >= NANO_PER_USD || amount.0.is_multiple_of(NANO_PER_USD / 100) { 2 } else { 4 };
     let unit = NANO_PER_USD / 10_u64.pow(decimals);
     let rounded = (amount.0.saturating_add(unit / 2)) / unit;
     if rounded == 0 && amount.0 > 0 {

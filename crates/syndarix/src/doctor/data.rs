@@ -65,7 +65,7 @@ fn space(data_dir: &Path) -> Finding {
         Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
         Err(error) => return Finding::warn("space", format!("cannot be told: {error}"), "look at the disk"),
     };
-    let shown = format!("{}.{} GiB free", free >> 30, (free & ((1 << 30) - 1)) * 10 >> 30);
+    let shown = format!("{}.{} GiB free", free >> 30, ((free & ((1 << 30) - 1)) * 10) >> 30);
     match free {
         0..TOO_LITTLE_BYTES => Finding::fail("space", shown, "free some space, or choose another --data-dir"),
         TOO_LITTLE_BYTES..LITTLE_BYTES => Finding::warn(

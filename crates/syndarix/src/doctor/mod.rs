@@ -111,6 +111,13 @@ mod tests {
             Finding::warn("ollama", "it does not answer", "start it"),
             Finding::fail("data directory", "it cannot be written to", "choose another --data-dir"),
         ];
-        expect![[r""]].assert_eq(&render(&findings, false));
+        expect![[r#"
+            ok    git             2.47.2
+            warn  ollama          it does not answer
+                                  hint: start it
+            fail  data directory  it cannot be written to
+                                  hint: choose another --data-dir
+        "#]]
+        .assert_eq(&render(&findings, false));
     }
 }

@@ -81,6 +81,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a case reads better without a reference")]
     fn check(bytes: &[u8], expected: Expect) {
         let said = match Brief::from_bytes("b.md", bytes.to_vec()) {
             Ok(brief) => format!("{}\n", brief.title),
@@ -97,10 +98,40 @@ mod tests {
 
     #[test]
     fn what_is_not_a_text_is_refused() {
-        check(b"  \n\t\n", expect![[r""]]);
-        check(b"# \n---\n", expect![[r""]]);
-        check(b"ok \xff\xfe", expect![[r""]]);
-        check(b"ELF\0\x01", expect![[r""]]);
-        check(&vec![b'a'; 300 * 1024], expect![[r""]]);
+        check(
+            b"  \n\t\n",
+            expect![[r#"
+            error: the brief b.md is empty
+            hint: write what is wanted, as you would tell a colleague; the first heading becomes the title
+        "#]],
+        );
+        check(
+            b"# \n---\n",
+            expect![[r#"
+            error: the brief b.md is empty
+            hint: write what is wanted, as you would tell a colleague; the first heading becomes the title
+        "#]],
+        );
+        check(
+            b"ok \xff\xfe",
+            expect![[r#"
+            error: the brief b.md is not text: byte 4 is not UTF-8
+            hint: save it as a plain text or Markdown file in UTF-8
+        "#]],
+        );
+        check(
+            b"ELF\0\x01",
+            expect![[r#"
+            error: the brief b.md is not text: byte 4 is a control character
+            hint: save it as a plain text or Markdown file in UTF-8
+        "#]],
+        );
+        check(
+            &vec![b'a'; 300 * 1024],
+            expect![[r#"
+            error: the brief b.md is larger than 256 KiB
+            hint: keep to what is wanted; put long material into the repository and refer to it
+        "#]],
+        );
     }
 }

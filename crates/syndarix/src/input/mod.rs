@@ -42,6 +42,14 @@ mod tests {
         assert_eq!(budget("2.50").expect("valid"), NanoUsd(2_500_000_000));
         let said: String =
             ["-5", "0", "five"].map(|text| budget(text).expect_err("refused").render(false)).concat();
-        expect![[r""]].assert_eq(&said);
+        expect![[r#"
+            error: `-5` is not an amount in US dollars: it must not be negative
+            hint: write the most that may be spent, in US dollars: --budget 2.50
+            error: a budget of nothing lets no model be called
+            hint: write the most that may be spent, in US dollars: --budget 2.50
+            error: `five` is not an amount in US dollars: write it like 5 or 0.25
+            hint: write the most that may be spent, in US dollars: --budget 2.50
+        "#]]
+        .assert_eq(&said);
     }
 }

@@ -15,6 +15,7 @@ pub(crate) async fn source(path: &Path) -> Result<Source, Failure> {
 }
 
 /// What git refuses, in a person's terms.
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` asks for")]
 pub(crate) fn refused(error: GitError) -> Failure {
     let hint = error.hint();
     let failure = Failure::bad_input(error.to_string());

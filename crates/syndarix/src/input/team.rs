@@ -1,6 +1,5 @@
 //! The team file.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use syndarix_agents::team::{Models, Team, TeamError};
@@ -35,22 +34,28 @@ pub(crate) fn parse(name: &str, text: &str, models: &Models) -> Result<Team, Fai
     Team::parse(name, text, models).map_err(|error| explain(&error, text))
 }
 
-/// Every problem, the first one with the line it is in.
+/// Every problem, each in its line.
 fn explain(error: &TeamError, text: &str) -> Failure {
-    let Some((first, others)) = error.problems.split_first() else {
-        return Failure::bad_input(error.to_string());
+    let message = match error.problems.as_slice() {
+        [only] => only.message.clone(),
+        several => format!("{} things are wrong with the team file", several.len()),
     };
-    let mut message = first.message.clone();
-    for other in others {
-        // Writing to a string does not fail.
-        let _ = write!(message, "\nand in line {}: {}", other.line, other.message);
-    }
-    let label = first.hint.clone().unwrap_or_else(|| "here".to_owned());
-    let failure = Failure::bad_input(message).at(&error.file, text, line_span(text, first.line), label);
-    match error.problems.iter().find_map(|problem| problem.hint.as_ref()) {
-        Some(hint) => failure.hint(hint),
-        None => failure.hint("mend the team file, or leave --team away to work with the default team"),
-    }
+    let labels = error.problems.iter().map(|problem| {
+        let label = match (&problem.hint, error.problems.len()) {
+            (Some(hint), 1) => hint.clone(),
+            (None, 1) => "here".to_owned(),
+            _ => problem.message.clone(),
+        };
+        (line_span(text, problem.line), label)
+    });
+    let mut hints: Vec<&str> = error.problems.iter().filter_map(|problem| problem.hint.as_deref()).collect();
+    hints.dedup();
+    let hint = if hints.is_empty() {
+        "mend the team file, or leave --team away to work with the default team".to_owned()
+    } else {
+        hints.join("; ")
+    };
+    Failure::bad_input(message).at_each(&error.file, text, labels).hint(hint)
 }
 
 /// The bytes of a line, from 1, without the space around it.

@@ -199,7 +199,9 @@ fn work_directory(data_dir: &Path, environment: &dyn Fn(&str) -> Option<String>)
     let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
     match cache {
-        Some(cache) => cache.join("syndarix").join(BlobHash::of(data_dir.as_os_str().as_encoded_bytes()).short()),
+        Some(cache) => {
+            cache.join("syndarix").join(BlobHash::of(data_dir.as_os_str().as_encoded_bytes()).short())
+        }
         None => data_dir.join("work"),
     }
 }

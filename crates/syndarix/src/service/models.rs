@@ -1,6 +1,6 @@
 //! The models a service can call: real ones as configured, the demo's script, or both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use syndarix_llm::providers::{Limits, ProviderConfig, ProviderKind, Providers, R
 use syndarix_llm::scripted::{Script, ScriptedProvider};
 use syndarix_llm::{ModelCatalog, ModelRef, Prices};
 
+use crate::config::file::Scripted;
 use crate::config::providers::{Setting, Usable, settings, tiers};
 use crate::config::{Config, Environment, show};
 use crate::demo::Demo;
@@ -33,8 +34,22 @@ pub(crate) struct Callable {
     pub(crate) prices: Prices,
     /// Which models there are, and what the tiers stand for.
     pub(crate) models: Models,
-    /// The chain of each tier, for people.
+    /// The chain of each tier.
     pub(crate) tiers: BTreeMap<String, Vec<String>>,
+    /// The configured providers whose models are scripted.
+    scripted: BTreeSet<String>,
+}
+
+impl Callable {
+    /// A chain, for people: nobody is to take a scripted model for a real one.
+    pub(crate) fn describe(&self, chain: &[impl AsRef<str>]) -> String {
+        let model = |model: &str| {
+            let provider = model.split_once('/').map_or(model, |(provider, _)| provider);
+            let scripted = self.scripted.contains(provider);
+            if scripted { format!("{model} (scripted, not a real model)") } else { model.to_owned() }
+        };
+        chain.iter().map(|name| model(name.as_ref())).collect::<Vec<_>>().join(", then ")
+    }
 }
 
 /// Which models are wanted.
@@ -62,12 +77,15 @@ pub(crate) async fn prepare(
         ask(&mut found).await;
         chains = tiers(config, &found);
         let none = chains.values().all(Vec::is_empty);
-        if none {
+        if none && config.file.scripted.is_empty() {
             return Err(Failure::bad_input("no model can be used").hint(show::what_to_set(&found)));
         }
         for setting in found.iter().filter(|setting| setting.usable == Usable::Yes) {
             let provider = real(setting, config, environment)?;
             add(&mut providers, Arc::new(provider))?;
+        }
+        for (name, configured) in &config.file.scripted {
+            add(&mut providers, Arc::new(scripted(name, configured, config)?))?;
         }
     }
     if let Some((demo, pace)) = wanted.scripted {
@@ -90,12 +108,38 @@ pub(crate) async fn prepare(
     for (tier, chain) in &chains {
         models = models.with_tier(tier, references(tier, chain, &catalog)?);
     }
-    Ok(Callable { providers, prices, models, tiers: chains })
+    let scripted = config.file.scripted.keys().cloned().collect();
+    Ok(Callable { providers, prices, models, tiers: chains, scripted })
+}
+
+/// A provider that plays the scenes of a configuration.
+fn scripted(name: &str, configured: &Scripted, config: &Config) -> Result<ScriptedProvider, Failure> {
+    if !(configured.pace.is_finite() && configured.pace >= 0.0) {
+        return Err(Failure::bad_input(format!("`{}` is not a pace", configured.pace))
+            .hint(format!("write how much slower [scripted.{name}] should be, such as pace = 3")));
+    }
+    let mut files = Vec::new();
+    for scenes in &configured.scenes {
+        let path = config.relative(scenes);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Failure::bad_input(format!("the scenes {} cannot be read", path.display()))
+                .because(error)
+                .hint(format!("correct `scenes` of [scripted.{name}] in the configuration"))
+        })?;
+        files.push((path.display().to_string(), text));
+    }
+    let script = Script::parse_all(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    let script = script.map_err(|error| {
+        Failure::bad_input(error.to_string()).hint("docs/scripted-models.md says what a scene is made of")
+    })?;
+    Ok(ScriptedProvider::new(name, script).with_pace(configured.pace))
 }
 
 fn add(providers: &mut Providers, provider: Arc<dyn syndarix_llm::ModelProvider>) -> Result<(), Failure> {
     providers.add(provider).map_err(|error| {
-        Failure::bad_input(error.to_string()).hint("`scripted` is the name of the demo's own provider")
+        Failure::bad_input(error.to_string()).hint(
+            "give one of [providers] and [scripted] another name; `scripted` is the demo's own",
+        )
     })
 }
 
@@ -183,10 +227,10 @@ fn reach(setting: &Setting, key: Option<String>, limits: Limits) -> ProviderConf
 }
 
 /// Who uses which models, for people: one line for each distinct chain.
-pub(crate) fn introduce(team: &Team, models: &Models) -> Vec<String> {
+pub(crate) fn introduce(team: &Team, callable: &Callable) -> Vec<String> {
     let mut chains: Vec<(Vec<ModelRef>, Vec<&str>)> = Vec::new();
     for agent in team.staff() {
-        let chain = models.chain(&agent.models);
+        let chain = callable.models.chain(&agent.models);
         match chains.iter_mut().find(|(known, _)| *known == chain) {
             Some((_, names)) => names.push(&agent.name),
             None => chains.push((chain, vec![&agent.name])),
@@ -194,7 +238,7 @@ pub(crate) fn introduce(team: &Team, models: &Models) -> Vec<String> {
     }
     let line = |(chain, names): (Vec<ModelRef>, Vec<&str>)| {
         let chain: Vec<&str> = chain.iter().map(ModelRef::as_str).collect();
-        format!("{}: {}", names.join(", "), chain.join(", then "))
+        format!("{}: {}", names.join(", "), callable.describe(&chain))
     };
     chains.into_iter().map(line).collect()
 }

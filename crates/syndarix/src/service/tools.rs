@@ -94,6 +94,7 @@ pub(crate) async fn try_servers(servers: &[McpServerConfig], policy: &Policy) ->
 }
 
 /// What the toolbox refuses, in a person's terms.
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` asks for")]
 pub(crate) fn refused(error: ToolsError) -> Failure {
     let hint = error.hint();
     let failure = Failure::bad_input(error.to_string());

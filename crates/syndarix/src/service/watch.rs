@@ -132,15 +132,21 @@ async fn idle(service: &Service) -> Result<Option<bool>, Failure> {
     Ok(Some(!open.is_empty()))
 }
 
+/// How long after the first signal a second one is taken for an echo of it: `timeout` and terminals send theirs
+/// to the whole process group, and so twice.
+const ECHO: Duration = Duration::from_secs(1);
+
 /// Ends the process at once when somebody says stop again while the service stops.
 pub(crate) fn force_on_second_signal() {
     tokio::spawn(async {
-        let mut terminate = match signal(SignalKind::terminate()) {
-            Ok(terminate) => terminate,
-            Err(_) => return,
+        tokio::time::sleep(ECHO).await;
+        let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
         };
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
         std::process::exit(i32::from(crate::exit::Exit::Interrupted.code()));

@@ -71,7 +71,7 @@ fn a_team_file_that_cannot_be_meant() {
     insta::assert_snapshot!(
         "team_unknown_key",
         run_with_team(
-            "version = 1\nname = \"t\"\n\n[[agents]]\nname = \"Dave\"\ntype = \"engineer\"\nbuget = 1\n"
+            "version = 1\nextends = \"default\"\n\n[[agents]]\nname = \"Dave\"\ntype = \"engineer\"\nbuget = 1\n"
         )
     );
     insta::assert_snapshot!(
@@ -85,14 +85,14 @@ fn a_team_file_that_cannot_be_meant() {
     insta::assert_snapshot!(
         "team_unknown_model",
         run_with_team(
-            "version = 1\nname = \"t\"\n\n[[agents]]\nname = \"Dave\"\ntype = \"engineer\"\nmodels = [\"huose/m\"]\n"
+            "version = 1\nextends = \"default\"\n\n[[agents]]\nname = \"Dave\"\ntype = \"engineer\"\nmodels = [\"huose/m\"]\n"
         )
     );
 }
 
 /// A team file with these members, each as `NAME TYPE REPORTS_TO`.
 fn team(members: &[&str]) -> String {
-    let mut text = "version = 1\nname = \"t\"\n".to_owned();
+    let mut text = "version = 1\nextends = \"default\"\n".to_owned();
     for member in members {
         let mut words = member.split(' ');
         let mut next = || words.next().expect("three words");

@@ -1,4 +1,4 @@
-//! The running service: one at a time, reached through its socket, stopped by a signal.
+//! The running service: one at a time, reached through its socket, stopped by a signal, asking where it is told to.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Stdio};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::folder::Folder;
 
 /// Far longer than a service takes to start or stop; reaching it is a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Running(Child);
 
@@ -74,4 +74,33 @@ fn a_second_process_is_refused_and_the_first_stops_on_a_signal() {
     assert!(!folder.join(".syndarix/control.sock").exists());
     let idle = folder.run(&["up", "--until-idle"]);
     assert_eq!(idle.code, Some(0), "{}", idle.stderr);
+}
+
+#[test]
+fn the_demo_asks_where_it_is_told_to_and_goes_on_with_the_answer() {
+    let folder = Folder::new();
+    let asked = folder.run(&["demo", "--pace", "0", "--autonomy", "milestone", "--until-idle"]);
+    assert_eq!(asked.code, Some(3), "{}{}", asked.stdout, asked.stderr);
+
+    let approvals: Vec<serde_json::Value> =
+        serde_json::from_str(&folder.run(&["approvals", "--json"]).stdout).expect("a listing");
+    assert_eq!(approvals.len(), 1, "{approvals:?}");
+    let id = approvals[0]["id"].as_str().expect("an id");
+    assert!(folder.run(&["approvals", id]).stdout.contains("Architecture"));
+    assert_eq!(folder.run(&["approve", id, "--shown", "0000"]).code, Some(2), "bound to what is shown");
+
+    let heard = folder.run(&["feedback", "Use British spelling."]);
+    assert_eq!(heard.code, Some(0), "{}", heard.stderr);
+    let approved = folder.run(&["approve", id, "--comment", "Go on."]);
+    assert_eq!(approved.code, Some(0), "{}", approved.stderr);
+    assert!(approved.stdout.contains("syndarix up"), "{}", approved.stdout);
+    assert_eq!(folder.run(&["reject", id]).code, Some(2), "decided once");
+
+    let sprint = folder.run(&["up", "--until-idle", "--pace", "0"]);
+    assert_eq!(sprint.code, Some(3), "the sprint's end is asked too: {}{}", sprint.stdout, sprint.stderr);
+    assert_eq!(folder.run(&["approve", "A-2"]).code, Some(0));
+    let done = folder.run(&["up", "--until-idle", "--pace", "0"]);
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    let status = folder.run(&["status"]);
+    assert!(status.stdout.contains("15 of 15 tasks done"), "{}", status.stdout);
 }
