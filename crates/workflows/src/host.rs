@@ -8,8 +8,8 @@ use syndarix_core::id::ProjectId;
 use syndarix_store::{SignalRecord, Store};
 use temporalio_client::errors::{WorkflowInteractionError, WorkflowStartError};
 use temporalio_client::{
-    Client, ClientOptions, Connection, UntypedSignal, UntypedWorkflow, WorkflowGetResultOptions, WorkflowIdReusePolicy,
-    WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions,
+    Client, ClientOptions, Connection, UntypedSignal, UntypedWorkflow, WorkflowGetResultOptions,
+    WorkflowIdReusePolicy, WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions,
 };
 use temporalio_common::data_converters::{PayloadConverter, RawValue};
 use temporalio_sdk::runtime::RuntimeOptions;

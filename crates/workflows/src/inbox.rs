@@ -53,3 +53,30 @@ impl Inbox {
         ProjectStatus { decisions, ..self.status() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(approval: &str, approved: bool) -> DecisionSignal {
+        DecisionSignal { approval: approval.parse().expect("an id"), approved, comment: None }
+    }
+
+    #[test]
+    fn the_first_decision_counts_and_what_is_decided_is_not_waited_for() {
+        let (first, second): (ApprovalId, ApprovalId) = ("p/A-1".parse().unwrap(), "p/A-2".parse().unwrap());
+        let mut inbox = Inbox::default();
+        // A decision can arrive before the workflow gets round to waiting for it.
+        inbox.decide(decision("p/A-1", true));
+        inbox.wait_for(&[first.clone(), second.clone()]);
+        assert_eq!(inbox.status().waiting_for, [second.clone()]);
+        assert!(!inbox.decided(&[first.clone(), second.clone()]));
+
+        inbox.decide(decision("p/A-1", false));
+        inbox.decide(decision("p/A-2", false));
+        assert!(inbox.decided(&[first.clone(), second.clone()]));
+        assert_eq!(inbox.decision(&first).map(|decision| decision.approved), Some(true));
+        assert_eq!(inbox.state().decisions, BTreeMap::from([(first, true), (second, false)]));
+        assert!(inbox.status().waiting_for.is_empty());
+    }
+}

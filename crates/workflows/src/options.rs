@@ -52,5 +52,8 @@ pub(crate) fn agent() -> ActivityOptions {
 }
 
 fn long(at_most: Duration) -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(at_most).heartbeat_timeout(HEARTBEAT).retry_policy(retry()).build()
+    ActivityOptions::with_start_to_close_timeout(at_most)
+        .heartbeat_timeout(HEARTBEAT)
+        .retry_policy(retry())
+        .build()
 }

@@ -191,6 +191,7 @@ impl Crew {
 /// Develops, reviews and merges until the supervisor says that every task of the sprint is over.
 async fn develop(ctx: &Context, sprint: &SprintInput, crew: &mut Crew) -> Result<(), Stop> {
     loop {
+        crew.memory.looks += 1;
         let request = SuperviseRequest { sprint: sprint.clone(), memory: crew.memory.clone() };
         let supervision = ctx.execute_activity(Activities::supervise, request, options::record()).await?;
         if supervision.complete && crew.pending.is_empty() {

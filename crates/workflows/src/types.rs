@@ -284,6 +284,8 @@ pub struct SprintMemory {
     pub reprieved: BTreeMap<TaskId, u32>,
     /// Tasks that a human is being asked about.
     pub asked: Vec<TaskId>,
+    /// How often the supervisor has been asked; each time is a run of its graph.
+    pub looks: u32,
 }
 
 /// The input of the supervisor's activity.
@@ -377,4 +379,40 @@ pub struct Word {
     pub subject: ApprovalId,
     /// The words.
     pub comment: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn work(round: u32, attempt: u32) -> WorkRequest {
+        WorkRequest {
+            project: "p".parse().expect("an id"),
+            task: "p/T-3".parse().expect("an id"),
+            agent: "p/dave".parse().expect("an id"),
+            stage: Stage::Develop,
+            round,
+            attempt,
+            sprint: Some(1),
+        }
+    }
+
+    #[test]
+    fn every_round_and_attempt_is_a_run_of_its_own() {
+        let runs: Vec<String> =
+            [(1, 1), (2, 1), (2, 2)].map(|(round, attempt)| work(round, attempt).run_id().to_string()).into();
+        assert_eq!(runs, ["p/T-3/develop-1", "p/T-3/develop-2", "p/T-3/develop-2.2"]);
+    }
+
+    #[test]
+    fn the_stored_form_is_the_one_in_old_histories() {
+        let outcome = TaskOutcome::Judged { passed: false, defects: vec!["p/T-9".parse().expect("an id")] };
+        let result = WorkResult { work: work(1, 1), outcome };
+        expect![[r#"{"work":{"project":"p","task":"p/T-3","agent":"p/dave","stage":"develop","round":1,"attempt":1,"sprint":1},"outcome":{"outcome":"judged","passed":false,"defects":["p/T-9"]}}"#]]
+            .assert_eq(&serde_json::to_string(&result).expect("serialises"));
+        let old = r#"{"project":"p","task":"p/T-3","agent":"p/dave","stage":"develop","round":2,"sprint":null}"#;
+        assert_eq!(serde_json::from_str::<WorkRequest>(old).expect("reads").attempt, 1);
+    }
 }

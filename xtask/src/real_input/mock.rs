@@ -20,10 +20,12 @@ pub(crate) struct MockServer {
 
 impl MockServer {
     pub(crate) fn start(bench: &Bench) -> Outcome<Self> {
-        let modules = bench.path("npm");
+        let modules = bench.root.join("target/mock-server");
         let program = modules.join("node_modules/.bin/llmock");
         if !program.exists() {
-            succeed(Command::new("npm").args(["install", "--silent", "--prefix"]).arg(&modules).arg(PACKAGE))?;
+            succeed(
+                Command::new("npm").args(["install", "--silent", "--prefix"]).arg(&modules).arg(PACKAGE),
+            )?;
         }
         // The port is free now and may not be in a moment; the server then fails to start, which is said.
         let port = TcpListener::bind(("127.0.0.1", 0))

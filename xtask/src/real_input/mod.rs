@@ -22,7 +22,7 @@ type Outcome<T> = Result<T, String>;
 /// How long the whole job may take before it is called stuck. It takes well under a minute.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A folder of its own below `target`, made anew for each run.
+/// A folder of its own, made anew for each run. It lies outside this workspace, as a user's project would.
 pub(crate) struct Bench {
     root: PathBuf,
     syndarix: PathBuf,
@@ -46,7 +46,8 @@ impl Bench {
 
     /// What a command of the product says as JSON.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Outcome<Value> {
-        let output = self.syndarix().arg("--json").args(arguments).output().map_err(|error| error.to_string())?;
+        let output =
+            self.syndarix().arg("--json").args(arguments).output().map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(&text)
             .map_err(|error| format!("`syndarix {}`: {error}: {text}", arguments.join(" ")))
@@ -58,19 +59,18 @@ pub(crate) fn run(root: &Path) -> Outcome<String> {
     let bench = Bench {
         root: root.to_owned(),
         syndarix: root.join("target/debug/syndarix"),
-        folder: root.join("target/real-input"),
+        folder: std::env::temp_dir().join("syndarix-real-input"),
     };
     succeed(Command::new("cargo").current_dir(root).args(["build", "--package", "syndarix"]))?;
-    for made in ["data", "repository", "result", "vendor", "vendoring", "result-target"] {
-        let _ = fs::remove_dir_all(bench.path(made));
-    }
+    let _ = fs::remove_dir_all(&bench.folder);
     fs::create_dir_all(&bench.folder).map_err(|error| error.to_string())?;
 
     let before = sources::prepare(&bench)?;
     let server = MockServer::start(&bench)?;
     let material = bench.root.join("xtask/real-input");
     fs::copy(material.join("brief.md"), bench.path("brief.md")).map_err(|error| error.to_string())?;
-    let configuration = fs::read_to_string(material.join("syndarix.toml")).map_err(|error| error.to_string())?;
+    let configuration =
+        fs::read_to_string(material.join("syndarix.toml")).map_err(|error| error.to_string())?;
     fs::write(bench.path("syndarix.toml"), configuration.replace("{address}", &server.address()))
         .map_err(|error| error.to_string())?;
 
@@ -93,7 +93,11 @@ fn approve_until_it_ends(bench: &Bench, mut job: Child) -> Outcome<usize> {
     loop {
         if let Some(status) = job.try_wait().map_err(|error| error.to_string())? {
             let log = fs::read_to_string(bench.path("run.log")).unwrap_or_default();
-            return if status.success() { Ok(given) } else { Err(format!("the job ended with {status}:\n{log}")) };
+            return if status.success() {
+                Ok(given)
+            } else {
+                Err(format!("the job ended with {status}:\n{log}"))
+            };
         }
         if started.elapsed() > PATIENCE {
             let _ = job.kill();
@@ -101,7 +105,9 @@ fn approve_until_it_ends(bench: &Bench, mut job: Child) -> Outcome<usize> {
             return Err(format!("the job is stuck:\n{log}"));
         }
         // Before the data directory exists there is nothing to list yet.
-        for approval in bench.ask(&["approvals"]).ok().and_then(|list| list.as_array().cloned()).unwrap_or_default() {
+        for approval in
+            bench.ask(&["approvals"]).ok().and_then(|list| list.as_array().cloned()).unwrap_or_default()
+        {
             let id = approval["id"].as_str().ok_or("an approval without an id")?;
             succeed(bench.syndarix().args(["approve", id]))?;
             given += 1;
@@ -117,6 +123,10 @@ pub(crate) fn succeed(command: &mut Command) -> Outcome<String> {
     if output.status.success() {
         Ok(text)
     } else {
-        Err(format!("{command:?} ended with {}:\n{text}{}", output.status, String::from_utf8_lossy(&output.stderr)))
+        Err(format!(
+            "{command:?} ended with {}:\n{text}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ))
     }
 }

@@ -18,7 +18,12 @@ const OUTPUT_TOKENS: u64 = 100;
 const OPENAI_CALL: u64 = INPUT_TOKENS * 2_500 + OUTPUT_TOKENS * 10_000;
 const ANTHROPIC_CALL: u64 = INPUT_TOKENS * 3_000 + OUTPUT_TOKENS * 15_000;
 
-pub(crate) fn judge(bench: &Bench, server: &MockServer, before: &Before, approvals: usize) -> Outcome<String> {
+pub(crate) fn judge(
+    bench: &Bench,
+    server: &MockServer,
+    before: &Before,
+    approvals: usize,
+) -> Outcome<String> {
     let mut report = String::new();
     let printed = fs::read_to_string(bench.path("run.log")).map_err(|error| error.to_string())?;
 
@@ -27,9 +32,15 @@ pub(crate) fn judge(bench: &Bench, server: &MockServer, before: &Before, approva
 
     let branches = git(bench, &["branch", "--list", "syndarix/*", "--format=%(refname:short)"])?;
     let branch = branches.trim();
-    require(!branch.is_empty() && !branch.contains('\n'), &format!("expected one result branch, found: {branches}"))?;
+    require(
+        !branch.is_empty() && !branch.contains('\n'),
+        &format!("expected one result branch, found: {branches}"),
+    )?;
     let stat = git(bench, &["diff", "--shortstat", &format!("main...{branch}")])?;
-    require(printed.contains(stat.trim()), &format!("the printed diffstat lacks git's `{}`:\n{printed}", stat.trim()))?;
+    require(
+        printed.contains(stat.trim()),
+        &format!("the printed diffstat lacks git's `{}`:\n{printed}", stat.trim()),
+    )?;
     let _ = writeln!(report, "branch {branch}:{}", stat.trim_end());
 
     let result = bench.path("result");
@@ -60,26 +71,40 @@ pub(crate) fn judge(bench: &Bench, server: &MockServer, before: &Before, approva
 
     let log = server.log()?;
     let answered = |path: &str| {
-        log.iter().filter(|entry| entry["path"].as_str().is_some_and(|p| p.contains(path)) && status(entry) == 200).count() as u64
+        log.iter()
+            .filter(|entry| entry["path"].as_str().is_some_and(|p| p.contains(path)) && status(entry) == 200)
+            .count() as u64
     };
     let (openai, anthropic) = (answered("/chat/completions"), answered("/messages"));
     require(openai > 0 && anthropic > 0, "both providers must have been asked")?;
     let costs = bench.ask(&["costs", "--calls"])?;
     let calls = costs.as_array().ok_or("calls are not a list")?;
     let by = |provider: &str| -> (u64, u64) {
-        let made = calls.iter().filter(|call| call["model"].as_str().is_some_and(|model| model.starts_with(provider)));
+        let made = calls
+            .iter()
+            .filter(|call| call["model"].as_str().is_some_and(|model| model.starts_with(provider)));
         made.fold((0, 0), |(count, cost), call| (count + 1, cost + call["cost"].as_u64().unwrap_or_default()))
     };
-    for (provider, logged, price) in [("openai/", openai, OPENAI_CALL), ("anthropic/", anthropic, ANTHROPIC_CALL)] {
+    for (provider, logged, price) in
+        [("openai/", openai, OPENAI_CALL), ("anthropic/", anthropic, ANTHROPIC_CALL)]
+    {
         let (count, cost) = by(provider);
-        require(count == logged, &format!("{provider} {count} calls in the ledger, {logged} in the server's log"))?;
-        require(cost == logged * price, &format!("{provider} {cost} nano-dollars in the ledger, {} expected", logged * price))?;
+        require(
+            count == logged,
+            &format!("{provider} {count} calls in the ledger, {logged} in the server's log"),
+        )?;
+        require(
+            cost == logged * price,
+            &format!("{provider} {cost} nano-dollars in the ledger, {} expected", logged * price),
+        )?;
         let _ = writeln!(report, "{provider} {count} calls and {cost} nano-dollars, as in the server's log");
     }
 
     let events = bench.ask(&["events"])?;
     let sent_back = events.as_array().is_some_and(|events| {
-        events.iter().any(|event| event["kind"]["event"] == "review_verdict" && event["kind"]["approved"] == false)
+        events
+            .iter()
+            .any(|event| event["kind"]["event"] == "review_verdict" && event["kind"]["approved"] == false)
     });
     require(sent_back, "the journal has no review that sent the work back")?;
     let _ = write!(report, "approvals given on the command line: {approvals}");

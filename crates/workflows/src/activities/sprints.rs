@@ -1,12 +1,14 @@
 //! Sprints: who does what next, and what becomes of a task after each piece of work on it.
 
 use syndarix_agents::Stage;
-use syndarix_agents::supervisor::{self, Directive, Running, SprintView, SupervisorLimits};
-use syndarix_core::id::{AgentId, TaskId};
+use syndarix_agents::supervisor::{Directive, Running, SprintView, Supervisor, SupervisorLimits};
+use syndarix_core::agent::{AgentState, AgentTransition};
+use syndarix_core::id::{AgentId, RunId, TaskId};
 use syndarix_core::task::{Task, TaskKind, TaskState};
 
-use super::services::{Answer, Services, stored};
+use super::services::{Answer, Services, permanent, stored};
 use super::stages::stuck;
+use super::work::ran;
 use crate::types::{
     EscalationRequest, GiveUp, Settled, SprintInput, SuperviseRequest, Supervision, TaskOutcome, WorkRequest,
     WorkResult,
@@ -39,18 +41,25 @@ impl Services {
         Ok(())
     }
 
-    /// Asks the supervisor what to do next, records its assignments, and hands them to the workflow. Asked again
-    /// with the same memory after a crash it finds its assignments made and hands out the same work.
+    /// Asks the supervisor, which assigns in the store and tells the team, and hands what it decided to the
+    /// workflow. Asked again after a crash it goes on with the view it began with and answers the same.
     pub(super) async fn supervise(&self, request: SuperviseRequest) -> Answer<Supervision> {
         let mut supervision = Supervision::default();
         let view = self.view(&request).await?;
         let round = |task: &TaskId| request.memory.rounds.get(task).copied().unwrap_or(1);
-        for directive in supervisor::decide(&view) {
+        let run = format!(
+            "{}/sprint-{}/look-{}",
+            request.sprint.project, request.sprint.sprint, request.memory.looks
+        );
+        let run = RunId::new(run).map_err(|error| permanent(error.to_string()))?;
+        let directives = Supervisor::new(self.store().clone()).supervise(&run, view).await.map_err(ran)?;
+        for directive in directives {
             match directive {
-                Directive::Assign { task, agent, reason } => {
-                    supervision
-                        .start
-                        .push(self.assign(&request.sprint, &task, agent, round(&task), &reason).await?);
+                Directive::Assign { task, agent, .. } => {
+                    let record = self.store().task(&task).await.map_err(stored)?;
+                    self.set_state(&record, TaskState::InProgress, None).await?;
+                    let round = round(&task);
+                    supervision.start.push(work(&request.sprint, task, agent, Stage::Develop, round));
                 }
                 Directive::Review { task, reviewer } => {
                     let round = round(&task);
@@ -106,22 +115,6 @@ impl Services {
         })
     }
 
-    async fn assign(
-        &self,
-        sprint: &SprintInput,
-        task: &TaskId,
-        agent: AgentId,
-        round: u32,
-        reason: &str,
-    ) -> Answer<WorkRequest> {
-        let record = self.store().task(task).await.map_err(stored)?;
-        if record.assignee.as_ref() != Some(&agent) {
-            self.store().assign_task(task, &agent, reason).await.map_err(stored)?;
-        }
-        self.set_state(&record, TaskState::InProgress, None).await?;
-        Ok(work(sprint, task.clone(), agent, Stage::Develop, round))
-    }
-
     /// What becomes of a task. Everything it does is found done when it is done again.
     pub(super) async fn settle_work(&self, result: WorkResult) -> Answer<Settled> {
         let WorkResult { work, outcome } = result;
@@ -130,6 +123,8 @@ impl Services {
         if task.state.is_final() {
             return Ok(Settled::Forward);
         }
+        let author_waits = matches!(outcome, TaskOutcome::Submitted { .. });
+        self.free(&work.agent, author_waits.then_some(AgentTransition::AwaitReview), &task.id).await?;
         match outcome {
             TaskOutcome::Submitted { .. } => {
                 self.set_state(&task, TaskState::InReview, None).await?;
@@ -144,6 +139,8 @@ impl Services {
                 let settled = self.integrate(&work, &task, &tip).await?;
                 if settled == Settled::Back {
                     self.set_state(&task, TaskState::InProgress, Some("it cannot be merged yet")).await?;
+                } else if let Some(author) = &task.assignee {
+                    self.free(author, Some(AgentTransition::Complete), &task.id).await?;
                 }
                 Ok(settled)
             }
@@ -166,6 +163,30 @@ impl Services {
             | TaskOutcome::Judged { .. }
             | TaskOutcome::Cancelled => Ok(Settled::Back),
         }
+    }
+
+    /// Moves an agent on whose run is over, or whose work was judged: to where its work waits for a reviewer, or back
+    /// to the idle ones. An agent that is at work on something else by now is left to it.
+    pub(super) async fn free(
+        &self,
+        agent: &AgentId,
+        by: Option<AgentTransition>,
+        task: &TaskId,
+    ) -> Answer<()> {
+        let store = self.store();
+        let mut state = store.agent(agent).await.map_err(stored)?.state;
+        let applies = match by {
+            Some(AgentTransition::AwaitReview) => state == AgentState::Completed,
+            Some(_) => state == AgentState::WaitingReview,
+            None => false,
+        };
+        if let Some(transition) = by.filter(|_| applies) {
+            state = store.transition_agent(agent, transition, Some(task)).await.map_err(stored)?;
+        }
+        if matches!(state, AgentState::Completed | AgentState::Error) {
+            store.transition_agent(agent, AgentTransition::Release, Some(task)).await.map_err(stored)?;
+        }
+        Ok(())
     }
 
     /// The tip of a task's branch as it was proven and reviewed.

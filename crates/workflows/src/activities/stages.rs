@@ -135,6 +135,7 @@ impl Services {
         let WorkResult { work, outcome } = result;
         let store = self.store();
         let task = store.task(&work.task).await.map_err(stored)?;
+        self.free(&work.agent, None, &task.id).await?;
         if task.state == TaskState::Done {
             return Ok(Settled::Forward);
         }

@@ -185,6 +185,16 @@ pub(super) fn in_git(error: syndarix_tools::git::Error) -> ActivityError {
     passing(error)
 }
 
-fn ran(error: syndarix_agents::Error) -> ActivityError {
-    if error.retryable() { passing(error) } else { permanent(error.to_string()) }
+/// An agent's run failed; people are told the whole chain of causes.
+pub(super) fn ran(error: syndarix_agents::Error) -> ActivityError {
+    if error.retryable() {
+        return passing(error);
+    }
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(beneath) = cause {
+        message = format!("{message}: {beneath}");
+        cause = beneath.source();
+    }
+    permanent(message)
 }
