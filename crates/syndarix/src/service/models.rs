@@ -137,9 +137,8 @@ fn scripted(name: &str, configured: &Scripted, config: &Config) -> Result<Script
 
 fn add(providers: &mut Providers, provider: Arc<dyn syndarix_llm::ModelProvider>) -> Result<(), Failure> {
     providers.add(provider).map_err(|error| {
-        Failure::bad_input(error.to_string()).hint(
-            "give one of [providers] and [scripted] another name; `scripted` is the demo's own",
-        )
+        Failure::bad_input(error.to_string())
+            .hint("give one of [providers] and [scripted] another name; `scripted` is the demo's own")
     })
 }
 

@@ -140,11 +140,11 @@ impl Data {
         assert_eq!((count, self.number("SELECT min(seq) FROM events")), (last, 1), "the journal has a gap");
     }
 
-    /// How agents' states changed.
-    pub(crate) fn state_changes(&self, project: &str) -> Vec<StateChange> {
+    /// How agents' states changed, in one project or in all.
+    pub(crate) fn state_changes(&self, project: Option<&str>) -> Vec<StateChange> {
         self.rows(
             "SELECT agent, json_extract(kind, '$.to') FROM events
-             WHERE name = 'agent_state_changed' AND project = ?1 ORDER BY seq",
+             WHERE name = 'agent_state_changed' AND coalesce(project = ?1, TRUE) ORDER BY seq",
             [project],
             |row| Ok(StateChange { agent: row.get(0)?, to: row.get(1)? }),
         )

@@ -3,9 +3,11 @@
 #![expect(clippy::format_push_string, reason = "reports are short, and read better so than with `write!`")]
 
 mod bad_input;
+mod concurrency;
 mod crash;
 mod data;
 mod folder;
 mod help;
 mod listings;
+mod rehearsal;
 mod service;
