@@ -52,9 +52,10 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
         .hint("give the demo a --data-dir of its own"));
     }
     if !output.is_json() {
-        output.line(
-            "A scripted model plays the team: no real model is called, and the money is pretended.\n",
-        )?;
+        output.line(&format!(
+            "A scripted model plays the team of `{}`: no real model is called, and the money is pretended.\n",
+            CRONWISE.name
+        ))?;
     }
     let wanted = Wanted { real: false, scripted: Some((&CRONWISE, arguments.pace)) };
     let callable = models::prepare(&config, &process_environment, wanted).await?;

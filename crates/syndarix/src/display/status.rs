@@ -30,7 +30,7 @@ pub(crate) fn render(project: &ProjectId, board: &Board, now: Timestamp) -> Stri
         .tasks
         .iter()
         .filter(|(_, card)| !matches!(card.state, TaskState::Done | TaskState::Cancelled))
-        .map(|(task, card)| format!("  {:<9} {}", card.state.as_str().replace('_', " "), board.task(task)))
+        .map(|(task, card)| format!("  {:<11} {}", card.state.as_str().replace('_', " "), board.task(task)))
         .collect();
     if !open.is_empty() {
         text.push_str(&format!("\nOpen tasks\n{}\n", open.join("\n")));

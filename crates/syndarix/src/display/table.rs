@@ -86,12 +86,12 @@ mod tests {
         table.row(["Éllis-2".to_owned(), "$12.00".to_owned()]);
         table.total(["total".to_owned(), "$13.50".to_owned()]);
         expect![[r#"
-              agent      cost
-              Dave      $1.50
-              Éllis-2  $12.00
-              ───────────────
-              total    $13.50
+            agent      cost
+            Dave      $1.50
+            Éllis-2  $12.00
+            ───────────────
+            total    $13.50
         "#]]
-        .assert_eq(&table.render(2));
+        .assert_eq(&table.render(0));
     }
 }

@@ -22,6 +22,7 @@ pub(crate) async fn stay(
     global: &Global,
     output: &Output,
 ) -> Result<Exit, Failure> {
+    let begun = unfinished(service.store()).await?;
     let watched = watch(&service, &mut live, after, &until).await;
     live.finish();
     let (ended, reason) = match watched {
@@ -42,13 +43,17 @@ pub(crate) async fn stay(
     }
     let store = service.store().clone();
     let stopped = service.stop().await;
-    let exit = match ended {
-        Ended::Over(state) => {
-            if let Some(project) = &until.project {
-                summarize(&store, project, output).await?;
-            }
-            if state == ProjectState::Completed { Exit::Done } else { Exit::Failed }
+    let mut failed = false;
+    for project in &begun {
+        let state = store.project(project).await.map_err(refused)?.state;
+        if state.is_final() {
+            summarize(&store, project, output).await?;
+            failed |= state != ProjectState::Completed;
         }
+    }
+    let exit = match ended {
+        Ended::Over(ProjectState::Completed) => Exit::Done,
+        Ended::Over(_) => Exit::Failed,
         Ended::Idle { waiting: true } => {
             waiting(&store, global, output).await?;
             Exit::WaitingForHuman
@@ -57,7 +62,7 @@ pub(crate) async fn stay(
             if !output.is_json() {
                 output.line("Nothing is left to do.")?;
             }
-            Exit::Done
+            if failed { Exit::Failed } else { Exit::Done }
         }
         Ended::Stopped => {
             if !output.is_json() {
@@ -77,6 +82,12 @@ pub(crate) async fn stay(
     };
     stopped?;
     Ok(exit)
+}
+
+/// The projects that are not over.
+async fn unfinished(store: &syndarix_store::Store) -> Result<Vec<ProjectId>, Failure> {
+    let projects = store.projects().await.map_err(refused)?;
+    Ok(projects.into_iter().filter(|project| !project.state.is_final()).map(|project| project.id).collect())
 }
 
 async fn summarize(
