@@ -46,12 +46,23 @@ impl Bench {
 
     /// What a command of the product says as JSON.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Outcome<Value> {
+        parse(arguments, &self.say_json(arguments)?)
+    }
+
+    /// What a command of the product says as lines of JSON.
+    pub(crate) fn ask_lines(&self, arguments: &[&str]) -> Outcome<Vec<Value>> {
+        self.say_json(arguments)?.lines().map(|line| parse(arguments, line)).collect()
+    }
+
+    fn say_json(&self, arguments: &[&str]) -> Outcome<String> {
         let output =
             self.syndarix().arg("--json").args(arguments).output().map_err(|error| error.to_string())?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        serde_json::from_str(&text)
-            .map_err(|error| format!("`syndarix {}`: {error}: {text}", arguments.join(" ")))
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
+}
+
+fn parse(arguments: &[&str], text: &str) -> Outcome<Value> {
+    serde_json::from_str(text).map_err(|error| format!("`syndarix {}`: {error}: {text}", arguments.join(" ")))
 }
 
 /// Runs the job and says what agreed with what.

@@ -100,12 +100,10 @@ pub(crate) fn judge(
         let _ = writeln!(report, "{provider} {count} calls and {cost} nano-dollars, as in the server's log");
     }
 
-    let events = bench.ask(&["events"])?;
-    let sent_back = events.as_array().is_some_and(|events| {
-        events
-            .iter()
-            .any(|event| event["kind"]["event"] == "review_verdict" && event["kind"]["approved"] == false)
-    });
+    let sent_back = bench
+        .ask_lines(&["events"])?
+        .iter()
+        .any(|event| event["kind"]["event"] == "review_verdict" && event["kind"]["approved"] == false);
     require(sent_back, "the journal has no review that sent the work back")?;
     let _ = write!(report, "approvals given on the command line: {approvals}");
     require(approvals > 0, "nothing was asked of a human")?;
