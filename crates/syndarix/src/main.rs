@@ -30,12 +30,14 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
 
 use crate::cli::Cli;
 use crate::output::{Output, color_wanted};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    trace();
     let output = Output::new(cli.global.json);
     match commands::dispatch(cli, &output) {
         Ok(exit) => exit.into(),
@@ -46,6 +48,15 @@ fn main() -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+/// What the parts say of their inner workings, on standard error, where `SYNDARIX_LOG` asks for it:
+/// `SYNDARIX_LOG=info`, or by part, such as `syndarix_engine=debug`. One library is never listened to: it repeats
+/// answers of providers, and a provider may repeat a key.
+fn trace() {
+    let Some(wanted) = config::process_environment("SYNDARIX_LOG") else { return };
+    let filter = EnvFilter::new(format!("{wanted},genai=off"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
 }
 
 /// Says on standard error why a command failed; a program that asked for JSON gets it as JSON.

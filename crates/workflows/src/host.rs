@@ -14,7 +14,7 @@ use temporalio_client::{
 use temporalio_common::data_converters::{PayloadConverter, RawValue};
 use temporalio_sdk::runtime::RuntimeOptions;
 use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder};
-use temporalio_sdk::{Runtime, Worker, WorkerOptions};
+use temporalio_sdk::{Runtime, Worker, WorkerOptions, WorkerOptionsBuilder};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -179,8 +179,7 @@ impl Host {
 type Shutdown = Box<dyn Fn() + Send + Sync>;
 
 fn worker(client: Client, activities: Activities, slots: usize) -> Result<(Worker, Shutdown), String> {
-    let runtime_options =
-        RuntimeOptions::builder().heartbeat_interval(None).build().map_err(|error| error.to_string())?;
+    let runtime_options = RuntimeOptions::builder().heartbeat_interval(None).build()?;
     let runtime = Runtime::from_current_tokio(runtime_options).map_err(|error| error.to_string())?;
     let tuner = TunerHolder::builder()
         .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(100))
@@ -191,8 +190,8 @@ fn worker(client: Client, activities: Activities, slots: usize) -> Result<(Worke
     let registered = WorkerOptions::new(names::TASK_QUEUE)
         .register_activities(activities)
         .register_workflow::<ProjectWorkflow>()
-        .and_then(|options| options.register_workflow::<SprintWorkflow>())
-        .and_then(|options| options.register_workflow::<AgentTaskWorkflow>())
+        .and_then(WorkerOptionsBuilder::register_workflow::<SprintWorkflow>)
+        .and_then(WorkerOptionsBuilder::register_workflow::<AgentTaskWorkflow>)
         .map_err(|error| error.to_string())?;
     let options = registered.tuner(tuner).graceful_shutdown_period(Duration::from_secs(10)).build();
     let worker = Worker::new(&runtime, client, options).map_err(|error| error.to_string())?;

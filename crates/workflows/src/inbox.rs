@@ -69,7 +69,7 @@ mod tests {
         // A decision can arrive before the workflow gets round to waiting for it.
         inbox.decide(decision("p/A-1", true));
         inbox.wait_for(&[first.clone(), second.clone()]);
-        assert_eq!(inbox.status().waiting_for, [second.clone()]);
+        assert_eq!(inbox.status().waiting_for, std::slice::from_ref(&second));
         assert!(!inbox.decided(&[first.clone(), second.clone()]));
 
         inbox.decide(decision("p/A-1", false));

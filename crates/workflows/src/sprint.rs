@@ -181,7 +181,7 @@ impl Crew {
         match &finished {
             Finished::Work(result) => self.memory.running.retain(|work| *work != result.work),
             Finished::Decided { problem, .. } => {
-                self.memory.asked.retain(|task| Some(task) != problem.task.as_ref())
+                self.memory.asked.retain(|task| Some(task) != problem.task.as_ref());
             }
         }
         finished

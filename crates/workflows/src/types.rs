@@ -412,7 +412,8 @@ mod tests {
         let result = WorkResult { work: work(1, 1), outcome };
         expect![[r#"{"work":{"project":"p","task":"p/T-3","agent":"p/dave","stage":"develop","round":1,"attempt":1,"sprint":1},"outcome":{"outcome":"judged","passed":false,"defects":["p/T-9"]}}"#]]
             .assert_eq(&serde_json::to_string(&result).expect("serialises"));
-        let old = r#"{"project":"p","task":"p/T-3","agent":"p/dave","stage":"develop","round":2,"sprint":null}"#;
+        let old =
+            r#"{"project":"p","task":"p/T-3","agent":"p/dave","stage":"develop","round":2,"sprint":null}"#;
         assert_eq!(serde_json::from_str::<WorkRequest>(old).expect("reads").attempt, 1);
     }
 }

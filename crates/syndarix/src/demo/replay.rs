@@ -87,7 +87,7 @@ fn calls(stage: &str, task: &str, round: u32) -> Vec<Call> {
 fn perform(call: &Call, folder: &Path) -> Option<(bool, String)> {
     match call.name.as_str() {
         "write_file" => {
-            std::fs::write(folder.join(call.text("path")), call.text("content")).expect("written")
+            std::fs::write(folder.join(call.text("path")), call.text("content")).expect("written");
         }
         "edit_file" => {
             let path = folder.join(call.text("path"));

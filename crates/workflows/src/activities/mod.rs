@@ -1,11 +1,6 @@
 //! Activities: everything the workflows do to the world. Each takes one value, answers with one value, and may
 //! run twice.
 
-#![expect(
-    missing_debug_implementations,
-    reason = "the macro makes a public marker of each method, without derives"
-)]
-
 mod asking;
 mod proof;
 mod services;
@@ -137,7 +132,7 @@ impl Activities {
         ctx: ActivityContext,
         result: WorkResult,
     ) -> Result<Settled, ActivityError> {
-        work::alive(&ctx, self.services.close_stage(result)).await
+        work::alive(&ctx, Box::pin(self.services.close_stage(result))).await
     }
 
     // Sprints.
@@ -166,7 +161,7 @@ impl Activities {
         ctx: ActivityContext,
         result: WorkResult,
     ) -> Result<Settled, ActivityError> {
-        work::alive(&ctx, self.services.settle_work(result)).await
+        work::alive(&ctx, Box::pin(self.services.settle_work(result))).await
     }
 
     #[activity]
@@ -209,7 +204,7 @@ impl Activities {
         ctx: ActivityContext,
         work: WorkRequest,
     ) -> Result<(), ActivityError> {
-        work::alive(&ctx, self.services.prepare_work(work)).await
+        work::alive(&ctx, Box::pin(self.services.prepare_work(work))).await
     }
 
     #[activity]
@@ -218,7 +213,7 @@ impl Activities {
         ctx: ActivityContext,
         step: AgentStep,
     ) -> Result<StepOutcome, ActivityError> {
-        self.services.run_agent(ctx, step).await
+        Box::pin(self.services.run_agent(ctx, step)).await
     }
 
     #[activity]
@@ -227,7 +222,7 @@ impl Activities {
         ctx: ActivityContext,
         work: WorkRequest,
     ) -> Result<TaskOutcome, ActivityError> {
-        work::alive(&ctx, self.services.prove_work(work)).await
+        work::alive(&ctx, Box::pin(self.services.prove_work(work))).await
     }
 
     #[activity]

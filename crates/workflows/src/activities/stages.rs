@@ -76,14 +76,13 @@ impl Services {
     pub(super) async fn open_stage(&self, request: StageRequest) -> Answer<WorkRequest> {
         let store = self.store();
         let task = store.create_task(self.stage_task(&request).await?).await.map_err(stored)?;
-        let agent = match task.assignee.clone() {
-            Some(agent) => agent,
-            None => {
-                let agent = self.member(&request.project, request.stage.role()).await?;
-                let reason = format!("{} is the team's {}", agent.name, agent.role.title());
-                store.assign_task(&task.id, &agent.id, reason).await.map_err(stored)?;
-                agent.id
-            }
+        let agent = if let Some(agent) = task.assignee.clone() {
+            agent
+        } else {
+            let agent = self.member(&request.project, request.stage.role()).await?;
+            let reason = format!("{} is the team's {}", agent.name, agent.role.title());
+            store.assign_task(&task.id, &agent.id, reason).await.map_err(stored)?;
+            agent.id
         };
         if task.state != TaskState::InProgress {
             store.set_task_state(&task.id, TaskState::InProgress, None).await.map_err(stored)?;

@@ -1,6 +1,7 @@
 //! One piece of work by one agent: its clone, its run, and its end.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use syndarix_agents::{ResumeValue, RunOutcome, RunRequest, RunResult, Stage};
@@ -23,8 +24,10 @@ use crate::types::{AgentStep, Question, StepOutcome, TaskOutcome, WorkRequest};
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// Keeps an activity's heart beating while its work goes on.
-pub(super) async fn alive<T>(ctx: &ActivityContext, work: impl Future<Output = Answer<T>>) -> Answer<T> {
-    let mut work = std::pin::pin!(work);
+pub(super) async fn alive<T>(
+    ctx: &ActivityContext,
+    mut work: Pin<Box<dyn Future<Output = Answer<T>> + Send + '_>>,
+) -> Answer<T> {
     let mut beat = tokio::time::interval(HEARTBEAT);
     loop {
         tokio::select! {
@@ -92,7 +95,7 @@ impl Services {
         let cancel = CancellationToken::new();
         let _cancel_on_drop = cancel.clone().drop_guard();
         let running = self.options.runner.run(request, cancel.clone());
-        let outcome = alive(&ctx, async { running.await.map_err(ran) }).await?;
+        let outcome = alive(&ctx, Box::pin(async { running.await.map_err(ran) })).await?;
         Ok(match outcome {
             RunOutcome::Finished { result, .. } => StepOutcome::Ended { result: finished(result) },
             RunOutcome::HandedOff { to, summary } => {
