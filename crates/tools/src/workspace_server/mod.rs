@@ -17,6 +17,7 @@ mod server;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 use rustix::process::{Resource, Rlimit};
@@ -34,6 +35,10 @@ pub(crate) const META_EFFECT: &str = "syndarix/effect";
 /// The request metadata that says a call may have happened before.
 pub(crate) const META_REPEATED: &str = "syndarix/repeated";
 
+/// How long an earlier server may take to leave the worktree: longer than ending its commands takes, and shorter
+/// than the client waits for this one to start.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(15);
+
 /// Confines this process and serves the workspace tools until standard input ends or SIGTERM comes; then
 /// everything it started is ended.
 ///
@@ -44,6 +49,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         return Err(Error::Sandbox("the workspace server must be started before any other thread".into()));
     }
     let place = place::Place::open(&options.root).map_err(unusable(&options.root))?;
+    let _claim = place.claim(CLAIM_PATIENCE).map_err(unusable(&options.root))?;
     std::fs::create_dir_all(&options.scratch).map_err(unusable(&options.scratch))?;
     let scratch = options.scratch.canonicalize().map_err(unusable(&options.scratch))?;
     let author = Identity::agent(&options.author);

@@ -1,13 +1,17 @@
 //! Paths inside the worktree. The kernel resolves them beneath its root, so that `..`, absolute paths and
 //! symbolic links cannot lead out, whatever changes meanwhile.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
+
+/// How long between two attempts to claim a worktree.
+const CLAIM_PAUSE: Duration = Duration::from_millis(10);
 
 /// A worktree's root, held open.
 #[derive(Debug)]
@@ -25,6 +29,26 @@ impl Place {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::openat(CWD, &path, flags, Mode::empty())?;
         Ok(Self { root, path })
+    }
+
+    /// Waits until no other server works here, and keeps others away for as long as the answer lives. The server of a
+    /// program that was killed needs a moment to end what it started; until then the worktree is its.
+    pub(super) fn claim(&self, patience: Duration) -> io::Result<File> {
+        let claim = File::open(&self.path)?;
+        let deadline = Instant::now() + patience;
+        loop {
+            match claim.try_lock() {
+                Ok(()) => return Ok(claim),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(CLAIM_PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let busy = "another workspace server still works in it";
+                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, busy));
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
     }
 
     /// The root's real path.

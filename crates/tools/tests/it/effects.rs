@@ -99,3 +99,21 @@ async fn a_workspace_server_that_is_killed_is_started_again() {
     assert_eq!(bench.shell("echo alive").await.exit_code, Some(0));
     assert!(bench.memory.event_names().contains(&"note"));
 }
+
+#[tokio::test]
+async fn a_server_waits_until_the_one_before_has_left_the_worktree() {
+    let bench = Bench::new().await;
+    // As the server of a killed program does until everything that it started has ended.
+    let claim = std::fs::File::open(bench.root()).unwrap();
+    claim.lock().unwrap();
+    let write = bench.call("write_file", json!({"path": "b.txt", "content": "late"}));
+    tokio::pin!(write);
+    tokio::select! {
+        output = &mut write => panic!("two servers worked in one worktree: {}", output.content),
+        () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
+    }
+    drop(claim);
+    let output = write.await;
+    assert!(!output.is_error, "{}", output.content);
+    assert_eq!(bench.read("b.txt"), "late");
+}
