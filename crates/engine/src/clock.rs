@@ -24,6 +24,7 @@ pub struct SystemClock {
 impl SystemClock {
     /// A clock that starts at the wall clock's time.
     pub fn new() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the engine's own clock")]
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Self { wall_at_open: Timestamp(wall.as_nanos() as i64), opened: Instant::now() }
     }

@@ -94,6 +94,7 @@ fn live_and_die(path: &Path, lifetime: Duration) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_again_and_again() {
+    #[expect(clippy::disallowed_methods, reason = "the seed is printed")]
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos() as u64;
     eprintln!("seed {seed}");
     let directory = tempfile::tempdir().expect("a temporary directory");

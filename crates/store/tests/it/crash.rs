@@ -52,6 +52,7 @@ fn live_and_die(dir: &Path, life: u64, lines: u64) -> Vec<String> {
 
 #[tokio::test]
 async fn a_killed_process_loses_nothing_that_it_acknowledged() {
+    #[expect(clippy::disallowed_methods, reason = "the seed is printed")]
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
     println!("seed {seed}");
     let dir = tempfile::tempdir().expect("a folder");
