@@ -1,8 +1,6 @@
 //! Merging, computed in the object store: the work tree only follows, so a crash at any point leaves either the
 //! old branch or the new one.
 
-use std::fs;
-
 use super::command::{Ended, branch_name};
 use super::error::Error;
 use super::repository::Repository;
@@ -127,12 +125,10 @@ impl Repository {
         Ok(merge.unwrap_or_else(|| onto.to_owned()))
     }
 
-    /// Brings the work tree to its branch, if that is the branch it shows. A lock file that a killed git left
-    /// is removed first: nothing else works in this folder while ours is held.
+    /// Brings the work tree to its branch, if that is the branch it shows.
     async fn follow(&self, branch: &str) -> Result<(), Error> {
         let shown = self.git.run(["symbolic-ref", "--quiet", "HEAD"]).await?;
         if shown.text() == format!("refs/heads/{branch}") {
-            let _ = fs::remove_file(self.git.path.join(".git/index.lock"));
             self.git.must(["reset", "--quiet", "--hard"]).await?;
         }
         Ok(())

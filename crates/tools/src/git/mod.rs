@@ -4,6 +4,7 @@
 mod carrier;
 pub(crate) mod command;
 mod error;
+pub(crate) mod leftovers;
 mod merge;
 mod repository;
 mod source;

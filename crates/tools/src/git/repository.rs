@@ -3,11 +3,17 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::carrier;
 use super::command::{Git, branch_name, path_error};
 use super::error::Error;
+use super::leftovers;
 use super::source::{Source, changed_files};
+
+/// How old a lock file must be to be nobody's. A git that outlived its program holds one for milliseconds; whoever
+/// meets a younger one tries again later.
+const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
 /// A project's own repository, with a work tree that follows its branch.
 #[derive(Debug, Clone)]
@@ -248,12 +254,16 @@ impl Repository {
         Ok(tip)
     }
 
-    /// Waits for other merges and fetches of this repository, in whichever process.
+    /// Waits for other merges and fetches of this repository, in whichever process, and clears away what killed
+    /// ones left locked.
     pub(super) async fn lock(&self) -> Result<fs::File, Error> {
-        let path = self.git.path.join(".git/syndarix.lock");
+        let git_dir = self.git.path.join(".git");
         let locked = tokio::task::spawn_blocking(move || {
+            let path = git_dir.join(leftovers::OWN_LOCK);
             let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-            file.and_then(|file| file.lock().map(|()| file)).map_err(path_error(&path))
+            let file = file.and_then(|file| file.lock().map(|()| file)).map_err(path_error(&path))?;
+            leftovers::remove_locks(&git_dir, LEFT_BEHIND, SystemTime::now());
+            Ok(file)
         });
         locked.await.map_err(|error| Error::Path {
             path: self.git.path.clone(),

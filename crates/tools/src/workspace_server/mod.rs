@@ -17,7 +17,7 @@ mod server;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rmcp::ServiceExt as _;
 use rustix::process::{Resource, Rlimit};
@@ -29,6 +29,7 @@ pub use sandbox::{Confinement, probe};
 
 use crate::error::Error;
 use crate::git::command::Identity;
+use crate::git::leftovers::remove_locks;
 
 /// The request metadata that names the effect a call belongs to.
 pub(crate) const META_EFFECT: &str = "syndarix/effect";
@@ -58,8 +59,6 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
     readable.extend(options.read_only.iter().filter_map(|path| path.canonicalize().ok()));
     let environment =
         environment::build(&toolchains, &readable, &scratch, &author).map_err(unusable(&scratch))?;
-    // What a server that was killed left locked; nothing else works in this worktree now.
-    let _ = std::fs::remove_file(place.path().join(".git/index.lock"));
     bound(&options.limits);
 
     let bounds = sandbox::Bounds {
@@ -68,6 +67,8 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         network: options.network,
     };
     let confinement = sandbox::confine(&bounds);
+    // What a server that was killed left locked; nothing else works in this worktree now.
+    remove_locks(&place.path().join(".git"), Duration::ZERO, SystemTime::now());
     let unconfined = match options.sandbox {
         SandboxRequirement::Full => confinement.missing,
         SandboxRequirement::BestEffort => None,

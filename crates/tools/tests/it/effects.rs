@@ -117,3 +117,14 @@ async fn a_server_waits_until_the_one_before_has_left_the_worktree() {
     assert!(!output.is_error, "{}", output.content);
     assert_eq!(bench.read("b.txt"), "late");
 }
+
+#[tokio::test]
+async fn locks_of_a_git_that_was_killed_do_not_stop_the_next_commit() {
+    let bench = Bench::new().await;
+    for lock in ["index.lock", "HEAD.lock", "refs/heads/main.lock"] {
+        std::fs::write(bench.root().join(".git").join(lock), "").unwrap();
+    }
+    bench.call("write_file", json!({"path": "b.txt", "content": "new"})).await;
+    let output = bench.call("git_commit", json!({"message": "Add b"})).await;
+    assert!(!output.is_error, "{}", output.content);
+}

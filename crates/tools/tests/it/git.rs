@@ -162,10 +162,15 @@ async fn what_a_crash_leaves_is_put_right() {
     let again = repository.clone_for_task(&folder.path().join("task"), "task", "main").await.unwrap();
     assert!(again.path.join("unfinished.txt").exists());
     assert_eq!(again.read_only, [repository.objects()]);
-    // A merge whose branch moved, but whose work tree did not follow; and git's own lock beside it.
+    // A merge that stopped at a branch's lock, whose owner may still live, and then is gone.
+    let lock = |name: &str| std::fs::File::create(path.join(".git").join(name)).unwrap();
+    let branch = lock("refs/heads/main.lock");
+    assert!(repository.merge("task", "main", "Merge task", TRAILER).await.unwrap_err().retryable());
+    branch.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     repository.merge("task", "main", "Merge task", TRAILER).await.unwrap();
+    // A merge whose branch moved, but whose work tree did not follow; and git's own lock beside it.
     std::fs::remove_file(path.join("a.txt")).unwrap();
-    std::fs::write(path.join(".git/index.lock"), "").unwrap();
+    lock("index.lock").set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     repository.merge("task", "main", "Merge task", TRAILER).await.unwrap();
     assert_eq!(std::fs::read_to_string(path.join("a.txt")).unwrap(), "a\n");
     assert!(repository.is_clean().await.unwrap());
