@@ -1,5 +1,6 @@
 //! Repository chores: `cargo xtask`.
 
+mod bench;
 mod command_reference;
 mod links;
 mod real_input;
@@ -10,11 +11,13 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask docs [--check]
        cargo xtask real-input
+       cargo xtask bench
 
     docs           writes docs/commands.md from the binary's own help, and checks that links between documents lead
                    somewhere
     docs --check   the same, but fails where docs/commands.md is stale instead of writing it
-    real-input     works a brief on a published crate, against a mock server of both providers; needs Node and a registry";
+    real-input     works a brief on a published crate, against a mock server of both providers; needs Node and a registry
+    bench          runs the benchmarks in release, one after another, and prints their tables";
 
 #[expect(clippy::print_stderr, clippy::print_stdout, reason = "it is a command-line program")]
 fn main() -> ExitCode {
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["docs"] => command_reference::write(root).and_then(|()| links::check(root)),
         ["docs", "--check"] => command_reference::check(root).and_then(|()| links::check(root)),
+        ["bench"] => bench::run(root),
         ["real-input"] => real_input::run(root),
         _ => Err(USAGE.to_owned()),
     };
