@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use syndarix_core::time::Timestamp;
 
 /// Our own lock in a repository, which is locked by the system and not by being there.
 pub(super) const OWN_LOCK: &str = "syndarix.lock";
@@ -13,7 +15,7 @@ const MAX_DEPTH: u32 = 16;
 
 /// Removes the locks of index, HEAD, configuration and branches that are at least `age` old. The caller makes sure
 /// that no git is at work in there for that long. Links are not followed: what they lead to is somebody else's.
-pub(crate) fn remove_locks(git_dir: &Path, age: Duration, now: SystemTime) {
+pub(crate) fn remove_locks(git_dir: &Path, age: Duration, now: Timestamp) {
     let mut folders: Vec<(PathBuf, u32)> = vec![(git_dir.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -25,9 +27,7 @@ pub(crate) fn remove_locks(git_dir: &Path, age: Duration, now: SystemTime) {
                 }
             } else if kind.is_file() && path.extension() == Some(OsStr::new("lock")) && name != OWN_LOCK {
                 let modified = entry.metadata().and_then(|found| found.modified());
-                let is_left =
-                    modified.is_ok_and(|then| now.duration_since(then).is_ok_and(|passed| passed >= age));
-                if age.is_zero() || is_left {
+                if modified.is_ok_and(|modified| now.since(timestamp(modified)) >= age) {
                     // Whoever needs it gone fails and says so.
                     let _ = fs::remove_file(&path);
                 }
@@ -36,8 +36,15 @@ pub(crate) fn remove_locks(git_dir: &Path, age: Duration, now: SystemTime) {
     }
 }
 
+fn timestamp(moment: SystemTime) -> Timestamp {
+    let since_epoch = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
+    use syndarix_core::time::{Clock as _, SystemClock};
+
     use super::*;
 
     #[test]
@@ -56,10 +63,10 @@ mod tests {
         std::os::unix::fs::symlink(&outside, git_dir.join("refs/link")).expect("a link");
 
         let there = |paths: &[&str]| paths.iter().filter(|path| git_dir.join(path).exists()).count();
-        let now = SystemTime::now();
+        let now = SystemClock.now();
         remove_locks(&git_dir, Duration::from_mins(1), now);
         assert_eq!(there(&locks), locks.len(), "somebody may be at work");
-        remove_locks(&git_dir, Duration::from_mins(1), now + Duration::from_mins(2));
+        remove_locks(&git_dir, Duration::from_mins(1), now.plus(Duration::from_mins(2)));
         assert_eq!((there(&locks), there(&kept)), (0, kept.len()));
     }
 }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use syndarix_core::time::{Clock as _, SystemClock};
 
 use super::carrier;
 use super::command::{Git, branch_name, path_error};
@@ -262,7 +264,7 @@ impl Repository {
             let path = git_dir.join(leftovers::OWN_LOCK);
             let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
             let file = file.and_then(|file| file.lock().map(|()| file)).map_err(path_error(&path))?;
-            leftovers::remove_locks(&git_dir, LEFT_BEHIND, SystemTime::now());
+            leftovers::remove_locks(&git_dir, LEFT_BEHIND, SystemClock.now());
             Ok(file)
         });
         locked.await.map_err(|error| Error::Path {

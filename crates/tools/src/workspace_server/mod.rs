@@ -17,10 +17,11 @@ mod server;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 use rustix::process::{Resource, Rlimit};
+use syndarix_core::time::{Clock as _, SystemClock};
 
 pub(crate) use answer::CommandEnd;
 pub use catalog::WorkspaceTool;
@@ -68,7 +69,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
     };
     let confinement = sandbox::confine(&bounds);
     // What a server that was killed left locked; nothing else works in this worktree now.
-    remove_locks(&place.path().join(".git"), Duration::ZERO, SystemTime::now());
+    remove_locks(&place.path().join(".git"), Duration::ZERO, SystemClock.now());
     let unconfined = match options.sandbox {
         SandboxRequirement::Full => confinement.missing,
         SandboxRequirement::BestEffort => None,
