@@ -131,7 +131,6 @@ impl Demo {
 
         let histories = data.histories();
         let longest = histories.last().expect("histories");
-        println!("longest history: {} with {} bytes", longest.workflow, longest.bytes);
         assert!(longest.bytes < LONGEST_HISTORY_BYTES, "{longest:?}");
         let open: Vec<_> = histories.iter().filter(|history| history.is_open).collect();
         assert!(open.is_empty(), "workflows are open: {open:?}");
@@ -223,17 +222,20 @@ impl Random {
     }
 }
 
-fn number_from(variable: &str) -> Option<u64> {
+pub(crate) fn number_from(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a number")))
 }
 
-/// Lets the demo live until the next kill is due, and kills it. Half of the kills come at a moment in time, so that
-/// starting is hit as well; all come at the latest when the journal has grown by a share of what is to come, so that
+/// Lets the demo live until the next kill is due, and kills it. Half of the kills come at a moment in time, early ones
+/// more often, so that starting is hit as well; all come at the latest when the journal has grown by a share of what is to come, so that
 /// they spread over the whole project.
 fn live_and_die(demo: &Demo, random: &mut Random, events_to_come: u64, kills_to_come: u64) -> String {
     let growth = 1 + random.below(2 * events_to_come / (kills_to_come + 1));
-    let moment = (random.below(2) == 0).then(|| Duration::from_millis(random.below(LONGEST_LIFE_MS)));
+    let moment = (random.below(2) == 0).then(|| {
+        let latest = random.below(LONGEST_LIFE_MS);
+        Duration::from_millis(random.below(latest))
+    });
     let afterwards = Duration::from_micros(random.below(100_000));
     let whole_group = random.below(2) == 0;
 
@@ -273,6 +275,7 @@ fn a_project_that_is_killed_again_and_again_comes_to_the_same_end() {
     let undisturbed = Demo::new();
     let expected = undisturbed.finish(undisturbed.start());
     undisturbed.check_nothing_left();
+    println!("longest history: {:?}", undisturbed.data().expect("records").histories().last());
 
     let mut random = Random(seed);
     let demo = Demo::new();
