@@ -136,7 +136,7 @@ async fn stage(ctx: &Context, sprint: &SprintInput, stage: Stage, round: u32) ->
 
 /// What the development loop waits for.
 enum Finished {
-    Work(WorkResult),
+    Work { work: WorkRequest, settled: Result<Settled, Stop> },
     Decided { problem: EscalationRequest, decision: Result<DecisionSignal, Stop> },
 }
 
@@ -150,11 +150,16 @@ struct Crew {
 }
 
 impl Crew {
+    /// Starts a piece of work. It is under way until it is settled: merges, which come one after another and are
+    /// checked, hold nobody up but whoever waits for them.
     fn start(&mut self, ctx: &Context, work: WorkRequest) {
         self.memory.running.push(work.clone());
-        let outcome = steps::work(ctx, work.clone());
-        self.pending
-            .push(Box::pin(async move { Finished::Work(WorkResult { work, outcome: outcome.await }) }));
+        let ctx = ctx.clone();
+        self.pending.push(Box::pin(async move {
+            let outcome = steps::work(&ctx, work.clone()).await;
+            let settled = settle(&ctx, WorkResult { work: work.clone(), outcome }).await;
+            Finished::Work { work, settled }
+        }));
     }
 
     fn ask(&mut self, ctx: &Context, problem: EscalationRequest) {
@@ -166,25 +171,31 @@ impl Crew {
         }));
     }
 
-    /// Whichever ends first, in the order in which they were started, so that a replay decides alike.
-    async fn next(&mut self) -> Finished {
-        let (index, finished) = poll_fn(|cx| {
-            for (index, one) in self.pending.iter_mut().enumerate() {
-                if let Poll::Ready(finished) = one.as_mut().poll(cx) {
-                    return Poll::Ready((index, finished));
+    /// Whatever has ended, and if nothing has, whichever ends next; in the order in which they were started, so that
+    /// a replay decides alike. All are polled, so that what was just started does start.
+    async fn next(&mut self) -> Vec<Finished> {
+        let Self { memory, pending } = self;
+        let all_ended = poll_fn(|cx| {
+            let mut all_ended = Vec::new();
+            pending.retain_mut(|one| match one.as_mut().poll(cx) {
+                Poll::Ready(ended) => {
+                    all_ended.push(ended);
+                    false
                 }
-            }
-            Poll::Pending
+                Poll::Pending => true,
+            });
+            if all_ended.is_empty() { Poll::Pending } else { Poll::Ready(all_ended) }
         })
         .await;
-        drop(self.pending.remove(index));
-        match &finished {
-            Finished::Work(result) => self.memory.running.retain(|work| *work != result.work),
-            Finished::Decided { problem, .. } => {
-                self.memory.asked.retain(|task| Some(task) != problem.task.as_ref());
+        for ended in &all_ended {
+            match ended {
+                Finished::Work { work, .. } => memory.running.retain(|running| running != work),
+                Finished::Decided { problem, .. } => {
+                    memory.asked.retain(|task| Some(task) != problem.task.as_ref());
+                }
             }
         }
-        finished
+        all_ended
     }
 }
 
@@ -208,38 +219,34 @@ async fn develop(ctx: &Context, sprint: &SprintInput, crew: &mut Crew) -> Result
                 "the supervisor has nothing to start and nothing to wait for".to_owned(),
             ));
         }
-        match crew.next().await {
-            Finished::Work(result) => settle(ctx, sprint, crew, result).await?,
-            Finished::Decided { problem, decision } => carry_out(ctx, crew, problem, decision?).await?,
+        for ended in crew.next().await {
+            match ended {
+                Finished::Work { work, settled } => note(ctx, sprint, crew, &work, settled?),
+                Finished::Decided { problem, decision } => carry_out(ctx, crew, problem, decision?).await?,
+            }
         }
     }
 }
 
-async fn settle(
-    ctx: &Context,
-    sprint: &SprintInput,
-    crew: &mut Crew,
-    result: WorkResult,
-) -> Result<(), Stop> {
+/// Settles what a piece of work came to.
+async fn settle(ctx: &Context, result: WorkResult) -> Result<Settled, Stop> {
     if result.outcome == TaskOutcome::Cancelled && ctx.cancellation_token().is_cancelled() {
         return Err(Stop::Cancelled);
     }
-    let settled = ctx.execute_activity(Activities::settle_work, result.clone(), options::proof()).await?;
-    let task = result.work.task.clone();
+    Ok(ctx.execute_activity(Activities::settle_work, result, options::proof()).await?)
+}
+
+/// Remembers what became of a piece of work, and asks a human where it is stuck.
+fn note(ctx: &Context, sprint: &SprintInput, crew: &mut Crew, work: &WorkRequest, settled: Settled) {
+    let task = work.task.clone();
     if settled != Settled::Forward {
         *crew.memory.rounds.entry(task.clone()).or_insert(1) += 1;
     }
-    match settled {
-        Settled::Forward | Settled::Back => {}
-        Settled::Stuck { problem } => {
-            let subject = format!("stuck:{}", result.work.run_id());
-            crew.ask(
-                ctx,
-                EscalationRequest { project: sprint.project.clone(), task: Some(task), problem, subject },
-            );
-        }
+    if let Settled::Stuck { problem } = settled {
+        let subject = format!("stuck:{}", work.run_id());
+        let project = sprint.project.clone();
+        crew.ask(ctx, EscalationRequest { project, task: Some(task), problem, subject });
     }
-    Ok(())
 }
 
 /// Carries out what a human decided about a stuck task: a yes gives it more rounds, a no gives it up.
