@@ -84,7 +84,10 @@ impl<S> fmt::Debug for Runner<S> {
 }
 
 /// Something that was waited for in a superstep.
-#[expect(clippy::large_enum_variant, reason = "it lives for one match; a box would be an allocation per node")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one match; a box would be an allocation per node"
+)]
 enum Done<U> {
     Node(usize, NodeContext, Result<NodeOutcome<U>, NodeError>),
     Stored(Result<(), PortError>),

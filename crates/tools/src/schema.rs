@@ -179,7 +179,7 @@ mod tests {
         );
         problem(
             json!({"path": "a", "zzz": 1}),
-            &expect!["there is no argument `zzz`; it takes command, depth, how, nested, path"],
+            &expect!["there is no argument `zzz`; it takes path, depth, command, how, nested"],
         );
     }
 }

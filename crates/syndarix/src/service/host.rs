@@ -193,14 +193,14 @@ fn unstartable(error: syndarix_workflows::Error) -> Failure {
         .hint("what was recorded is safe; try `syndarix up`")
 }
 
-/// Where agents work: in the user's cache, in a folder that is this data directory's alone. Where there is no home,
-/// in the data directory itself.
+/// Where agents work: among the user's state (a cache may be emptied at any time), in a folder that is this data
+/// directory's alone. Where there is no home, in the data directory itself.
 fn work_directory(data_dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
     let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
-    match cache {
-        Some(cache) => {
-            cache.join("syndarix").join(BlobHash::of(data_dir.as_os_str().as_encoded_bytes()).short())
+    let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    match state {
+        Some(state) => {
+            state.join("syndarix").join(BlobHash::of(data_dir.as_os_str().as_encoded_bytes()).short())
         }
         None => data_dir.join("work"),
     }

@@ -63,7 +63,7 @@ impl Folder {
         }
         // Nothing listens there, whatever this machine runs.
         command.env("OLLAMA_HOST", "http://127.0.0.1:9").env("USER", "tester");
-        command.env("XDG_CACHE_HOME", self.join("cache"));
+        command.env("XDG_STATE_HOME", self.join("cache"));
         command
     }
 
