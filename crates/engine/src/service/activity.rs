@@ -5,7 +5,7 @@ use crate::executor::{ActivityToken, RunRef};
 use crate::kernel::activity::{self, AttemptIdentity};
 use crate::kernel::{Rejection, Transition};
 use crate::matching::{Offer, QueueKey, TaskKind};
-use crate::proto::{common, workflowservice as ws};
+use crate::proto::{common, failure, workflowservice as ws};
 use crate::status::Failure;
 use std::time::Instant;
 
@@ -93,6 +93,21 @@ impl Service {
             .await
     }
 
+    async fn fail_named(
+        &self,
+        named: Named,
+        failure: Option<failure::Failure>,
+        details: Option<common::Payloads>,
+        identity: String,
+    ) -> Result<(), Failure> {
+        self.executor
+            .transact(&named.run(), |tx| {
+                let attempt = named.attempt(tx)?;
+                activity::fail(tx, &attempt, failure, details, &identity)
+            })
+            .await
+    }
+
     pub(super) async fn complete_activity(
         &self,
         request: ws::RespondActivityTaskCompletedRequest,
@@ -117,13 +132,7 @@ impl Service {
         request: ws::RespondActivityTaskFailedRequest,
     ) -> Result<ws::RespondActivityTaskFailedResponse, Failure> {
         let named = Named::token(&request.task_token)?;
-        self.executor
-            .transact(&named.run(), |tx| {
-                let attempt = named.attempt(tx)?;
-                let details = request.last_heartbeat_details;
-                activity::fail(tx, &attempt, request.failure, details, &request.identity)
-            })
-            .await?;
+        self.fail_named(named, request.failure, request.last_heartbeat_details, request.identity).await?;
         Ok(ws::RespondActivityTaskFailedResponse::default())
     }
 
@@ -133,13 +142,7 @@ impl Service {
     ) -> Result<ws::RespondActivityTaskFailedByIdResponse, Failure> {
         let named =
             self.by_id(&request.namespace, request.workflow_id, request.run_id, request.activity_id)?;
-        self.executor
-            .transact(&named.run(), |tx| {
-                let attempt = named.attempt(tx)?;
-                let details = request.last_heartbeat_details;
-                activity::fail(tx, &attempt, request.failure, details, &request.identity)
-            })
-            .await?;
+        self.fail_named(named, request.failure, request.last_heartbeat_details, request.identity).await?;
         Ok(ws::RespondActivityTaskFailedByIdResponse::default())
     }
 

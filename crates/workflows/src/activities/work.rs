@@ -129,13 +129,7 @@ impl Services {
                 .await
                 .map_err(stored)?;
         }
-        if agent.state != AgentState::Idle {
-            store
-                .transition_agent(&work.agent, AgentTransition::Release, Some(&work.task))
-                .await
-                .map_err(stored)?;
-        }
-        Ok(())
+        self.free(&work.agent, None, &work.task).await
     }
 
     /// Tells an agent something about its work; it reads it with its next thought.
