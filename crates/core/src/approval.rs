@@ -101,6 +101,16 @@ pub struct Approval {
     pub decided_at: Option<Timestamp>,
 }
 
+impl Approval {
+    /// How it stands at this moment: what was not decided in time has expired, even where nobody has noted it yet.
+    pub fn state_at(&self, now: Timestamp) -> ApprovalState {
+        match self.expires_at {
+            Some(at) if at <= now && self.state == ApprovalState::Pending => ApprovalState::Expired,
+            _ => self.state,
+        }
+    }
+}
+
 /// What a human decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {

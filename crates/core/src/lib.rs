@@ -21,3 +21,4 @@ pub mod task;
 pub mod time;
 pub mod tool;
 pub mod usage;
+pub mod validity;

@@ -102,19 +102,30 @@ fn event(approval: &Approval, kind: EventKind) -> NewEvent {
 }
 
 /// Queues what the waiting workflow has to be told.
-fn tell(tx: &Tx<'_>, approval: &Approval, approved: bool, comment: Option<&str>) -> Result<(), Error> {
-    let payload = json!({ "approval": approval.id, "approved": approved, "comment": comment });
+fn tell(tx: &Tx<'_>, approval: &Approval, state: ApprovalState, comment: Option<&str>) -> Result<(), Error> {
+    let payload = json!({ "approval": approval.id, "state": state, "comment": comment });
     signals::queue(tx, &format!("approval:{}", approval.id), &approval.workflow_id, SIGNAL, &payload)
+}
+
+fn pending_about(tx: &Tx<'_>, column: &str, id: &str) -> Result<Vec<Approval>, Error> {
+    let sql = format!("SELECT * FROM approvals WHERE {column} = ?1 AND state = 'pending' ORDER BY number");
+    Ok(tx.prepare_cached(&sql)?.query_map([id], approval)?.collect::<Result<_, _>>()?)
 }
 
 /// Ends everything a project still asks, because the project is over.
 pub(crate) fn supersede_all(tx: &Tx<'_>, project: &ProjectId) -> Result<(), Error> {
-    let pending: Vec<Approval> = tx
-        .prepare_cached("SELECT * FROM approvals WHERE project = ?1 AND state = 'pending' ORDER BY number")?
-        .query_map([project.as_str()], approval)?
-        .collect::<Result<_, _>>()?;
-    for asked in &pending {
+    for asked in &pending_about(tx, "project", project.as_str())? {
         end(tx, asked, &End { state: ApprovalState::Superseded, by: None, comment: None })?;
+    }
+    Ok(())
+}
+
+/// Ends what is still asked about a task that is over, and tells whoever waits for it: the rest of the project
+/// goes on.
+pub(crate) fn supersede_about(tx: &Tx<'_>, task: &TaskId) -> Result<(), Error> {
+    for asked in &pending_about(tx, "task", task.as_str())? {
+        end(tx, asked, &End { state: ApprovalState::Superseded, by: None, comment: None })?;
+        tell(tx, asked, ApprovalState::Superseded, Some("the task is over"))?;
     }
     Ok(())
 }
@@ -189,13 +200,13 @@ impl Store {
     }
 
     /// Decides an approval, once, and queues the signal `approve_checkpoint` with
-    /// `{approval, approved, comment}` for the workflow that waits. Every later decision is refused with how
+    /// `{approval, state, comment}` for the workflow that waits. Every later decision is refused with how
     /// the first one ended it.
     pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Approval, Error> {
         let id = id.clone();
         self.write(move |tx| {
             let asked = get(tx, &id)?;
-            match asked.state {
+            match asked.state_at(tx.now()) {
                 ApprovalState::Pending => {}
                 ApprovalState::Approved | ApprovalState::Rejected => {
                     return Err(Error::AlreadyDecided(Box::new(asked)));
@@ -203,16 +214,13 @@ impl Store {
                 ApprovalState::Expired => return Err(Error::Expired { id }),
                 ApprovalState::Superseded => return Err(Error::Superseded { id }),
             }
-            if asked.expires_at.is_some_and(|at| at <= tx.now()) {
-                return Err(Error::Expired { id });
-            }
             if asked.shown != decision.shown {
                 return Err(Error::ShownChanged { id, shown: asked.shown, decided: decision.shown });
             }
             let state = if decision.approved { ApprovalState::Approved } else { ApprovalState::Rejected };
             let by = Some(decision.decided_by.clone());
             end(tx, &asked, &End { state, by, comment: decision.comment.clone() })?;
-            tell(tx, &asked, decision.approved, decision.comment.as_deref())?;
+            tell(tx, &asked, state, decision.comment.as_deref())?;
             get(tx, &id)
         })
         .await
@@ -230,8 +238,8 @@ impl Store {
         .await
     }
 
-    /// Ends every pending approval whose time is over at `now`, tells the workflows that wait as if it had
-    /// been rejected, and returns what expired.
+    /// Ends every pending approval whose time is over at `now`, tells the workflows that wait, and returns what
+    /// expired.
     pub async fn expire_due(&self, now: Timestamp) -> Result<Vec<Approval>, Error> {
         self.write(move |tx| {
             let due: Vec<Approval> = tx
@@ -242,7 +250,7 @@ impl Store {
                 .collect::<Result<_, _>>()?;
             for asked in &due {
                 end(tx, asked, &End { state: ApprovalState::Expired, by: None, comment: None })?;
-                tell(tx, asked, false, Some("nobody decided in time"))?;
+                tell(tx, asked, ApprovalState::Expired, Some("nobody decided in time"))?;
             }
             due.iter().map(|asked| get(tx, &asked.id)).collect()
         })

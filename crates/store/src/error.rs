@@ -209,8 +209,12 @@ impl Error {
                     .to_owned()
             }
             Self::AlreadyDecided(_) => "an approval is decided once; see `syndarix approvals`".to_owned(),
-            Self::Expired { .. } | Self::Superseded { .. } => {
-                "see `syndarix approvals` for what waits now".to_owned()
+            Self::Expired { .. } => {
+                "what still matters is asked again: see `syndarix approvals`, after `syndarix up` if no service runs"
+                    .to_owned()
+            }
+            Self::Superseded { .. } => {
+                "what it was about has changed or is over; see `syndarix approvals` for what waits now".to_owned()
             }
             Self::ShownChanged { .. } => "look at the approval again, then decide".to_owned(),
             Self::Unproven { .. } => "complete the task with the receipt of its passing check".to_owned(),

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::journal::{self, about_project};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::{approvals, budgets};
+use crate::{approvals, budgets, signals};
 
 /// A project that is about to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,6 +184,22 @@ impl Store {
                 approvals::supersede_all(tx, &id)?;
             }
             get(tx, &id)
+        })
+        .await
+    }
+
+    /// Tells a project's workflow, once, that a human stops it, as the signal `cancel`, and supersedes what is still
+    /// asked: from here on nothing that could be decided matters.
+    pub async fn cancel_project(&self, id: &ProjectId, reason: impl Into<String>) -> Result<(), Error> {
+        let (id, reason) = (id.clone(), reason.into());
+        self.write(move |tx| {
+            let state = get(tx, &id)?.state;
+            if state.is_final() {
+                return Err(Error::Conflict(format!("project {id} is already {state}")));
+            }
+            let payload = serde_json::Value::from(reason.as_str());
+            signals::queue(tx, &format!("{id}/cancel"), &format!("project:{id}"), "cancel", &payload)?;
+            approvals::supersede_all(tx, &id)
         })
         .await
     }

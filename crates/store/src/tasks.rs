@@ -6,13 +6,12 @@ use syndarix_core::id::{AgentId, ProjectId, TaskId};
 use syndarix_core::role::Role;
 use syndarix_core::task::{Check, Receipt, Task, TaskKind, TaskState};
 
-use crate::agents;
 use crate::columns::{Json, Word, json, optional_json, optional_word, time, word};
 use crate::error::Error;
-use crate::journal;
 use crate::projects::{self, Counter};
 use crate::store::Store;
 use crate::writer::Tx;
+use crate::{agents, approvals, journal};
 
 /// A task that is about to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +170,48 @@ impl Store {
         .await
     }
 
+    /// What there is to be done in a project, in the order in which it was created: the tasks that change code, at
+    /// most this many of them. Where the project has more tasks than that, those that are over are left out.
+    pub async fn agenda(&self, project: &ProjectId, at_most: usize) -> Result<Vec<Task>, Error> {
+        let project = project.clone();
+        self.read(move |connection| {
+            let all: usize = connection
+                .prepare_cached("SELECT count(*) FROM tasks WHERE project = ?1")?
+                .query_row([project.as_str()], |row| row.get::<_, u32>(0))? as usize;
+            let mut statement =
+                connection.prepare_cached("SELECT * FROM tasks WHERE project = ?1 ORDER BY number")?;
+            let mut rows = statement.query([project.as_str()])?;
+            let mut agenda = Vec::new();
+            while agenda.len() < at_most
+                && let Some(row) = rows.next()?
+            {
+                // Most rows of a large project are passed over, so only these that are told are read in full.
+                let (kind, state) = (word::<TaskKind>(row, "kind")?, word::<TaskState>(row, "state")?);
+                if kind.changes_code() && (all <= at_most || !state.is_final()) {
+                    agenda.push(task(row)?);
+                }
+            }
+            Ok(agenda)
+        })
+        .await
+    }
+
+    /// These tasks, in this order; one that does not exist is left out.
+    pub async fn tasks_by_id(&self, ids: Vec<TaskId>) -> Result<Vec<Task>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached("SELECT * FROM tasks WHERE id = ?1")?;
+            let mut tasks = Vec::with_capacity(ids.len());
+            for id in ids {
+                tasks.extend(statement.query_row([id.as_str()], task).optional()?);
+            }
+            Ok(tasks)
+        })
+        .await
+    }
+
     /// One task.
     pub async fn task(&self, id: &TaskId) -> Result<Task, Error> {
         let id = id.clone();
@@ -230,6 +271,9 @@ impl Store {
             }
             update(tx, &id, "state", &Word(state))?;
             record(tx, &before, EventKind::TaskStateChanged { from, to: state, reason })?;
+            if state.is_final() {
+                approvals::supersede_about(tx, &id)?;
+            }
             get(tx, &id)
         })
         .await

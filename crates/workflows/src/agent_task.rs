@@ -7,8 +7,11 @@ use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, 
 use crate::activities::Activities;
 use crate::inbox::Inbox;
 use crate::options;
-use crate::steps::{self, Listens, Stop};
-use crate::types::{AgentStep, Answer, DecisionSignal, ProjectStatus, StepOutcome, TaskOutcome, WorkRequest};
+use crate::steps::{Listens, Stop};
+use crate::types::{
+    AgentStep, Answer, DecisionSignal, ProjectStatus, Question, StepOutcome, TaskOutcome, WorkRequest,
+};
+use crate::waiting;
 
 /// One piece of work by one agent. It answers with a [`TaskOutcome`] however it ends.
 #[workflow]
@@ -86,17 +89,13 @@ async fn perform(ctx: &WorkflowContext<AgentTaskWorkflow>, work: &WorkRequest) -
         match ctx.execute_activity(Activities::run_agent, step, options::agent()).await? {
             StepOutcome::Ended { result } => break result,
             StepOutcome::Waiting { questions } => {
-                let approvals: Vec<_> = questions.iter().map(|question| question.approval.clone()).collect();
-                steps::decisions(ctx, &approvals).await?;
-                resume = ctx.state(|state| {
-                    questions
-                        .into_iter()
-                        .filter_map(|question| {
-                            let decision = state.inbox.decision(&question.approval)?;
-                            Some(Answer { interrupt: question.interrupt, decision })
-                        })
-                        .collect()
+                ctx.state_mut(|state| {
+                    state.inbox.wait_for(questions.iter().map(|question| &question.asked.approval));
                 });
+                resume = Vec::with_capacity(questions.len());
+                for Question { interrupt, asked } in questions {
+                    resume.push(Answer { interrupt, decision: waiting::decision(ctx, asked).await? });
+                }
             }
         }
     };

@@ -27,12 +27,13 @@ impl Inbox {
         self.heard = self.heard.saturating_add(1);
     }
 
-    pub(crate) fn wait_for(&mut self, approvals: &[ApprovalId]) {
-        self.waiting_for.extend(approvals.iter().filter(|id| !self.decisions.contains_key(id)).cloned());
+    pub(crate) fn wait_for<'a>(&mut self, approvals: impl IntoIterator<Item = &'a ApprovalId>) {
+        let open = approvals.into_iter().filter(|id| !self.decisions.contains_key(id));
+        self.waiting_for.extend(open.cloned());
     }
 
-    pub(crate) fn decided(&self, approvals: &[ApprovalId]) -> bool {
-        approvals.iter().all(|id| self.decisions.contains_key(id))
+    pub(crate) fn decided(&self, approval: &ApprovalId) -> bool {
+        self.decisions.contains_key(approval)
     }
 
     pub(crate) fn decision(&self, approval: &ApprovalId) -> Option<DecisionSignal> {
@@ -49,17 +50,19 @@ impl Inbox {
     }
 
     pub(crate) fn state(&self) -> ProjectStatus {
-        let decisions = self.decisions.iter().map(|(id, decision)| (id.clone(), decision.approved)).collect();
+        let decisions = self.decisions.iter().map(|(id, decision)| (id.clone(), decision.state)).collect();
         ProjectStatus { decisions, ..self.status() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use syndarix_core::approval::ApprovalState;
+
     use super::*;
 
-    fn decision(approval: &str, approved: bool) -> DecisionSignal {
-        DecisionSignal { approval: approval.parse().expect("an id"), approved, comment: None }
+    fn decision(approval: &str, state: ApprovalState) -> DecisionSignal {
+        DecisionSignal { approval: approval.parse().expect("an id"), state, comment: None }
     }
 
     #[test]
@@ -67,16 +70,17 @@ mod tests {
         let (first, second): (ApprovalId, ApprovalId) = ("p/A-1".parse().unwrap(), "p/A-2".parse().unwrap());
         let mut inbox = Inbox::default();
         // A decision can arrive before the workflow gets round to waiting for it.
-        inbox.decide(decision("p/A-1", true));
+        inbox.decide(decision("p/A-1", ApprovalState::Approved));
         inbox.wait_for(&[first.clone(), second.clone()]);
         assert_eq!(inbox.status().waiting_for, std::slice::from_ref(&second));
-        assert!(!inbox.decided(&[first.clone(), second.clone()]));
+        assert!(inbox.decided(&first) && !inbox.decided(&second));
 
-        inbox.decide(decision("p/A-1", false));
-        inbox.decide(decision("p/A-2", false));
-        assert!(inbox.decided(&[first.clone(), second.clone()]));
-        assert_eq!(inbox.decision(&first).map(|decision| decision.approved), Some(true));
-        assert_eq!(inbox.state().decisions, BTreeMap::from([(first, true), (second, false)]));
+        inbox.decide(decision("p/A-1", ApprovalState::Rejected));
+        inbox.decide(decision("p/A-2", ApprovalState::Expired));
+        assert!(inbox.decided(&second));
+        assert_eq!(inbox.decision(&first).map(|decision| decision.is_approved()), Some(true));
+        let ended = BTreeMap::from([(first, ApprovalState::Approved), (second, ApprovalState::Expired)]);
+        assert_eq!(inbox.state().decisions, ended);
         assert!(inbox.status().waiting_for.is_empty());
     }
 }

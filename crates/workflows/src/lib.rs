@@ -22,6 +22,7 @@ mod project;
 mod sprint;
 mod steps;
 mod types;
+mod waiting;
 
 pub use activities::{Activities, ActivitiesOptions, Limits};
 pub use agent_task::AgentTaskWorkflow;

@@ -109,7 +109,7 @@ async fn perform(ctx: &Context, project: &ProjectId) -> Result<(), Stop> {
     for delivery in 1..=MAX_DOCUMENT_ROUNDS {
         sprints(ctx, project, &mut sprint, &mut idle).await?;
         let asked = steps::checkpoint(ctx, at(project, Checkpoint::Delivery, None, delivery)).await?;
-        if let Some(decision) = asked.filter(|decision| !decision.approved) {
+        if let Some(decision) = asked.filter(|decision| !decision.is_approved()) {
             take_up(ctx, project, decision).await?;
             continue;
         }
@@ -121,7 +121,7 @@ async fn perform(ctx: &Context, project: &ProjectId) -> Result<(), Stop> {
 }
 
 fn at(project: &ProjectId, checkpoint: Checkpoint, sprint: Option<u32>, round: u32) -> CheckpointRequest {
-    CheckpointRequest { project: project.clone(), checkpoint, sprint, round }
+    CheckpointRequest { project: project.clone(), checkpoint, sprint, round, asking: 1 }
 }
 
 async fn enter(ctx: &Context, project: &ProjectId, phase: Phase) -> Result<(), Stop> {
@@ -145,7 +145,7 @@ async fn documents(
     for round in 1..=MAX_DOCUMENT_ROUNDS {
         document(ctx, project, stage, round).await?;
         match steps::checkpoint(ctx, at(project, checkpoint, None, round)).await? {
-            Some(decision) if !decision.approved => {
+            Some(decision) if !decision.is_approved() => {
                 let comment = decision.comment.unwrap_or_else(|| "refused without a comment".to_owned());
                 let word =
                     crate::types::Word { project: project.clone(), subject: decision.approval, comment };
@@ -187,13 +187,13 @@ async fn sprints(ctx: &Context, project: &ProjectId, sprint: &mut u32, idle: &mu
             let request =
                 EscalationRequest { project: project.clone(), task: None, problem: problem.clone(), subject };
             let decision = steps::escalate(ctx, request).await?;
-            if !decision.approved {
+            if !decision.is_approved() {
                 return Err(Stop::Failed(decision.comment.unwrap_or(problem)));
             }
             *idle = 0;
         }
         let asked = steps::checkpoint(ctx, at(project, Checkpoint::SprintEnd, Some(*sprint), 1)).await?;
-        if let Some(decision) = asked.filter(|decision| !decision.approved) {
+        if let Some(decision) = asked.filter(|decision| !decision.is_approved()) {
             take_up(ctx, project, decision).await?;
         }
     }

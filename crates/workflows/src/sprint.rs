@@ -94,7 +94,7 @@ async fn perform(ctx: &Context, sprint: &SprintInput) -> Result<SprintOutcome, S
         review_round += 1;
         let reviewed =
             steps::checkpoint(ctx, checkpoint(sprint, Checkpoint::SprintReview, review_round)).await?;
-        if let Some(decision) = reviewed.filter(|decision| !decision.approved) {
+        if let Some(decision) = reviewed.filter(|decision| !decision.is_approved()) {
             let rejection =
                 Rejection { project: sprint.project.clone(), sprint: Some(sprint.sprint), decision };
             ctx.execute_activity(Activities::take_up_rejection, rejection, options::record()).await?;
@@ -116,7 +116,13 @@ async fn perform(ctx: &Context, sprint: &SprintInput) -> Result<SprintOutcome, S
 }
 
 fn checkpoint(sprint: &SprintInput, checkpoint: Checkpoint, round: u32) -> CheckpointRequest {
-    CheckpointRequest { project: sprint.project.clone(), checkpoint, sprint: Some(sprint.sprint), round }
+    CheckpointRequest {
+        project: sprint.project.clone(),
+        checkpoint,
+        sprint: Some(sprint.sprint),
+        round,
+        asking: 1,
+    }
 }
 
 /// Runs a stage that is one task of one agent, and asks a human where it fails.
@@ -257,7 +263,7 @@ async fn carry_out(
     decision: DecisionSignal,
 ) -> Result<(), Stop> {
     let Some(task) = problem.task else { return Ok(()) };
-    if decision.approved {
+    if decision.is_approved() {
         *crew.memory.reprieved.entry(task.clone()).or_default() += 1;
         ctx.execute_activity(Activities::reopen_task, task, options::record()).await?;
     } else {

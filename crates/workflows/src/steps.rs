@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use syndarix_core::id::ApprovalId;
+use syndarix_core::approval::ApprovalState;
 use temporalio_sdk::{
     ActivityExecutionError, ChildWorkflowExecutionError, ChildWorkflowOptions, ChildWorkflowStartError,
     WorkflowContext,
@@ -17,6 +17,7 @@ use crate::types::{
     CheckpointRequest, DecisionSignal, EscalationRequest, Settled, StageRequest, TaskOutcome, WorkRequest,
     WorkResult,
 };
+use crate::waiting::decision;
 
 /// Why a workflow's body stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,38 +77,25 @@ pub(crate) fn work<W: 'static>(
     }
 }
 
-/// Waits until a human has decided.
-pub(crate) async fn decision<W: Listens>(
-    ctx: &WorkflowContext<W>,
-    approval: ApprovalId,
-) -> Result<DecisionSignal, Stop> {
-    let approvals = [approval];
-    decisions(ctx, &approvals).await?;
-    let [approval] = approvals;
-    ctx.state(|state| state.inbox().decision(&approval))
-        .ok_or_else(|| Stop::Failed(format!("the decision about {approval} was lost")))
-}
-
-/// Waits until a human has decided all of these.
-pub(crate) async fn decisions<W: Listens>(
-    ctx: &WorkflowContext<W>,
-    approvals: &[ApprovalId],
-) -> Result<(), Stop> {
-    ctx.state_mut(|state| state.inbox_mut().wait_for(approvals));
-    ctx.wait_condition(|state| state.inbox().decided(approvals)).await?;
-    Ok(())
-}
-
 /// Asks a human whether the project goes on past a checkpoint; `None` where the autonomy level does not ask.
+///
+/// Silence is not a refusal: nothing is written or called again because of it. What nobody decided in time is asked
+/// anew, as it stands then.
 pub(crate) async fn checkpoint<W: Listens + 'static>(
     ctx: &WorkflowContext<W>,
-    request: CheckpointRequest,
+    mut request: CheckpointRequest,
 ) -> Result<Option<DecisionSignal>, Stop> {
-    let asked = ctx.execute_activity(Activities::ask_checkpoint, request.clone(), options::record()).await?;
-    let Some(approval) = asked else { return Ok(None) };
-    let decided = decision(ctx, approval).await?;
-    ctx.execute_activity(Activities::resume_project, request.project, options::record()).await?;
-    Ok(Some(decided))
+    loop {
+        let asking = ctx.execute_activity(Activities::ask_checkpoint, request.clone(), options::record());
+        let Some(asked) = asking.await? else { return Ok(None) };
+        let decided = decision(ctx, asked).await?;
+        if decided.state == ApprovalState::Expired {
+            request.asking += 1;
+            continue;
+        }
+        ctx.execute_activity(Activities::resume_project, request.project, options::record()).await?;
+        return Ok(Some(decided));
+    }
 }
 
 /// Asks a human about a problem: whether to try once more.
@@ -116,8 +104,8 @@ pub(crate) async fn escalate<W: Listens + 'static>(
     request: EscalationRequest,
 ) -> Result<DecisionSignal, Stop> {
     let project = request.project.clone();
-    let approval = ctx.execute_activity(Activities::ask_escalation, request, options::record()).await?;
-    let decided = decision(ctx, approval).await?;
+    let asked = ctx.execute_activity(Activities::ask_escalation, request, options::record()).await?;
+    let decided = decision(ctx, asked).await?;
     ctx.execute_activity(Activities::resume_project, project, options::record()).await?;
     Ok(decided)
 }
@@ -152,7 +140,7 @@ pub(crate) async fn stage<W: Listens + 'static>(
                 },
             )
             .await?;
-            if !decided.approved {
+            if !decided.is_approved() {
                 return Err(Stop::Failed(decided.comment.unwrap_or(problem)));
             }
         }

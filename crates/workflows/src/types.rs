@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use syndarix_agents::Stage;
+use syndarix_core::approval::{Approval, ApprovalState};
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::id::{AgentId, ApprovalId, ProjectId, RunId, TaskId};
 use syndarix_core::project::Phase;
+use syndarix_core::time::Timestamp;
 
 /// The input of a project's workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,11 +159,18 @@ pub enum TaskOutcome {
 pub struct DecisionSignal {
     /// Which approval was decided.
     pub approval: ApprovalId,
-    /// Whether it was granted; an expired or superseded one was not.
-    pub approved: bool,
+    /// How it ended.
+    pub state: ApprovalState,
     /// What was said with it.
     #[serde(default)]
     pub comment: Option<String>,
+}
+
+impl DecisionSignal {
+    /// Whether it was granted; a rejected, expired or superseded one was not.
+    pub fn is_approved(&self) -> bool {
+        self.state == ApprovalState::Approved
+    }
 }
 
 /// The answer to the query `status`.
@@ -175,7 +184,7 @@ pub struct ProjectStatus {
     pub heard: u32,
     /// Every decision that has arrived, for the query `state`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub decisions: BTreeMap<ApprovalId, bool>,
+    pub decisions: BTreeMap<ApprovalId, ApprovalState>,
 }
 
 /// One step of an agent's run: until it ends, or until it needs a human.
@@ -202,8 +211,23 @@ pub struct Answer {
 pub struct Question {
     /// The interrupt in the agent's graph.
     pub interrupt: String,
-    /// The approval that answers it.
+    /// The approval that answers it, and how long it can.
+    pub asked: Asked,
+}
+
+/// Something a human was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The approval.
     pub approval: ApprovalId,
+    /// When it stops being decidable, if ever.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl From<Approval> for Asked {
+    fn from(approval: Approval) -> Self {
+        Self { approval: approval.id, expires_at: approval.expires_at }
+    }
 }
 
 /// How a step of an agent's run ended.
@@ -233,7 +257,14 @@ pub struct CheckpointRequest {
     pub sprint: Option<u32>,
     /// How often this place has been asked before, from 1.
     pub round: u32,
+    /// Which asking of this round it is, from 1: more than one where nobody decided in time.
+    #[serde(default = "first")]
+    pub asking: u32,
 }
+
+/// Askings of one round of a checkpoint after which the question stays until somebody decides. At the usual validity
+/// that is a year; it bounds the history of a project that nobody looks after.
+pub(crate) const MAX_ASKINGS: u32 = 52;
 
 /// A problem that only a human can decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,6 +18,7 @@ use syndarix_core::role::Role;
 use syndarix_core::task::TaskKind;
 use syndarix_core::time::SystemClock;
 use syndarix_core::tool::{Risk, ToolCall, ToolOutput, ToolSpec};
+use syndarix_core::validity::Validity;
 use syndarix_llm::gateway::{BreakerPolicy, RetryPolicy};
 use syndarix_llm::prices::ModelPrice;
 use syndarix_llm::providers::Providers;
@@ -150,6 +151,7 @@ impl Crowd {
             clock,
             network: false,
             outage_wait: Duration::ZERO,
+            approvals: Validity::NEVER,
         });
         Ok(Self { store, runner: Arc::new(runner), requests, project, data_dir })
     }

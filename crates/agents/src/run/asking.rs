@@ -26,8 +26,10 @@ pub(super) struct Question {
 pub(super) enum Decided {
     /// Yes, with what was said.
     Approved(Option<String>),
-    /// No, or nobody said anything in time.
+    /// No, with what was said.
     Rejected(String),
+    /// Nobody decided while they could.
+    Expired,
     /// Not yet.
     Wait(Interrupt),
 }
@@ -46,7 +48,7 @@ impl RunContext {
                 subject: subject.clone(),
                 task: Some(self.request.task.clone()),
                 workflow_id: self.request.workflow_id.clone(),
-                expires_at: None,
+                expires_at: self.options.approvals.expires_at(question.kind, self.now()),
                 checkpoint,
             })
             .await
@@ -57,7 +59,7 @@ impl RunContext {
             }
             ApprovalState::Approved => Decided::Approved(approval.comment),
             ApprovalState::Rejected => Decided::Rejected(approval.comment.unwrap_or_default()),
-            ApprovalState::Expired => Decided::Rejected("nobody decided in time".to_owned()),
+            ApprovalState::Expired => Decided::Expired,
             ApprovalState::Superseded => Decided::Rejected("the question was withdrawn".to_owned()),
         })
     }

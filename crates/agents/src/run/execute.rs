@@ -177,6 +177,7 @@ impl Execute {
                 Decided::Rejected(comment) => {
                     return Ok(Called::Done(refused(&comment), Box::default()));
                 }
+                Decided::Expired => return Ok(Called::Done(not_allowed_in_time(), Box::default())),
                 Decided::Wait(interrupt) => {
                     run.announce(AgentTransition::AwaitInput).await?;
                     return Ok(Called::Wait(interrupt));
@@ -203,6 +204,11 @@ impl Execute {
                     match run.ask(key, question).await? {
                         Decided::Approved(_) => orphan = Some(Orphan::Repeat),
                         Decided::Rejected(_) => orphan = Some(Orphan::AssumeDone),
+                        // It never expires; if it did, neither answer could be assumed.
+                        Decided::Expired => {
+                            let error = format!("whether {} happened is not known", described(call));
+                            return Ok(Called::Broken(error));
+                        }
                         Decided::Wait(interrupt) => {
                             run.announce(AgentTransition::Block).await?;
                             return Ok(Called::Wait(interrupt));
@@ -261,6 +267,9 @@ impl Execute {
             Decided::Rejected(comment) => ToolOutput::ok(format!(
                 "The human does not decide this. {comment} Decide by yourself, and write your assumption down."
             )),
+            Decided::Expired => {
+                ToolOutput::ok("Nobody answered in time. Decide by yourself, and write your assumption down.")
+            }
             Decided::Wait(interrupt) => {
                 run.announce(AgentTransition::AwaitInput).await?;
                 return Ok(Called::Wait(interrupt));
@@ -376,6 +385,13 @@ fn described(call: &ToolCall) -> String {
 fn shown(call: &ToolCall) -> String {
     let arguments = serde_json::to_string_pretty(&call.arguments).unwrap_or_default();
     format!("{}\n{}", call.name, middle_out(&arguments, 20_000))
+}
+
+fn not_allowed_in_time() -> ToolOutput {
+    ToolOutput::error(
+        "Nobody allowed this call in time, so it was not made. Do not make it again; find another way, or end your \
+         work and say what you could not do.",
+    )
 }
 
 fn refused(comment: &str) -> ToolOutput {

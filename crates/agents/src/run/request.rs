@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use syndarix_core::id::{AgentId, ApprovalId, ProjectId, RunId, TaskId};
+use syndarix_core::time::Timestamp;
 
 use crate::stage::Stage;
 
@@ -62,6 +63,9 @@ pub struct PendingApproval {
     pub approval: ApprovalId,
     /// The place in the graph that waits for it.
     pub interrupt_id: String,
+    /// When it stops being decidable, if ever.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// How a run ended.

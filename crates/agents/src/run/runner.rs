@@ -10,6 +10,7 @@ use syndarix_core::event::EventKind;
 use syndarix_core::id::ApprovalId;
 use syndarix_core::ports::Blobs;
 use syndarix_core::time::Clock;
+use syndarix_core::validity::Validity;
 use syndarix_graph::{Input, Interrupt, Outcome, Runner};
 use syndarix_llm::Gateway;
 use syndarix_store::Store;
@@ -45,6 +46,8 @@ pub struct AgentRunnerOptions {
     pub network: bool,
     /// How long a run waits for models that cannot be reached, the first time.
     pub outage_wait: Duration,
+    /// How long what a human is asked can be decided.
+    pub approvals: Validity,
 }
 
 /// Runs agents. Cheap to share.
@@ -156,11 +159,12 @@ async fn standing(
     for interrupt in interrupts {
         let approval: ApprovalId = serde_json::from_value(interrupt.value["approval"].clone())
             .map_err(|source| Error::Unreadable { what: "an interrupt", source })?;
-        let state = context.store().approval(&approval).await?.state;
-        if state == ApprovalState::Pending {
-            pending.push(PendingApproval { approval, interrupt_id: interrupt.id.clone() });
+        let asked = context.store().approval(&approval).await?;
+        if asked.state == ApprovalState::Pending {
+            let (interrupt_id, expires_at) = (interrupt.id.clone(), asked.expires_at);
+            pending.push(PendingApproval { approval, interrupt_id, expires_at });
         } else {
-            decided.push((interrupt.id.clone(), json!({ "approved": state == ApprovalState::Approved })));
+            decided.push((interrupt.id.clone(), json!({ "state": asked.state })));
         }
     }
     Ok((decided, pending))

@@ -239,6 +239,11 @@ impl Think {
                     let error = format!("{refusal}; a human refused to raise it{said}");
                     return Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)));
                 }
+                // A question about money never expires: silence neither spends nor gives up.
+                Decided::Expired => {
+                    let error = format!("{refusal}; nobody raised it in time");
+                    return Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)));
+                }
                 // It was approved, and the same limit still refuses: it was not raised.
                 Decided::Approved(_) => {}
             }

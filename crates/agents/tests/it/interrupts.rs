@@ -1,11 +1,15 @@
 //! Runs that stop for a human and go on with what they said.
 
+use std::time::Duration;
+
 use serde_json::json;
 use syndarix_agents::{PendingApproval, RunOutcome, Stage};
 use syndarix_core::agent::AgentState;
+use syndarix_core::approval::ApprovalState;
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::budget::BudgetScope;
 use syndarix_core::money::NanoUsd;
+use syndarix_core::validity::Validity;
 
 use crate::world::{Setup, World, scene, scene_of};
 
@@ -131,4 +135,39 @@ async fn a_call_that_may_have_happened_is_put_to_a_human() {
         assert!(matches!(world.develop().await, RunOutcome::Finished { .. }));
         assert_eq!(world.performed().len(), performed);
     }
+}
+
+#[tokio::test]
+async fn what_nobody_allows_in_time_is_refused_and_the_agent_is_told() {
+    let script = [
+        scene_of(0, &[("deploy", json!({ "target": "one" }))]),
+        scene(1, "ask_human", json!({ "question": "Keep the old flag?" })),
+        scene(2, "finish", json!({ "summary": "Done" })),
+    ];
+    let setup = Setup { approvals: Validity::of(Duration::from_millis(1)), ..Setup::default() };
+    let world = World::with(&script.concat(), setup).await;
+    for _ in ["the call", "the question"] {
+        let asked = pending(world.develop().await);
+        let expires_at = asked.expires_at.expect("it expires");
+        world.store.expire_due(expires_at).await.expect("expires");
+        let state = world.store.approval(&asked.approval).await.expect("the approval").state;
+        assert_eq!(state, ApprovalState::Expired);
+    }
+    assert!(matches!(world.develop().await, RunOutcome::Finished { .. }));
+    assert_eq!(world.performed(), [""; 0], "the risky call was not made");
+    let told = world.tool_results(&world.task.run(1)).await;
+    assert!(told[0].contains("Nobody allowed this call in time"), "{told:?}");
+    assert!(told[1].contains("Nobody answered in time"), "{told:?}");
+}
+
+#[tokio::test]
+async fn money_waits_for_as_long_as_it_takes() {
+    let script = [scene(0, "finish", json!({ "summary": "Done" }))];
+    let setup = Setup {
+        budget: Some(NanoUsd(1_000)),
+        approvals: Validity::of(Duration::from_millis(1)),
+        ..Setup::default()
+    };
+    let world = World::with(&script.concat(), setup).await;
+    assert_eq!(pending(world.develop().await).expires_at, None);
 }

@@ -13,13 +13,14 @@ use syndarix_core::approval::Decision;
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey, Repeatability};
 use syndarix_core::event::{Event, EventKind};
-use syndarix_core::id::{AgentId, ApprovalId, ProjectId, TaskId};
+use syndarix_core::id::{AgentId, ApprovalId, ProjectId, RunId, TaskId};
 use syndarix_core::money::NanoUsd;
-use syndarix_core::ports::{Effects, Ledger};
+use syndarix_core::ports::{Blobs, Checkpoints, Effects, Ledger};
 use syndarix_core::role::Role;
 use syndarix_core::task::TaskKind;
 use syndarix_core::time::SystemClock;
 use syndarix_core::tool::{Risk, ToolCall, ToolOutput, ToolSpec};
+use syndarix_core::validity::Validity;
 use syndarix_llm::gateway::{BreakerPolicy, RetryPolicy};
 use syndarix_llm::prices::ModelPrice;
 use syndarix_llm::providers::Providers;
@@ -48,6 +49,8 @@ pub(crate) struct Setup {
     pub(crate) dave: &'static str,
     /// How long outages are waited for.
     pub(crate) outage_wait: Duration,
+    /// How long what a human is asked can be decided.
+    pub(crate) approvals: Validity,
 }
 
 impl World {
@@ -96,6 +99,7 @@ impl World {
             clock,
             network: false,
             outage_wait: setup.outage_wait,
+            approvals: setup.approvals,
         });
         Self { store, project, task, performed, runner, _folder: folder }
     }
@@ -157,8 +161,32 @@ impl World {
         self.events().await.into_iter().filter_map(complaint).collect()
     }
 
+    /// What the tools of a run gave its agent to read, in order.
+    pub(crate) async fn tool_results(&self, run: &RunId) -> Vec<String> {
+        let stored = Checkpoints::latest(&self.store, run).await.expect("readable").expect("a checkpoint");
+        let checkpoint: Value = serde_json::from_slice(&stored.state).expect("JSON");
+        let entries = find(&checkpoint, "conversation").and_then(Value::as_array).expect("a conversation");
+        let mut results = Vec::new();
+        for entry in entries.iter().filter(|entry| entry.get("call_id").is_some()) {
+            let hash = serde_json::from_value(entry["blob"].clone()).expect("a hash");
+            let bytes = Blobs::get(&self.store, &hash).await.expect("stored");
+            results.push(String::from_utf8(bytes).expect("text"));
+        }
+        results
+    }
+
     pub(crate) fn performed(&self) -> Vec<String> {
         self.performed.lock().expect("no panic while locked").clone()
+    }
+}
+
+/// The first field of this name, at whatever depth.
+fn find<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(fields) => {
+            fields.get(name).or_else(|| fields.values().find_map(|value| find(value, name)))
+        }
+        _ => None,
     }
 }
 

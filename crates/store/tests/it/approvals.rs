@@ -4,6 +4,8 @@ use serde_json::json;
 use syndarix_core::approval::{Approval, ApprovalKind, ApprovalState, Decision};
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::blob::BlobHash;
+use syndarix_core::id::TaskId;
+use syndarix_core::task::TaskState;
 use syndarix_core::time::Timestamp;
 use syndarix_store::{Error, NewApproval};
 
@@ -68,10 +70,9 @@ async fn of_a_hundred_decisions_one_wins() {
     assert_eq!(f.store.approval(&id).await.expect("stored"), winners[0]);
     let signals = f.store.pending_signals().await.expect("signals");
     assert_eq!(signals.len(), 1, "the workflow is told once");
-    let approved = winners[0].state == ApprovalState::Approved;
     assert_eq!(
         signals[0].payload,
-        json!({ "approval": "p/A-1", "approved": approved, "comment": "because" })
+        json!({ "approval": "p/A-1", "state": winners[0].state, "comment": "because" })
     );
     assert_eq!(
         (signals[0].workflow_id.as_str(), signals[0].name.as_str()),
@@ -114,7 +115,12 @@ async fn what_expired_says_so_and_its_workflow_goes_on() {
     assert!(matches!(late, Error::Expired { .. }));
     let signals = f.store.pending_signals().await.expect("signals");
     assert_eq!(signals.len(), 1);
-    assert_eq!(signals[0].payload["approved"], false);
+    assert_eq!(signals[0].payload["state"], "expired");
+    assert_eq!(
+        f.story().await,
+        ["approval_requested", "approval_requested", "approval_decided"],
+        "told once, in the journal too"
+    );
 }
 
 #[tokio::test]
@@ -128,5 +134,47 @@ async fn what_is_superseded_says_so() {
     let late = f.store.decide(&id, decision("ana", true)).await.expect_err("superseded");
     assert_eq!(late.to_string(), "approval p/A-1 is superseded");
     assert!(late.hint().is_some());
+    assert_eq!(f.story().await, ["approval_requested", "approval_decided"]);
+}
+
+#[tokio::test]
+async fn what_is_asked_about_a_task_ends_with_it_and_whoever_waits_is_told() {
+    let f = fixture().await;
+    let task = f.task("parse-flag").await.id;
+    let about = |subject: &str, task: Option<TaskId>| NewApproval {
+        project: f.project.clone(),
+        kind: ApprovalKind::Escalation,
+        title: "It does not come right".to_owned(),
+        shown: SHOWN.to_vec(),
+        subject: subject.to_owned(),
+        task,
+        workflow_id: "sprint:p:1".to_owned(),
+        expires_at: None,
+        checkpoint: None,
+    };
+    let moot = f.store.request_approval(about("stuck", Some(task.clone()))).await.expect("asked").id;
+    let other = f.store.request_approval(about("another", None)).await.expect("asked").id;
+    f.store.set_task_state(&task, TaskState::Cancelled, None).await.expect("cancelled");
+    assert_eq!(f.store.approval(&moot).await.expect("stored").state, ApprovalState::Superseded);
+    assert_eq!(f.store.approval(&other).await.expect("stored").state, ApprovalState::Pending);
+    let signals = f.store.pending_signals().await.expect("signals");
+    assert_eq!(signals.len(), 1);
+    assert_eq!(
+        (signals[0].workflow_id.as_str(), &signals[0].payload["state"]),
+        ("sprint:p:1", &json!("superseded"))
+    );
+}
+
+#[tokio::test]
+async fn cancelling_a_project_leaves_nothing_to_decide() {
+    let f = fixture().await;
+    let id = ask(&f, "architecture", None).await.id;
+    for _ in 0..2 {
+        f.store.cancel_project(&f.project, "cancelled by ana").await.expect("cancelled");
+    }
+    assert!(matches!(f.store.decide(&id, decision("ana", true)).await, Err(Error::Superseded { .. })));
+    let signals = f.store.pending_signals().await.expect("signals");
+    let told: Vec<_> = signals.iter().map(|signal| (signal.name.as_str(), &signal.payload)).collect();
+    assert_eq!(told, [("cancel", &json!("cancelled by ana"))]);
     assert_eq!(f.story().await, ["approval_requested", "approval_decided"]);
 }

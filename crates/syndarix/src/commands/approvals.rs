@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 use syndarix_core::approval::{Approval, ApprovalState};
+use syndarix_core::time::{Clock as _, SystemClock, Timestamp};
 
 use crate::cli::{Global, ProjectArgument};
 use crate::display::table::{Align, Table};
@@ -40,6 +41,11 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
         }
         None => Vec::new(),
     };
+    let now = SystemClock.now();
+    let expired = approvals.iter().filter(|approval| is_overdue(approval, now)).count();
+    for approval in &mut approvals {
+        approval.state = approval.state_at(now);
+    }
     if !arguments.all {
         approvals.retain(|approval| approval.state == ApprovalState::Pending);
     }
@@ -49,13 +55,14 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
     }
     if approvals.is_empty() {
         output.line(if arguments.all { "Nothing was ever asked." } else { "Nothing waits for you." })?;
-        return Ok(Exit::Done);
+        return tell_expired(expired, output);
     }
     let mut table = Table::new(&[
         ("approval", Align::Left),
         ("kind", Align::Left),
         ("state", Align::Left),
         ("asked", Align::Left),
+        ("until", Align::Left),
         ("shows", Align::Left),
         ("title", Align::Left),
     ]);
@@ -66,6 +73,7 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
             approval.kind.as_str().replace('_', " "),
             approval.state.as_str().to_owned(),
             approval.requested_at.to_string(),
+            approval.expires_at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
             approval.shown.short().to_owned(),
             one_line(&approval.title, 80),
         ]);
@@ -74,12 +82,27 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
     if waiting {
         output.line("\nLook with `syndarix approvals ID`; decide with `syndarix approve ID` or `syndarix reject ID --comment WHY`.")?;
     }
+    tell_expired(expired, output)
+}
+
+/// Whether nobody decided in time and no service has noted that yet.
+fn is_overdue(approval: &Approval, now: Timestamp) -> bool {
+    approval.state == ApprovalState::Pending && approval.state_at(now) == ApprovalState::Expired
+}
+
+fn tell_expired(expired: usize, output: &Output) -> Result<Exit, Failure> {
+    if expired > 0 {
+        let what =
+            if expired == 1 { "One question has".to_owned() } else { format!("{expired} questions have") };
+        output.line(&format!("{what} expired; `syndarix up` asks again what still matters."))?;
+    }
     Ok(Exit::Done)
 }
 
 async fn show(id: &str, global: &Global, output: &Output) -> Result<Exit, Failure> {
     let store = records::open_existing(global).await?;
-    let approval = records::approval(&store, id).await?;
+    let mut approval = records::approval(&store, id).await?;
+    approval.state = approval.state_at(SystemClock.now());
     let shown = records::shown(&store, &approval).await?;
     if output.is_json() {
         output.document(&json!({ "approval": approval, "shown": shown }))?;
@@ -88,7 +111,11 @@ async fn show(id: &str, global: &Global, output: &Output) -> Result<Exit, Failur
     let decided = match (&approval.decided_by, &approval.comment) {
         (Some(by), Some(comment)) => format!(" by {by}: {}", one_line(comment, 200)),
         (Some(by), None) => format!(" by {by}"),
-        _ => String::new(),
+        _ => match (approval.state, approval.expires_at) {
+            (ApprovalState::Pending, Some(at)) => format!(" until {at}"),
+            (ApprovalState::Expired, Some(at)) => format!(" at {at}"),
+            _ => String::new(),
+        },
     };
     output.text(&format!(
         "{}: {}\n{}, {}{decided}\nshows {}\n\n{}\n",

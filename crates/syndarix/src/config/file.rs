@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::money::NanoUsd;
+use syndarix_core::validity::Validity;
 use syndarix_llm::prices::ModelPrice;
 use syndarix_llm::providers::ProviderKind;
 use syndarix_tools::mcp::ToolOverride;
@@ -36,6 +37,8 @@ pub(crate) struct File {
     pub(crate) tools: Tools,
     /// What bounds a service.
     pub(crate) limits: Limits,
+    /// What a human is asked.
+    pub(crate) approvals: Approvals,
 }
 
 /// What `run` assumes where its flags are silent.
@@ -201,6 +204,14 @@ impl Default for Limits {
             allow_unpriced_models: false,
         }
     }
+}
+
+/// What a human is asked.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Approvals {
+    /// How long it can be decided, such as `7 days`; `never` expires nothing.
+    pub(crate) valid_for: Validity,
 }
 
 /// Splits a command the way it is written in configuration: words between spaces, no shell.

@@ -194,6 +194,8 @@ mod tests {
             command_timeout_ms = 60000
             [limits]
             agents_at_once = 8
+            [approvals]
+            valid_for = "36 hours"
             "#,
             expect!["accepted"],
         );
@@ -257,6 +259,21 @@ mod tests {
                  2 │ budget = -1
                    ·          ─┬
                    ·           ╰── here
+                   ╰────
+                hint: mend this line; `syndarix config check` says whether the file is right
+            "#]],
+        );
+        check(
+            "[approvals]\nvalid_for = \"a while\"\n",
+            expect![[r#"
+                error:
+                  × syndarix.toml cannot be read: `a while` is not how long an approval is valid: write it like `7
+                  │ days` or `12 hours`, at most a year, or `never`
+                   ╭─[syndarix.toml:2:13]
+                 1 │ [approvals]
+                 2 │ valid_for = "a while"
+                   ·             ────┬────
+                   ·                 ╰── here
                    ╰────
                 hint: mend this line; `syndarix config check` says whether the file is right
             "#]],

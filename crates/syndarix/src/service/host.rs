@@ -109,6 +109,7 @@ impl Service {
             clock: Arc::clone(&clock),
             network: config.file.tools.network,
             outage_wait: DEFAULT_OUTAGE_WAIT,
+            approvals: config.file.approvals.valid_for,
         });
         let connection = engine
             .connect()
@@ -128,6 +129,7 @@ impl Service {
                 check_network: config.file.tools.network,
                 clock,
                 limits: Limits { max_rounds: limits.review_rounds, ..Limits::default() },
+                approvals: config.file.approvals.valid_for,
             },
             max_concurrent_activities: limits.agents_at_once,
         })

@@ -124,7 +124,9 @@ async fn idle(service: &Service) -> Result<Option<bool>, Failure> {
     }
     for project in &open {
         let approvals = store.approvals(Some(&project.id)).await.map_err(refused)?;
-        let asked = approvals.iter().any(|approval| approval.state == ApprovalState::Pending);
+        // What has expired and was not noted yet is about to be asked anew, or to let its agent go on.
+        let now = SystemClock.now();
+        let asked = approvals.iter().any(|approval| approval.state_at(now) == ApprovalState::Pending);
         if !asked || service.is_busy(&project.id).await? {
             return Ok(None);
         }

@@ -116,9 +116,6 @@ async fn cancel(store: &Store, project: &ProjectId, by: &str, reason: &str) -> R
     }
     let reason =
         if reason.is_empty() { format!("cancelled by {by}") } else { format!("cancelled by {by}: {reason}") };
-    store
-        .queue_signal(format!("project:{project}"), "cancel", reason.into(), format!("{project}/cancel"))
-        .await
-        .map_err(refused)?;
+    store.cancel_project(project, reason).await.map_err(refused)?;
     Ok(format!("{project} is being cancelled; what was merged stays."))
 }

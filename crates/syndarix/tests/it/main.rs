@@ -6,6 +6,7 @@ mod bad_input;
 mod concurrency;
 mod crash;
 mod data;
+mod expiry;
 mod folder;
 mod help;
 mod listings;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use syndarix_core::approval::ApprovalKind;
+use syndarix_core::approval::{ApprovalKind, ApprovalState};
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::blob::BlobHash;
 use syndarix_core::id::{ApprovalId, ProjectId};
@@ -10,14 +10,15 @@ use syndarix_core::ports::Blobs;
 use syndarix_core::project::{Project, ProjectState};
 use syndarix_core::role::Role;
 use syndarix_core::task::{Task, TaskKind};
+use syndarix_core::time::Timestamp;
 use syndarix_store::{NewApproval, NewTask};
 
 use super::services::{Answer, Services, passing, stored};
 use crate::names;
-use crate::types::{CheckpointRequest, EscalationRequest, Rejection, Word};
+use crate::types::{Asked, CheckpointRequest, EscalationRequest, MAX_ASKINGS, Rejection, Word};
 
 impl Services {
-    pub(super) async fn ask_checkpoint(&self, request: CheckpointRequest) -> Answer<Option<ApprovalId>> {
+    pub(super) async fn ask_checkpoint(&self, request: CheckpointRequest) -> Answer<Option<Asked>> {
         let store = self.store();
         let project = store.project(&request.project).await.map_err(stored)?;
         if !project.autonomy.asks_at(request.checkpoint) {
@@ -30,6 +31,11 @@ impl Services {
             _ => names::project_workflow(&project.id),
         };
         let title = title(&request);
+        let expires_at = if request.asking < MAX_ASKINGS {
+            self.options.approvals.expires_at(ApprovalKind::Checkpoint, self.options.clock.now())
+        } else {
+            None
+        };
         let approval = store
             .request_approval(NewApproval {
                 project: project.id.clone(),
@@ -39,20 +45,21 @@ impl Services {
                 subject: subject(&request),
                 task: None,
                 workflow_id,
-                expires_at: None,
+                expires_at,
                 checkpoint: Some(request.checkpoint),
             })
             .await
             .map_err(stored)?;
         store.set_project_state(&project.id, ProjectState::Waiting, Some(title)).await.map_err(stored)?;
-        Ok(Some(approval.id))
+        Ok(Some(approval.into()))
     }
 
     pub(super) async fn ask_escalation(
         &self,
         request: EscalationRequest,
         workflow_id: String,
-    ) -> Answer<ApprovalId> {
+    ) -> Answer<Asked> {
+        let now = self.options.clock.now();
         let approval = self
             .store()
             .request_approval(NewApproval {
@@ -63,12 +70,20 @@ impl Services {
                 subject: request.subject,
                 task: request.task,
                 workflow_id,
-                expires_at: None,
+                expires_at: self.options.approvals.expires_at(ApprovalKind::Escalation, now),
                 checkpoint: None,
             })
             .await
             .map_err(stored)?;
-        Ok(approval.id)
+        Ok(approval.into())
+    }
+
+    /// Ends an approval whose time is over. Returns when to look again; `None` where it has ended, in whichever way,
+    /// and the signal that tells so is under way.
+    pub(super) async fn expire_approval(&self, id: ApprovalId) -> Answer<Option<Timestamp>> {
+        self.store().expire_due(self.options.clock.now()).await.map_err(stored)?;
+        let approval = self.store().approval(&id).await.map_err(stored)?;
+        Ok(approval.expires_at.filter(|_| approval.state == ApprovalState::Pending))
     }
 
     pub(super) async fn resume_project(&self, project: ProjectId) -> Answer<()> {
@@ -161,7 +176,9 @@ impl Services {
 
 fn subject(request: &CheckpointRequest) -> String {
     let place = serde_json::to_string(&request.checkpoint).unwrap_or_default();
-    format!("checkpoint:{}:{}:{}", place.trim_matches('"'), request.sprint.unwrap_or(0), request.round)
+    let (sprint, round, asking) = (request.sprint.unwrap_or(0), request.round, request.asking);
+    let again = if asking == 1 { String::new() } else { format!(".{asking}") };
+    format!("checkpoint:{}:{sprint}:{round}{again}", place.trim_matches('"'))
 }
 
 fn title(request: &CheckpointRequest) -> String {

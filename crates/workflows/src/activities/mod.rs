@@ -11,13 +11,14 @@ mod work;
 use std::sync::Arc;
 
 use syndarix_core::id::{ApprovalId, ProjectId, TaskId};
+use syndarix_core::time::Timestamp;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
 use crate::types::{
-    AgentStep, Backlog, CheckpointRequest, CloseRequest, EscalationRequest, GiveUp, PhaseRequest, Rejection,
-    Settled, SprintInput, StageRequest, StepOutcome, SuperviseRequest, Supervision, TaskOutcome, Word,
-    WorkRequest, WorkResult,
+    AgentStep, Asked, Backlog, CheckpointRequest, CloseRequest, EscalationRequest, GiveUp, PhaseRequest,
+    Rejection, Settled, SprintInput, StageRequest, StepOutcome, SuperviseRequest, Supervision, TaskOutcome,
+    Word, WorkRequest, WorkResult,
 };
 
 pub(crate) use services::Services;
@@ -74,7 +75,7 @@ impl Activities {
         self: Arc<Self>,
         _: ActivityContext,
         request: CheckpointRequest,
-    ) -> Result<Option<ApprovalId>, ActivityError> {
+    ) -> Result<Option<Asked>, ActivityError> {
         self.services.ask_checkpoint(request).await
     }
 
@@ -83,9 +84,18 @@ impl Activities {
         self: Arc<Self>,
         ctx: ActivityContext,
         request: EscalationRequest,
-    ) -> Result<ApprovalId, ActivityError> {
+    ) -> Result<Asked, ActivityError> {
         let workflow = ctx.info().workflow_id.clone().unwrap_or_default();
         self.services.ask_escalation(request, workflow).await
+    }
+
+    #[activity]
+    pub async fn expire_approval(
+        self: Arc<Self>,
+        _: ActivityContext,
+        approval: ApprovalId,
+    ) -> Result<Option<Timestamp>, ActivityError> {
+        self.services.expire_approval(approval).await
     }
 
     #[activity]

@@ -9,6 +9,7 @@ use syndarix_core::agent::Agent;
 use syndarix_core::id::ProjectId;
 use syndarix_core::role::Role;
 use syndarix_core::time::Clock;
+use syndarix_core::validity::Validity;
 use syndarix_store::Store;
 use syndarix_tools::Launcher;
 use syndarix_tools::workspace_server::{Limits as CommandLimits, SandboxRequirement};
@@ -56,6 +57,8 @@ pub struct ActivitiesOptions {
     pub clock: Arc<dyn Clock>,
     /// The bounds of a project's work.
     pub limits: Limits,
+    /// How long what a human is asked can be decided.
+    pub approvals: Validity,
 }
 
 impl std::fmt::Debug for ActivitiesOptions {

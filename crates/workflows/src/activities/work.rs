@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::services::{Answer, Services, passing, permanent, stored};
 use crate::names;
-use crate::types::{AgentStep, Question, StepOutcome, TaskOutcome, WorkRequest};
+use crate::types::{AgentStep, Asked, Question, StepOutcome, TaskOutcome, WorkRequest};
 
 /// How often a long activity says that it is alive; several times within its heartbeat timeout.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -87,7 +87,7 @@ impl Services {
                 .iter()
                 .map(|answer| ResumeValue {
                     interrupt_id: answer.interrupt.clone(),
-                    approved: answer.decision.approved,
+                    approved: answer.decision.is_approved(),
                     comment: answer.decision.comment.clone(),
                 })
                 .collect(),
@@ -107,7 +107,10 @@ impl Services {
             RunOutcome::Interrupted { approvals } => StepOutcome::Waiting {
                 questions: approvals
                     .into_iter()
-                    .map(|pending| Question { interrupt: pending.interrupt_id, approval: pending.approval })
+                    .map(|pending| Question {
+                        interrupt: pending.interrupt_id,
+                        asked: Asked { approval: pending.approval, expires_at: pending.expires_at },
+                    })
                     .collect(),
             },
         })
