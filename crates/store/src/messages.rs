@@ -147,6 +147,23 @@ impl Store {
         .await
     }
 
+    /// What was said to an agent about its work on a task, in the order in which it was said.
+    pub async fn feedback_on(&self, task: &TaskId, agent: &AgentId) -> Result<Vec<Message>, Error> {
+        let (agent, task) = (agent.clone(), task.clone());
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT messages.* FROM deliveries JOIN messages ON position = message
+                 WHERE agent = ?1 AND target = ?1 AND task = ?2 AND kind = ?3 ORDER BY position",
+            )?;
+            let feedback = Word(MessageKind::Feedback);
+            let rows = statement
+                .query_map(params![agent.as_str(), task.as_str(), feedback], message)?
+                .collect::<Result<_, _>>()?;
+            Ok(rows)
+        })
+        .await
+    }
+
     /// What an agent was sent and has not acknowledged, in the order in which it was sent.
     pub async fn inbox(&self, agent: &AgentId) -> Result<Vec<Message>, Error> {
         let agent = agent.clone();

@@ -177,7 +177,8 @@ impl Store {
         self.read(move |connection| {
             let all: usize = connection
                 .prepare_cached("SELECT count(*) FROM tasks WHERE project = ?1")?
-                .query_row([project.as_str()], |row| row.get::<_, u32>(0))? as usize;
+                .query_row([project.as_str()], |row| row.get::<_, u32>(0))?
+                as usize;
             let mut statement =
                 connection.prepare_cached("SELECT * FROM tasks WHERE project = ?1 ORDER BY number")?;
             let mut rows = statement.query([project.as_str()])?;

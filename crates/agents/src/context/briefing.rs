@@ -17,7 +17,7 @@ use crate::team::{StaffedAgent, Team};
 /// The share of the context that the opening may take, in percent; the rest is for the work.
 const OPENING_PERCENT: u64 = 50;
 /// The most tasks listed; beyond it only those that are not over.
-const LISTED_TASKS: usize = 60;
+pub const LISTED_TASKS: usize = 60;
 
 /// What a run begins with, as stored. It never changes during the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,8 +93,10 @@ pub struct BriefingInput<'a> {
     pub sprint: Option<u32>,
     /// Whether it has a worktree.
     pub has_workspace: bool,
-    /// Every task of the project.
-    pub tasks: &'a [Task],
+    /// The project's tasks that are listed, at most [`LISTED_TASKS`].
+    pub agenda: &'a [Task],
+    /// Tasks that are not listed and that the task or a listed one builds on.
+    pub depended_on: &'a [Task],
     /// The project's documents, the oldest first.
     pub documents: &'a [Document],
     /// What was said about this task's work, the oldest first.
@@ -198,7 +200,7 @@ impl BriefingInput<'_> {
             facts.push("there is no worktree at this stage".to_owned());
         }
         for dependency in &task.depends_on {
-            if let Some(found) = self.tasks.iter().find(|other| other.id == *dependency) {
+            if let Some(found) = self.known_tasks().find(|other| other.id == *dependency) {
                 facts.push(format!(
                     "builds on {} ({}), which is {}",
                     found.id.key(),
@@ -212,19 +214,20 @@ impl BriefingInput<'_> {
         }
     }
 
+    fn known_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.depended_on.iter().chain(self.agenda)
+    }
+
     fn listed_tasks(&self) -> Vec<String> {
-        let all = self.tasks.iter().filter(|task| task.kind.changes_code());
-        let open_only = self.tasks.len() > LISTED_TASKS;
-        all.filter(|task| !open_only || !task.state.is_final())
-            .take(LISTED_TASKS)
+        self.agenda
+            .iter()
             .map(|task| {
                 let mut line = format!("{} {}: {} [{}", task.id.key(), task.slug, task.title, task.state);
                 if let Some(sprint) = task.sprint {
                     let _ = write!(line, ", sprint {sprint}");
                 }
                 let dependencies: Vec<&str> = self
-                    .tasks
-                    .iter()
+                    .known_tasks()
                     .filter(|other| task.depends_on.contains(&other.id))
                     .map(|other| other.slug.as_str())
                     .collect();

@@ -10,7 +10,7 @@ mod conversation;
 mod shorten;
 
 pub use assemble::assemble;
-pub use briefing::{Briefing, BriefingInput, Document, Letter};
+pub use briefing::{Briefing, BriefingInput, Document, LISTED_TASKS, Letter};
 pub use conversation::{Answer, Entry, Piece};
 pub use shorten::{head, middle_out};
 

@@ -1,13 +1,16 @@
 //! Beginning a run: what the agent is told is gathered once and kept, so that a step that is tried again sends the
 //! same request whatever happened in the project meanwhile.
 
-use syndarix_core::id::MessageId;
+use std::collections::BTreeSet;
+
+use syndarix_core::id::{MessageId, TaskId};
 use syndarix_core::message::{Message, MessageKind};
 use syndarix_core::ports::{Blobs, PortError};
+use syndarix_core::task::Task;
 
 use super::context::RunContext;
 use super::state::RunState;
-use crate::context::{BriefingInput, Document, Letter};
+use crate::context::{BriefingInput, Document, LISTED_TASKS, Letter};
 use crate::error::Error;
 use crate::stage::Stage;
 use crate::team_tools::TeamTool;
@@ -17,15 +20,11 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
     let store = run.store();
     let request = &run.request;
     let brief = Blobs::get(store, &run.project.brief).await?;
-    let tasks = store.tasks(&request.project).await?;
+    let agenda = store.agenda(&request.project, LISTED_TASKS).await?;
+    let depended_on = depended_on(run, &agenda).await?;
     let inbox = store.inbox(&request.agent).await?;
     let feedback: Vec<Message> = if request.stage == Stage::Develop || request.round > 1 {
-        let about_this = |message: &Message| {
-            message.kind == MessageKind::Feedback
-                && message.task.as_ref() == Some(&request.task)
-                && message.target.as_ref() == Some(&request.agent)
-        };
-        store.messages(&request.project).await?.into_iter().filter(about_this).collect()
+        store.feedback_on(&request.task, &request.agent).await?
     } else {
         Vec::new()
     };
@@ -39,15 +38,16 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
     let input = BriefingInput {
         project: &run.project,
         brief: &String::from_utf8_lossy(&brief),
-        team: &run.team,
+        team: &run.roster.team,
         member: &run.member,
-        agent_type: run.team.agent_type(&run.member),
+        agent_type: run.roster.team.agent_type(&run.member),
         task: &run.task,
         stage: request.stage,
         round: request.round,
         sprint: request.sprint,
         has_workspace: request.workspace.is_some(),
-        tasks: &tasks,
+        agenda: &agenda,
+        depended_on: &depended_on,
         documents: &documents(run).await?,
         feedback: &said,
         inbox: &letters(run, &unread).await?,
@@ -59,6 +59,15 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
     let bytes = serde_json::to_vec(&briefing).expect("a briefing is plain data with string keys");
     let stored = Blobs::put(store, bytes).await?;
     Ok(RunState::new(stored, inbox.into_iter().map(|message| message.id).collect()))
+}
+
+/// What the task and those that are listed build on, as far as it is not listed itself.
+async fn depended_on(run: &RunContext, agenda: &[Task]) -> Result<Vec<Task>, Error> {
+    let listed: BTreeSet<&TaskId> = agenda.iter().map(|task| &task.id).collect();
+    let wanted: BTreeSet<&TaskId> =
+        agenda.iter().chain([&run.task]).flat_map(|task| &task.depends_on).collect();
+    let missing = wanted.difference(&listed).map(|id| (*id).clone()).collect();
+    Ok(run.store().tasks_by_id(missing).await?)
 }
 
 /// What earlier rounds said about the change, whoever reviewed it then: points that were made are not made again,

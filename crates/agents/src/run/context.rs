@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use syndarix_core::agent::{Agent, AgentTransition};
+use syndarix_core::agent::AgentTransition;
 use syndarix_core::blob::BlobHash;
 use syndarix_core::budget::Attribution;
 use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey, Repeatability};
@@ -22,10 +22,11 @@ use syndarix_graph::NodeError;
 use syndarix_store::Store;
 
 use super::request::RunRequest;
+use super::roster::{Colleague, Roster};
 use super::runner::AgentRunnerOptions;
 use super::tools::RunTools;
 use crate::context::{Briefing, Entry, Letter, Piece, tokens};
-use crate::team::{StaffedAgent, Team};
+use crate::team::StaffedAgent;
 
 /// Effect indices from here on are a node's own records; the calls of an answer have the lower ones.
 pub(super) const RECORDS: u32 = 10_000;
@@ -36,8 +37,7 @@ pub(crate) struct RunContext {
     pub(crate) request: RunRequest,
     pub(crate) project: Project,
     pub(crate) task: Task,
-    pub(crate) agents: Vec<Agent>,
-    pub(crate) team: Team,
+    pub(crate) roster: Arc<Roster>,
     pub(crate) member: StaffedAgent,
     pub(crate) tools: Box<dyn RunTools>,
     /// Contents read or written in this process; addresses never change their content.
@@ -49,11 +49,10 @@ impl RunContext {
         options: Arc<AgentRunnerOptions>,
         request: RunRequest,
         (project, task): (Project, Task),
-        agents: Vec<Agent>,
-        (team, member): (Team, StaffedAgent),
+        (roster, member): (Arc<Roster>, StaffedAgent),
         tools: Box<dyn RunTools>,
     ) -> Self {
-        Self { options, request, project, task, agents, team, member, tools, contents: Mutex::default() }
+        Self { options, request, project, task, roster, member, tools, contents: Mutex::default() }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -86,17 +85,21 @@ impl RunContext {
         }
     }
 
+    /// Everyone in the team, the agent itself too.
+    pub(crate) fn colleagues(&self) -> &[Colleague] {
+        &self.roster.colleagues
+    }
+
     /// An agent's name for people.
     pub(crate) fn name_of(&self, id: &AgentId) -> String {
-        self.agents
-            .iter()
-            .find(|agent| agent.id == *id)
-            .map_or_else(|| id.to_string(), |agent| agent.name.clone())
+        let colleague = self.colleagues().iter().find(|colleague| colleague.id == *id);
+        colleague.map_or_else(|| id.to_string(), |colleague| colleague.name.clone())
     }
 
     /// The id of the member with this name.
     pub(crate) fn id_of(&self, name: &str) -> Option<&AgentId> {
-        self.agents.iter().find(|agent| agent.name.eq_ignore_ascii_case(name)).map(|agent| &agent.id)
+        let mut colleagues = self.colleagues().iter();
+        colleagues.find(|colleague| colleague.name.eq_ignore_ascii_case(name)).map(|colleague| &colleague.id)
     }
 
     pub(super) async fn put(&self, bytes: Vec<u8>) -> Result<BlobHash, NodeError> {

@@ -10,6 +10,7 @@ pub mod guards;
 mod handoff;
 mod request;
 mod review;
+mod roster;
 mod runner;
 pub mod state;
 mod think;

@@ -8,7 +8,6 @@ use syndarix_core::agent::AgentTransition;
 use syndarix_core::approval::ApprovalState;
 use syndarix_core::event::EventKind;
 use syndarix_core::id::ApprovalId;
-use syndarix_core::ports::Blobs;
 use syndarix_core::time::Clock;
 use syndarix_core::validity::Validity;
 use syndarix_graph::{Input, Interrupt, Outcome, Runner};
@@ -19,12 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::RunContext;
 use super::request::{PendingApproval, RunOutcome, RunRequest, RunResult, SUMMARY_CHARACTERS};
+use super::roster::Rosters;
 use super::state::{Ending, RunState};
 use super::tools::OpenTools;
 use super::{briefing, graph};
 use crate::context::head;
 use crate::error::Error;
-use crate::team::{Models, Team};
+use crate::team::Models;
 
 /// How long a run waits for models that cannot be reached, the first time; each time in a row twice as long.
 pub const DEFAULT_OUTAGE_WAIT: Duration = Duration::from_secs(15);
@@ -54,12 +54,13 @@ pub struct AgentRunnerOptions {
 #[derive(Debug)]
 pub struct AgentRunner {
     options: Arc<AgentRunnerOptions>,
+    rosters: Rosters,
 }
 
 impl AgentRunner {
     /// A runner over these services.
     pub fn new(options: AgentRunnerOptions) -> Self {
-        Self { options: Arc::new(options) }
+        Self { options: Arc::new(options), rosters: Rosters::default() }
     }
 
     /// Takes an agent through one stage of one task, from wherever the run stopped before.
@@ -85,16 +86,10 @@ impl AgentRunner {
         let store = &self.options.store;
         let project = store.project(&request.project).await?;
         let task = store.task(&request.task).await?;
-        let agents = store.agents(&request.project).await?;
-        let team = Blobs::get(store, &project.team).await?;
-        let team = Team::from_toml(&String::from_utf8_lossy(&team))?;
-        let member = agents
-            .iter()
-            .find(|agent| agent.id == request.agent)
-            .and_then(|agent| team.member(&agent.name))
-            .cloned()
-            .ok_or_else(|| Error::NotInTeam(request.agent.clone()))?;
-        let agent_type = team.agent_type(&member);
+        let roster = self.rosters.of(store, &project).await?;
+        let member =
+            roster.member(&request.agent).cloned().ok_or_else(|| Error::NotInTeam(request.agent.clone()))?;
+        let agent_type = roster.team.agent_type(&member);
         let repeatable_commands = task.check.iter().chain(&project.check).map(|check| check.command.clone());
         let tools = self.options.toolbox.open(SessionRequest {
             project: request.project.clone(),
@@ -108,14 +103,7 @@ impl AgentRunner {
             network: self.options.network,
             repeatable_commands: repeatable_commands.collect(),
         })?;
-        Ok(RunContext::new(
-            Arc::clone(&self.options),
-            request,
-            (project, task),
-            agents,
-            (team, member),
-            tools,
-        ))
+        Ok(RunContext::new(Arc::clone(&self.options), request, (project, task), (roster, member), tools))
     }
 
     async fn drive(&self, context: &RunContext, runner: &Runner<RunState>) -> Result<RunOutcome, Error> {

@@ -58,7 +58,7 @@ pub(super) async fn create(
     proposals: &[Proposal],
 ) -> Result<Judged<Vec<(String, TaskId)>>, NodeError> {
     let existing = run.store().tasks(&run.request.project).await.map_err(stored)?;
-    let order = match check(&run.team, &existing, proposals) {
+    let order = match check(&run.roster.team, &existing, proposals) {
         Ok(order) => order,
         Err(problem) => return Ok(Err(problem)),
     };

@@ -97,12 +97,12 @@ pub(super) fn member(run: &RunContext, to: &str) -> Result<AgentId, String> {
     let plain =
         |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     let role = plain(to);
-    let by_role = run.agents.iter().find(|agent| {
+    let by_role = run.colleagues().iter().find(|agent| {
         let names = [agent.role.as_str(), agent.role.title(), &agent.agent_type];
         agent.id != run.request.agent && names.into_iter().any(|name| plain(name) == role)
     });
     by_role.map(|agent| agent.id.clone()).ok_or_else(|| {
-        let hint = suggest(to, run.agents.iter().map(|agent| agent.name.as_str()));
+        let hint = suggest(to, run.colleagues().iter().map(|agent| agent.name.as_str()));
         let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
         format!("there is nobody called `{to}` in the team{hint}")
     })

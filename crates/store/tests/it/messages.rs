@@ -120,3 +120,24 @@ async fn a_signal_is_queued_once_and_delivered_in_order() {
     assert_eq!(f.store.pending_signals().await.expect("signals").len(), 1);
     assert!(f.store.signal_delivered("c").await.is_err());
 }
+
+#[tokio::test]
+async fn feedback_on_a_task_is_found_by_whom_it_is_for_even_when_it_was_read() {
+    let f = fixture().await;
+    let (dave, kate) = (dave(&f.project), kate(&f.project));
+    let (parse, print) = (f.task("parse").await.id, f.task("print").await.id);
+    let cases = [
+        ("m-1", MessageKind::Feedback, &kate, &parse),
+        ("m-2", MessageKind::Feedback, &kate, &print),
+        ("m-3", MessageKind::Query, &kate, &parse),
+        ("m-4", MessageKind::Feedback, &dave, &parse),
+        ("m-5", MessageKind::Feedback, &kate, &parse),
+    ];
+    for (id, kind, target, task) in cases {
+        let message = message(&f, id, ellis(&f.project), Some(target.clone()));
+        f.store.send_message(NewMessage { kind, task: Some(task.clone()), ..message }).await.expect("sent");
+    }
+    f.store.acknowledge(&kate, &MessageId::new("m-1").expect("a valid id")).await.expect("acknowledged");
+    let found = f.store.feedback_on(&parse, &kate).await.expect("messages");
+    assert_eq!(found.iter().map(|message| message.id.as_str()).collect::<Vec<_>>(), ["m-1", "m-5"]);
+}

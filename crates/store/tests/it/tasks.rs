@@ -1,7 +1,7 @@
 //! Tasks, reviews and runs.
 
 use syndarix_core::blob::BlobHash;
-use syndarix_core::task::{Check, CheckReceipt, Receipt, TaskState};
+use syndarix_core::task::{Check, CheckReceipt, Receipt, TaskKind, TaskState};
 use syndarix_core::time::Timestamp;
 use syndarix_store::{Error, RunRecord};
 
@@ -131,4 +131,32 @@ async fn runs_are_listed_in_the_order_in_which_they_began() {
         f.store.record_run(record.clone()).await.expect("noted");
     }
     assert_eq!(f.store.runs(&task).await.expect("runs"), runs);
+}
+
+#[tokio::test]
+async fn an_agenda_is_everything_or_else_what_is_still_to_be_done() {
+    let f = fixture().await;
+    let mut all = Vec::new();
+    for number in 1..=4 {
+        let mut task = new_task(&f.project, &format!("t-{number}"));
+        if number == 2 {
+            task.kind = TaskKind::Vision;
+        }
+        all.push(f.store.create_task(task).await.expect("a task"));
+    }
+    f.store.set_task_state(&all[0].id, TaskState::Cancelled, None).await.expect("cancelled");
+    let agenda = |at_most| {
+        let (store, project) = (f.store.clone(), f.project.clone());
+        async move {
+            let tasks = store.agenda(&project, at_most).await.expect("tasks");
+            tasks.iter().map(|task| task.id.key().to_owned()).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(agenda(4).await, ["T-1", "T-3", "T-4"], "all of them, save what changes no code");
+    assert_eq!(agenda(3).await, ["T-3", "T-4"], "too many: what is over is left out");
+    assert_eq!(agenda(1).await, ["T-3"]);
+    let missing = f.project.task(9);
+    let wanted = vec![all[3].id.clone(), missing, all[1].id.clone()];
+    let found = f.store.tasks_by_id(wanted).await.expect("tasks");
+    assert_eq!(found.iter().map(|task| task.id.key()).collect::<Vec<_>>(), ["T-4", "T-2"]);
 }
