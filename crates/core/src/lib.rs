@@ -22,3 +22,4 @@ pub mod time;
 pub mod tool;
 pub mod usage;
 pub mod validity;
+pub mod wait;

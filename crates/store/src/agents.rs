@@ -10,12 +10,11 @@ use syndarix_core::id::{AgentId, ProjectId, TaskId};
 use syndarix_core::money::NanoUsd;
 use syndarix_core::role::Role;
 
-use crate::budgets;
 use crate::columns::{Json, Word, json, optional_word, time, word};
 use crate::error::Error;
-use crate::journal;
 use crate::store::Store;
 use crate::writer::Tx;
+use crate::{budgets, journal, waits};
 
 /// An agent that is about to join a team.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +153,7 @@ impl Store {
                 tx.prepare_cached("UPDATE agents SET state = ?2, state_since = ?3 WHERE id = ?1")?
                     .execute(params![id.as_str(), Word(to), tx.now().0])?;
                 let kind = EventKind::AgentStateChanged { from, transition, to };
+                waits::stopped_working(tx, &id, from, to)?;
                 let event = NewEvent { project: agent.project, agent: Some(id), task, kind };
                 journal::record(tx, &event)?;
             }

@@ -112,6 +112,64 @@ fn pending_about(tx: &Tx<'_>, column: &str, id: &str) -> Result<Vec<Approval>, E
     Ok(tx.prepare_cached(&sql)?.query_map([id], approval)?.collect::<Result<_, _>>()?)
 }
 
+/// The approval about this subject, however it stands.
+pub(crate) fn about(
+    connection: &Connection,
+    project: &ProjectId,
+    subject: &str,
+) -> Result<Option<Approval>, Error> {
+    Ok(connection
+        .prepare_cached("SELECT * FROM approvals WHERE project = ?1 AND subject = ?2")?
+        .query_row([project.as_str(), subject], approval)
+        .optional()?)
+}
+
+/// Asks about a subject that nothing was asked about yet.
+pub(crate) fn request(tx: &Tx<'_>, new: &NewApproval, shown: &Content) -> Result<Approval, Error> {
+    if let Some(task) = &new.task {
+        tasks::get_of(tx, &new.project, task)?;
+    }
+    let number = projects::next_number(tx, &new.project, Counter::Approval)?;
+    let id = new.project.approval(number);
+    tx.prepare_cached(
+        "INSERT INTO approvals (id, project, number, kind, title, shown, subject, task, workflow_id,
+             checkpoint, state, requested_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        id.as_str(),
+        new.project.as_str(),
+        number,
+        Word(new.kind),
+        new.title,
+        blobs::put(tx, shown)?.as_str(),
+        new.subject,
+        new.task.as_ref().map(TaskId::as_str),
+        new.workflow_id,
+        new.checkpoint.map(Word),
+        Word(ApprovalState::default()),
+        tx.now().0,
+        new.expires_at.map(|at| at.0),
+    ])?;
+    let approval = get(tx, &id)?;
+    let requested = EventKind::ApprovalRequested {
+        approval: id,
+        kind: new.kind,
+        title: new.title.clone(),
+        checkpoint: new.checkpoint,
+    };
+    journal::record(tx, &event(&approval, requested))?;
+    Ok(approval)
+}
+
+/// Ends what is asked about a subject, if anything is. Whoever does this tells those who wait.
+pub(crate) fn supersede_subject(tx: &Tx<'_>, project: &ProjectId, subject: &str) -> Result<(), Error> {
+    if let Some(asked) = about(tx, project, subject)? {
+        end(tx, &asked, &End { state: ApprovalState::Superseded, by: None, comment: None })?;
+    }
+    Ok(())
+}
+
 /// Ends everything a project still asks, because the project is over.
 pub(crate) fn supersede_all(tx: &Tx<'_>, project: &ProjectId) -> Result<(), Error> {
     for asked in &pending_about(tx, "project", project.as_str())? {
@@ -135,47 +193,10 @@ impl Store {
     pub async fn request_approval(&self, new: NewApproval) -> Result<Approval, Error> {
         let shown = Content::new(new.shown.clone()).await?;
         self.write(move |tx| {
-            let existing = tx
-                .prepare_cached("SELECT * FROM approvals WHERE project = ?1 AND subject = ?2")?
-                .query_row([new.project.as_str(), &new.subject], approval)
-                .optional()?;
-            if let Some(existing) = existing {
+            if let Some(existing) = about(tx, &new.project, &new.subject)? {
                 return Ok(existing);
             }
-            if let Some(task) = &new.task {
-                tasks::get_of(tx, &new.project, task)?;
-            }
-            let number = projects::next_number(tx, &new.project, Counter::Approval)?;
-            let id = new.project.approval(number);
-            tx.prepare_cached(
-                "INSERT INTO approvals (id, project, number, kind, title, shown, subject, task, workflow_id,
-                     checkpoint, state, requested_at, expires_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            )?
-            .execute(params![
-                id.as_str(),
-                new.project.as_str(),
-                number,
-                Word(new.kind),
-                new.title,
-                blobs::put(tx, &shown)?.as_str(),
-                new.subject,
-                new.task.as_ref().map(TaskId::as_str),
-                new.workflow_id,
-                new.checkpoint.map(Word),
-                Word(ApprovalState::default()),
-                tx.now().0,
-                new.expires_at.map(|at| at.0),
-            ])?;
-            let approval = get(tx, &id)?;
-            let requested = EventKind::ApprovalRequested {
-                approval: id,
-                kind: new.kind,
-                title: new.title.clone(),
-                checkpoint: new.checkpoint,
-            };
-            journal::record(tx, &event(&approval, requested))?;
-            Ok(approval)
+            request(tx, &new, &shown)
         })
         .await
     }

@@ -138,6 +138,12 @@ pub enum Error {
         /// The approval.
         id: ApprovalId,
     },
+    /// An agent was to wait for one that waits for it.
+    #[error("{} would wait for one another in a circle", in_words(.circle))]
+    WaitsInCircle {
+        /// Everybody in it, from whoever was asked to whoever asked: each waits for the next.
+        circle: Vec<AgentId>,
+    },
     /// The decision is about something other than what the approval shows.
     #[error("approval {id} shows {shown}, and the decision is about {decided}", shown = shown.short(),
         decided = decided.short())]
@@ -152,6 +158,10 @@ pub enum Error {
     /// SQLite failed in another way.
     #[error("the database failed")]
     Database(#[from] rusqlite::Error),
+}
+
+fn in_words(circle: &[AgentId]) -> String {
+    circle.iter().map(AgentId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn by_process(pid: Option<u32>) -> String {
@@ -222,6 +232,7 @@ impl Error {
             | Self::NotFound { .. }
             | Self::Conflict(_)
             | Self::Invalid(_)
+            | Self::WaitsInCircle { .. }
             | Self::IllegalTransition { .. }
             | Self::IllegalTaskState { .. }
             | Self::Database(_) => return None,

@@ -30,6 +30,7 @@ mod schema;
 mod signals;
 mod store;
 mod tasks;
+mod waits;
 mod writer;
 
 pub use agents::NewAgent;

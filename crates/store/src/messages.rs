@@ -13,7 +13,7 @@ use crate::journal::{self, about_project};
 use crate::signals;
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::{agents, projects, tasks};
+use crate::{agents, projects, tasks, waits};
 
 /// How much of a human's feedback is told in one line.
 const SUMMARY_LENGTH: usize = 200;
@@ -63,8 +63,13 @@ fn find(connection: &Connection, id: &MessageId) -> Result<Option<Message>, Erro
         .optional()?)
 }
 
-/// Stores the message, one delivery for each agent it is for, and its event.
-fn send(tx: &Tx<'_>, new: &NewMessage, body: &Content) -> Result<Message, Error> {
+pub(crate) fn get(connection: &Connection, id: &MessageId) -> Result<Message, Error> {
+    find(connection, id)?.ok_or_else(|| Error::not_found("message", id.as_str()))
+}
+
+/// Stores the message, one delivery for each agent it is for, and its event; and where it is the answer that somebody
+/// waits for, tells their workflow.
+pub(crate) fn send(tx: &Tx<'_>, new: &NewMessage, body: &Content) -> Result<Message, Error> {
     if let Some(existing) = find(tx, &new.id)? {
         return Ok(existing);
     }
@@ -116,7 +121,8 @@ fn send(tx: &Tx<'_>, new: &NewMessage, body: &Content) -> Result<Message, Error>
         kind: sent,
     };
     journal::record(tx, &event)?;
-    find(tx, &new.id)?.ok_or_else(|| Error::not_found("message", new.id.as_str()))
+    waits::answered(tx, new)?;
+    get(tx, &new.id)
 }
 
 /// The first line, cut at a character near [`SUMMARY_LENGTH`] bytes.

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::journal::{self, about_project};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::{approvals, budgets, signals};
+use crate::{approvals, budgets, signals, waits};
 
 /// A project that is about to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,6 +182,7 @@ impl Store {
             journal::record(tx, &about_project(&id, changed))?;
             if state.is_final() {
                 approvals::supersede_all(tx, &id)?;
+                waits::close_all(tx, &id)?;
             }
             get(tx, &id)
         })

@@ -16,3 +16,4 @@ mod opening;
 mod projects;
 mod support;
 mod tasks;
+mod waits;
