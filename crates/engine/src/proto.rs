@@ -3,7 +3,7 @@
 
 pub(crate) use temporalio_protos::temporal::api::{
     command::v1 as command, common::v1 as common, enums::v1 as enums, errordetails::v1 as errordetails,
-    failure::v1 as failure, history::v1 as history, namespace::v1 as namespace, query::v1 as query,
+    failure::v1 as failure, history::v1 as history, protocol::v1 as protocol, update::v1 as update, namespace::v1 as namespace, query::v1 as query,
     sdk::v1 as sdk, taskqueue::v1 as taskqueue, version::v1 as version, workflow::v1 as workflow,
     workflowservice::v1 as workflowservice,
 };

@@ -2,7 +2,8 @@
 
 use crate::executor::RunRef;
 use crate::kernel::Rejection;
-use crate::proto::{errordetails, failure};
+use crate::proto::{enums, errordetails, failure};
+use errordetails::multi_operation_execution_failure::OperationStatus;
 use prost::{Message, Name};
 use prost_wkt_types::Any;
 use tonic::{Code, Status};
@@ -90,6 +91,61 @@ impl Failure {
         Self::new(Code::Unavailable, message)
     }
 
+    /// Too much of something at once; asking again later may help.
+    pub(crate) fn exhausted(cause: enums::ResourceExhaustedCause, message: impl Into<String>) -> Self {
+        Self::new(Code::ResourceExhausted, message).with(&errordetails::ResourceExhaustedFailure {
+            cause: cause as i32,
+            scope: enums::ResourceExhaustedScope::Namespace as i32,
+        })
+    }
+
+    pub(crate) fn workflow_closing() -> Self {
+        Rejection::WorkflowClosing.into()
+    }
+
+    pub(crate) fn workflow_not_ready(message: impl Into<String>) -> Self {
+        Self::new(Code::FailedPrecondition, message).with(&errordetails::WorkflowNotReadyFailure {})
+    }
+
+    pub(crate) fn permission_denied(message: impl Into<String>) -> Self {
+        Self::new(Code::PermissionDenied, message).with(&errordetails::PermissionDeniedFailure::default())
+    }
+
+    /// Several operations that succeed or fail together failed: what became of each, in their order.
+    pub(crate) fn multi_operation(message: impl Into<String>, operations: Vec<Option<Self>>) -> Self {
+        let code = operations
+            .iter()
+            .flatten()
+            .map(|failure| failure.code)
+            .find(|code| *code != Code::Aborted)
+            .unwrap_or(Code::Aborted);
+        let statuses = operations
+            .into_iter()
+            .map(|failure| match failure {
+                None => OperationStatus::default(),
+                Some(failure) => OperationStatus {
+                    code: failure.code as i32,
+                    message: failure.message,
+                    details: failure.detail.into_iter().collect(),
+                },
+            })
+            .collect();
+        Self::new(code, message).with(&errordetails::MultiOperationExecutionFailure { statuses })
+    }
+
+    /// What became of an operation whose companion failed.
+    pub(crate) fn operation_aborted() -> Self {
+        Self::aborted("Operation was aborted.").with(&failure::MultiOperationExecutionAborted {})
+    }
+
+    pub(crate) fn aborted(message: impl Into<String>) -> Self {
+        Self::new(Code::Aborted, message)
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Storage has failed or the engine has shut down; what was asked may or may not be stored.
     pub(crate) fn stopped() -> Self {
         Self::unavailable("the engine has stopped")
@@ -116,6 +172,12 @@ impl From<Rejection> for Failure {
         let message = rejection.to_string();
         match rejection {
             Rejection::InvalidArgument(_) => Self::invalid(message),
+            Rejection::FailedPrecondition(_) => Self::new(Code::FailedPrecondition, message),
+            Rejection::TooManyAtOnce(_) => {
+                Self::exhausted(enums::ResourceExhaustedCause::ConcurrentLimit, message)
+            }
+            Rejection::WorkflowNotReady(_) => Self::workflow_not_ready(message),
+            Rejection::WorkflowClosing => Self::exhausted(enums::ResourceExhaustedCause::BusyWorkflow, message),
             Rejection::WorkflowTaskNotFound | Rejection::ActivityNotFound | Rejection::WorkflowCompleted => {
                 Self::not_found(message)
             }

@@ -13,14 +13,18 @@ mod slot;
 mod start;
 mod tasks;
 mod transfers;
+mod updates;
+mod backlog;
 
 pub(crate) use history::{PAGE, Page};
 pub(crate) use slot::{RunCell, RunRef, Slot};
 pub(crate) use start::{SignalOnStart, StartRequest};
 pub(crate) use tasks::{ActivityToken, WorkflowToken};
+pub(crate) use updates::{Asked, Progress, Refused, Unanswered};
 
 use crate::Error;
 use crate::clock::Clock;
+use crate::kernel::effects::Reached;
 use crate::kernel::{Effects, Entropy, Rejection, Task, Timestamp, Transfer, Transition};
 use crate::matching::{Matching, Offer, QueueKey, TaskKind};
 use crate::namespaces::Namespaces;
@@ -50,6 +54,7 @@ pub(crate) struct Executor {
     pub matching: Arc<Matching>,
     pub timers: Arc<Timers>,
     pub watchers: Arc<Watchers>,
+    pub updates: Arc<updates::UpdateWaiters>,
     pub namespaces: Namespaces,
     slots: Mutex<HashMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>>,
     transfers: mpsc::UnboundedSender<(i64, Transfer)>,
@@ -97,6 +102,7 @@ impl Executor {
             matching: Arc::default(),
             timers: Arc::default(),
             watchers: Arc::default(),
+            updates: Arc::default(),
             namespaces,
             slots: Mutex::default(),
             transfers,
@@ -260,7 +266,9 @@ impl Executor {
         sent: &mut Vec<(i64, Transfer)>,
     ) {
         let Some(run) = slot.runs.get_mut(run_id) else { return };
-        write.runs.push(RunWrite::of(run.run_key, is_new, &mut run.state, &effects.events));
+        if !effects.volatile {
+            write.runs.push(RunWrite::of(run.run_key, is_new, &mut run.state, &effects.events));
+        }
         if is_new {
             let core = &run.state.core;
             write.current = Some((core.namespace.clone(), core.workflow_id.clone(), run.run_key));
@@ -274,6 +282,7 @@ impl Executor {
             deadline: run.deadline(),
             progress: run.progress.clone(),
             next_event_id: run.state.core.next_event_id,
+            updates: effects.updates,
         });
         sent.extend(
             effects.transfers.into_iter().map(|transfer| (self.storage.allocate_transfer_key(), transfer)),
@@ -285,6 +294,7 @@ impl Executor {
             matching: self.matching.clone(),
             timers: self.timers.clone(),
             watchers: self.watchers.clone(),
+            updates: self.updates.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -343,6 +353,7 @@ struct Published {
     deadline: Timestamp,
     progress: Arc<slot::Progress>,
     next_event_id: i64,
+    updates: Vec<(String, Reached)>,
 }
 
 /// Makes it visible. Runs on the writer's thread, so it does nothing that waits.
@@ -350,6 +361,7 @@ struct Publisher {
     matching: Arc<Matching>,
     timers: Arc<Timers>,
     watchers: Arc<Watchers>,
+    updates: Arc<updates::UpdateWaiters>,
     clock: Arc<dyn Clock>,
 }
 
@@ -362,6 +374,7 @@ impl Publisher {
         for task in run.tasks {
             offer(&self.matching, &run.name, &run.task_queue, task, now);
         }
+        self.updates.tell(&run.name.run_id, run.updates);
         self.watchers.notify(&run.name.run_id);
     }
 }

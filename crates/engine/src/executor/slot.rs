@@ -101,6 +101,11 @@ impl RunCell {
         (begins, events)
     }
 
+    /// Whether somebody waits for what is only in memory.
+    fn is_awaited(&self) -> bool {
+        !self.queries.is_empty() || !self.state.requested_updates.is_empty()
+    }
+
     pub(crate) fn deadline(&self) -> Timestamp {
         self.state.next_deadline()
     }
@@ -109,7 +114,7 @@ impl RunCell {
 impl Slot {
     /// Whether nothing would be lost by forgetting it.
     pub(crate) fn is_idle(&self) -> bool {
-        self.runs.values().all(|run| run.progress.is_durable() && run.queries.is_empty())
+        self.runs.values().all(|run| run.progress.is_durable() && !run.is_awaited())
     }
 
     /// Forgets closed runs that are not current.
@@ -119,7 +124,7 @@ impl Slot {
             current.as_ref() == Some(run_id)
                 || run.state.core.is_running()
                 || !run.progress.is_durable()
-                || !run.queries.is_empty()
+                || run.is_awaited()
         });
     }
 }

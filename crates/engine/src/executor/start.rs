@@ -5,12 +5,13 @@ use crate::kernel::admission::{Admission, admit};
 use crate::kernel::effects::{Effects, Signal, Terminate};
 use crate::kernel::lifecycle::{NewRun, new_state};
 use crate::kernel::state::{RunCore, Seen};
+use crate::kernel::workflow_task::Take;
 use crate::kernel::{Transfer, Transition, inbound, workflow_task};
 use crate::proto::enums;
 use crate::status::Failure;
 
 /// A request to start a workflow.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StartRequest {
     pub new: NewRun,
     pub reuse: enums::WorkflowIdReusePolicy,
@@ -23,7 +24,7 @@ pub(crate) struct StartRequest {
 }
 
 /// The signal of SignalWithStart: delivered to the running workflow, or to the one that is started.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SignalOnStart(pub Signal);
 
 /// How a start ended.
@@ -155,18 +156,28 @@ impl Executor {
 /// Starts the first workflow task for the worker that started the workflow.
 fn start_eagerly(tx: &mut Transition<'_>, worker: &str) -> Option<workflow_task::Started> {
     let task = tx.state.core.workflow_task.clone()?;
-    let started = workflow_task::start(tx, task.scheduled_event_id, task.attempt, &task.queue, worker)?;
+    let started = workflow_task::start(tx, &Take::of(&task, worker))?;
     tx.effects.tasks.clear();
     Some(started)
 }
 
-fn existing(current: Option<&RunCore>, created: bool) -> Started {
-    let core = current.cloned().unwrap_or_default();
-    Started {
-        name: RunRef { namespace: core.namespace, workflow_id: core.workflow_id, run_id: core.run_id },
-        first_run_id: core.first_run_id,
-        created,
-        status: core.status,
-        eager: None,
+impl Started {
+    /// An existing run is the answer.
+    pub(super) fn existing(core: &RunCore, created: bool) -> Self {
+        Self {
+            name: RunRef {
+                namespace: core.namespace.clone(),
+                workflow_id: core.workflow_id.clone(),
+                run_id: core.run_id.clone(),
+            },
+            first_run_id: core.first_run_id.clone(),
+            created,
+            status: core.status,
+            eager: None,
+        }
     }
+}
+
+fn existing(current: Option<&RunCore>, created: bool) -> Started {
+    Started::existing(current.unwrap_or(&RunCore::default()), created)
 }

@@ -3,9 +3,10 @@
 use super::history::{PAGE, Page};
 use super::{CommitOptions, Executor, RunCell, RunRef, Slot, Ticket};
 use crate::kernel::activity::{self, AttemptIdentity};
+use crate::kernel::commands::{self, Outcome};
 use crate::kernel::state::Activity;
 use crate::kernel::time::{Timestamp, span_to_proto};
-use crate::kernel::workflow_task::{self, TaskIdentity};
+use crate::kernel::workflow_task::{self, Take, TaskIdentity};
 use crate::proto::{EventAttributes, common, enums, history, query, taskqueue, workflowservice as ws};
 use crate::status::Failure;
 use prost::Message;
@@ -118,10 +119,7 @@ impl Executor {
     pub(crate) async fn start_workflow_task(
         &self,
         name: &RunRef,
-        scheduled_event_id: i64,
-        attempt: i32,
-        polled_queue: &str,
-        worker: &str,
+        take: &Take<'_>,
     ) -> Result<Option<ws::PollWorkflowTaskQueueResponse>, Failure> {
         let dispatch = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
@@ -129,8 +127,7 @@ impl Executor {
             // Taking a task acknowledges nothing to anyone: if this is lost in a crash, the task is offered
             // again and the token given out here no longer fits. So the worker need not wait for the disk.
             let started = self.apply(&mut slot, &name.run_id, CommitOptions::SOON, |tx| {
-                workflow_task::start(tx, scheduled_event_id, attempt, polled_queue, worker)
-                    .ok_or(crate::kernel::Rejection::WorkflowTaskNotFound)
+                workflow_task::start(tx, take).ok_or(crate::kernel::Rejection::WorkflowTaskNotFound)
             });
             match started {
                 Ok((started, _)) => Self::dispatch(&mut slot, name, started)?,
@@ -148,7 +145,7 @@ impl Executor {
         started: workflow_task::Started,
     ) -> Result<Dispatch, Failure> {
         let run = slot.runs.get_mut(&name.run_id).ok_or_else(Failure::stopped)?;
-        let workflow_task::Started { task, sticky, transient } = started;
+        let workflow_task::Started { task, sticky, transient, messages } = started;
         let queries = attach_queries(run);
         let core = &run.state.core;
         let until = if transient.is_empty() { task.started_event_id + 1 } else { task.scheduled_event_id };
@@ -175,6 +172,7 @@ impl Executor {
             scheduled_time: Timestamp(task.scheduled_time).to_proto(),
             started_time: Timestamp(task.started_time).to_proto(),
             queries,
+            messages,
             ..Default::default()
         };
         let page = Page { run_id: core.run_id.clone(), next_event_id: from, until, transient };
@@ -282,34 +280,43 @@ impl Executor {
         })
     }
 
-    /// A worker answers a workflow task. With `next_for`, a task that follows at once starts for it.
+    /// A worker answers a workflow task. If it takes the next one and that follows at once, it starts here.
     pub(crate) async fn complete_workflow_task(
         &self,
         token: &WorkflowToken,
-        completion: crate::kernel::commands::Completion,
+        completion: commands::Completion,
         results: HashMap<String, query::WorkflowQueryResult>,
-        return_next: bool,
     ) -> Result<ws::RespondWorkflowTaskCompletedResponse, Failure> {
-        use crate::kernel::commands::Outcome;
         let name = token.run();
         let worker = completion.identity.clone();
+        let takes_next = completion.takes_next_task;
+        let is_heartbeat = completion.force_new_task;
         let (outcome, eager, next, ticket) = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
             self.run(&mut slot, &name).await?;
-            let ((outcome, eager, next), ticket) =
+            let ((outcome, eager, mut next), mut ticket) =
                 self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
-                    let outcome = crate::kernel::commands::complete(tx, &token.task(), completion)?;
+                    let outcome = commands::complete(tx, &token.task(), completion)?;
                     let eager: Vec<Activity> = tx
                         .effects
                         .eager_activities
                         .iter()
                         .filter_map(|id| tx.state.activities.get(id).cloned())
                         .collect();
-                    let wanted = return_next && outcome == Outcome::Completed;
-                    let next = if wanted { take_next_task(tx, &worker) } else { None };
+                    let wanted = takes_next && outcome == Outcome::Completed;
+                    let next = if wanted { take_next_task(tx, &worker, is_heartbeat) } else { None };
                     Ok((outcome, eager, next))
                 })?;
-            if outcome == Outcome::Completed {
+            let answered = matches!(outcome, Outcome::Completed | Outcome::Discarded { .. });
+            if answered && next.is_none() {
+                // Updates that came meanwhile get a task of which nothing is stored, so it is no part of
+                // what is stored here.
+                (next, ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
+                    workflow_task::carry_updates(tx);
+                    Ok(if takes_next { take_next_task(tx, &worker, is_heartbeat) } else { None })
+                })?;
+            }
+            if answered {
                 Self::answer_queries(&mut slot, &name.run_id, results);
             } else {
                 Self::detach_queries(&mut slot, &name.run_id);
@@ -322,10 +329,15 @@ impl Executor {
             (outcome, eager, next, ticket)
         };
         ticket.durable().await?;
-        if let Outcome::Failed(bad) = outcome {
-            return Err(Failure::invalid(bad.message));
-        }
         let mut response = ws::RespondWorkflowTaskCompletedResponse::default();
+        match outcome {
+            Outcome::Completed => {}
+            Outcome::Discarded { reset_history_event_id } => {
+                response.reset_history_event_id = reset_history_event_id;
+            }
+            Outcome::Failed(bad) => return Err(Failure::invalid(bad.message)),
+            Outcome::HeartbeatTimeout => return Err(Failure::not_found("workflow task heartbeat timeout")),
+        }
         for activity in &eager {
             response.activity_tasks.push(self.activity_task(&name, activity).await?);
         }
@@ -358,9 +370,13 @@ impl Executor {
 }
 
 /// If the transition scheduled another workflow task, starts it for the worker that caused it.
-fn take_next_task(tx: &mut crate::kernel::Transition<'_>, worker: &str) -> Option<workflow_task::Started> {
+fn take_next_task(
+    tx: &mut crate::kernel::Transition<'_>,
+    worker: &str,
+    is_heartbeat: bool,
+) -> Option<workflow_task::Started> {
     let task = tx.state.core.workflow_task.clone()?;
-    let started = workflow_task::start(tx, task.scheduled_event_id, task.attempt, &task.queue, worker)?;
+    let started = workflow_task::start(tx, &Take { is_heartbeat, ..Take::of(&task, worker) })?;
     tx.effects.tasks.retain(|task| !matches!(task, crate::kernel::Task::Workflow { .. }));
     Some(started)
 }

@@ -1,9 +1,10 @@
 //! Delivering what runs ask of each other, in the order in which it was asked.
 
+use super::backlog::Backlog;
 use super::start::StartRequest;
 use super::{CommitOptions, Executor, RunRef};
 use crate::kernel::Transfer;
-use crate::kernel::effects::{ChildStarted, Request, StartChild};
+use crate::kernel::effects::{ChildStarted, Request, Source, StartChild};
 use crate::kernel::lifecycle::NewRun;
 use crate::kernel::transfer::{self, TARGET_NOT_FOUND};
 use crate::proto::{enums, history};
@@ -20,11 +21,32 @@ impl Executor {
         self: Arc<Self>,
         mut transfers: mpsc::UnboundedReceiver<(i64, Transfer)>,
     ) {
-        while let Some((key, transfer)) = transfers.recv().await {
-            if let Err(failure) = self.deliver(key, &transfer).await {
-                // What is left stays in the outbox and is delivered when the engine opens again.
-                tracing::error!(?failure, "the engine stops delivering between workflows");
-                return;
+        let mut backlog = Backlog::default();
+        loop {
+            let ready = tokio::select! {
+                received = transfers.recv() => match received {
+                    None => return,
+                    Some(item) => backlog.queue_behind(item).into_iter().collect(),
+                },
+                () = tokio::time::sleep(backlog.pause()), if !backlog.is_empty() => backlog.take_firsts(),
+            };
+            for item in ready {
+                self.deliver_in_turn(item, &mut backlog).await;
+            }
+        }
+    }
+
+    /// Delivers a transfer and those that waited behind it, up to the first that fails.
+    async fn deliver_in_turn(&self, first: (i64, Transfer), backlog: &mut Backlog) {
+        let mut next = Some(first);
+        while let Some((key, transfer)) = next.take() {
+            match self.deliver(key, &transfer).await {
+                Ok(()) => next = backlog.next_after(&transfer),
+                Err(failure) => {
+                    // Its row stays until it is delivered, now or after the engine has opened again.
+                    tracing::warn!(?failure, workflow_id = transfer.workflow_id, "a delivery is put off");
+                    backlog.keep((key, transfer));
+                }
             }
         }
     }
@@ -47,7 +69,8 @@ impl Executor {
         let run_id = match self.run(&mut slot, &name).await {
             Ok(run) => run.name.run_id.clone(),
             Err(failure) if failure.is_not_found() => {
-                self.forward(key, transfer.outcome(TARGET_NOT_FOUND));
+                let answer = transfer.outcome(TARGET_NOT_FOUND).or_else(|| transfer::begin_child(transfer));
+                self.forward(key, answer);
                 return Ok(());
             }
             Err(failure) => return Err(failure),
@@ -83,11 +106,15 @@ impl Executor {
         let key = options.received.unwrap_or_default();
         let initiated_event_id = transfer.source.as_ref().map_or(0, |source| source.initiated_event_id);
         let report = |run_id: String, cause: ChildFailure| {
-            transfer.reply(Request::ChildStarted(ChildStarted {
-                initiated_event_id,
-                run_id,
-                failed_cause: cause as i32,
-            }))
+            let child = Source {
+                namespace: transfer.namespace.clone(),
+                workflow_id: transfer.workflow_id.clone(),
+                run_id: run_id.clone(),
+                ..Source::default()
+            };
+            let request =
+                Request::ChildStarted(ChildStarted { initiated_event_id, run_id, failed_cause: cause as i32 });
+            transfer.reply(request).map(|report| Transfer { source: Some(child), ..report })
         };
         let attributes = child.attributes.clone().unwrap_or_default();
         let reuse = attributes.workflow_id_reuse_policy();
@@ -153,6 +180,7 @@ fn new_child(
             ..Default::default()
         },
         request_id: child.run_id.clone(),
+        awaits_parent: true,
         user_metadata: child.user_metadata.clone(),
         parent: child.parent.clone(),
         ..NewRun::default()

@@ -383,15 +383,7 @@ fn try_again(
 }
 
 pub(super) fn fire_due(tx: &mut Transition<'_>) {
-    let mut due: Vec<_> = tx
-        .state
-        .activities
-        .values()
-        .map(|activity| (deadline(activity), activity.scheduled_event_id))
-        .filter(|(at, _)| at.is_set() && *at <= tx.now)
-        .collect();
-    due.sort();
-    for (_, id) in due {
+    for id in tx.state.activities.due_by(tx.now) {
         let Some(activity) = tx.state.activities.get(&id).cloned() else { continue };
         let (at, timeout_type) = next_timeout(&activity);
         if at.is_set() && at <= tx.now {

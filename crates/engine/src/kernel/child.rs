@@ -121,6 +121,13 @@ pub(super) fn started(tx: &mut Transition<'_>, report: &ChildStarted) {
     workflow_task::schedule(tx);
 }
 
+/// This run is a child, and its parent knows that it started.
+pub(super) fn begin(tx: &mut Transition<'_>) {
+    if std::mem::take(&mut tx.state.core.awaits_parent) {
+        workflow_task::schedule(tx);
+    }
+}
+
 pub(super) fn closed(tx: &mut Transition<'_>, report: ChildClosed) {
     let Some(child) = tx.state.children.remove(&report.initiated_event_id) else { return };
     let execution = Some(common::WorkflowExecution {

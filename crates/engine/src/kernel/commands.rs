@@ -1,15 +1,20 @@
 //! A worker's answer to a workflow task: its commands, applied in order.
 
 use super::validate::{self, BadCommand};
+use super::state::WorkflowTask;
+use super::time::Timestamp;
 use super::workflow_task::{self, TaskIdentity};
+use super::update::{self, Happening};
 use super::{Rejection, Transition, activity, cancel_external, child, lifecycle, signal_external, timer};
-use crate::proto::{CommandAttributes, EventAttributes, command, enums, failure, history, sdk};
+use crate::proto::{CommandAttributes, EventAttributes, command, enums, failure, history, protocol, sdk};
 use enums::WorkflowTaskFailedCause as Cause;
 
 /// Everything the kernel needs of RespondWorkflowTaskCompleted.
 #[derive(Debug, Default)]
 pub(crate) struct Completion {
     pub commands: Vec<command::Command>,
+    /// What the worker says about updates.
+    pub messages: Vec<protocol::Message>,
     pub identity: String,
     pub sticky_queue: String,
     /// Nanoseconds.
@@ -18,36 +23,58 @@ pub(crate) struct Completion {
     pub sdk_metadata: Option<sdk::WorkflowTaskCompletedMetadata>,
     pub metering_metadata: Option<crate::proto::common::MeteringMetadata>,
     pub binary_checksum: String,
+    /// The worker takes the next task with the answer, if there is one.
+    pub takes_next_task: bool,
+    /// The worker can be given events again that went with a task that was forgotten.
+    pub takes_events_again: bool,
 }
 
 /// How a completion ended.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
     Completed,
+    /// It brought nothing but rejections of updates, and the task is forgotten: the worker has to forget
+    /// what came after this event, too.
+    Discarded { reset_history_event_id: i64 },
     /// The task failed instead, which is recorded; the worker is told this.
     Failed(BadCommand),
+    /// The worker has asked for more time for too long; the task has timed out instead.
+    HeartbeatTimeout,
 }
+
+/// Events that a forgotten task may have carried, where the worker can take the same events again.
+const MOST_CARRIED_AGAIN: i64 = 10;
 
 /// Applies the completion: all of its commands, or none and a failed task.
 pub(crate) fn complete(
     tx: &mut Transition<'_>,
     identity: &TaskIdentity,
-    completion: Completion,
+    mut completion: Completion,
 ) -> Result<Outcome, Rejection> {
     let task = workflow_task::check(tx, identity)?;
-    let checked = validate::check(tx, &completion.commands)
+    let checked = validate::check(tx, &completion.commands, &completion.messages)
         .and_then(|()| check_nothing_unhandled(tx, &completion.commands));
     if let Err(bad) = checked {
-        let failure = failure::Failure {
-            message: bad.message.clone(),
-            source: "Server".into(),
-            failure_info: Some(failure::failure::FailureInfo::ServerFailureInfo(
-                failure::ServerFailureInfo { non_retryable: true },
-            )),
-            ..Default::default()
-        };
-        workflow_task::fail_started(tx, &task, bad.cause as i32, Some(failure), &completion.identity);
+        refuse(tx, &task, &bad, &completion.identity);
         return Ok(Outcome::Failed(bad));
+    }
+    let only_heartbeat =
+        completion.force_new_task && completion.commands.is_empty() && completion.messages.is_empty();
+    if only_heartbeat
+        && tx.now.since(Timestamp(task.original_scheduled_time)) > workflow_task::LONGEST_HEARTBEATING
+    {
+        workflow_task::time_out(tx, &task);
+        return Ok(Outcome::HeartbeatTimeout);
+    }
+    if may_be_forgotten(tx, &task, &completion) {
+        workflow_task::discard(tx);
+        end_task(tx, &mut completion);
+        for message in completion.messages {
+            update::apply(tx, message);
+        }
+        update::all(tx, Happening::Ignore);
+        let reset_history_event_id = tx.state.core.last_completed_started_event_id;
+        return Ok(Outcome::Discarded { reset_history_event_id });
     }
 
     workflow_task::materialise(tx, &task);
@@ -56,31 +83,101 @@ pub(crate) fn complete(
             scheduled_event_id: task.scheduled_event_id,
             started_event_id: task.started_event_id,
             identity: completion.identity.clone(),
-            binary_checksum: completion.binary_checksum,
-            sdk_metadata: completion.sdk_metadata,
-            metering_metadata: completion.metering_metadata,
+            binary_checksum: std::mem::take(&mut completion.binary_checksum),
+            sdk_metadata: completion.sdk_metadata.take(),
+            metering_metadata: completion.metering_metadata.take(),
             ..Default::default()
         },
     ));
+    end_task(tx, &mut completion);
+    tx.state.core.last_completed_started_event_id = task.started_event_id;
+
+    tx.applying_commands = true;
+    apply_all(tx, completed_id, completion.commands, completion.messages, &completion.identity);
+    tx.applying_commands = false;
+    if !tx.state.core.is_running() {
+        update::all(tx, Happening::of_end(tx));
+        return Ok(Outcome::Completed);
+    }
+    if !completion.force_new_task {
+        update::all(tx, Happening::Ignore);
+    }
+    if tx.flush_buffered()
+        || completion.force_new_task
+        || (update::has_unsent(tx.state) && !completion.takes_next_task)
+    {
+        workflow_task::schedule(tx);
+        if only_heartbeat && let Some(next) = &mut tx.state.core.workflow_task {
+            next.original_scheduled_time = task.original_scheduled_time;
+        }
+    }
+    Ok(Outcome::Completed)
+}
+
+/// The worker's answer cannot be accepted: its task fails. Of a task that failed before no more is made
+/// than that: it times out, so that a worker that cannot do better does not try without a pause.
+fn refuse(tx: &mut Transition<'_>, task: &WorkflowTask, bad: &BadCommand, worker: &str) {
+    update::all(tx, Happening::TaskRefused);
+    if task.attempt > 1 && bad.cause != Cause::UnhandledCommand {
+        tx.effects.volatile = true;
+        return;
+    }
+    let failure = failure::Failure {
+        message: bad.message.clone(),
+        source: "Server".into(),
+        failure_info: Some(failure::failure::FailureInfo::ServerFailureInfo(failure::ServerFailureInfo {
+            non_retryable: true,
+        })),
+        ..Default::default()
+    };
+    workflow_task::fail_started(tx, task, bad.cause as i32, Some(failure), worker);
+}
+
+/// Whether the task may leave no trace: nothing came of it, and few events that history keeps went with it.
+fn may_be_forgotten(tx: &Transition<'_>, task: &WorkflowTask, completion: &Completion) -> bool {
+    let core = &tx.state.core;
+    // The last completed task's completed event follows its started event.
+    let carried = core.next_event_id - core.last_completed_started_event_id - 2;
+    let allowed = if completion.takes_events_again { MOST_CARRIED_AGAIN } else { 0 };
+    task.speculative
+        && completion.commands.is_empty()
+        && !completion.force_new_task
+        && carried <= allowed
+        && update::only_rejects(&completion.messages)
+}
+
+fn end_task(tx: &mut Transition<'_>, completion: &mut Completion) {
     let core = &mut tx.state.core;
     core.workflow_task = None;
     core.workflow_task_attempt = 1;
-    core.last_completed_started_event_id = task.started_event_id;
-    core.sticky_queue = completion.sticky_queue;
+    core.close_attempted = false;
+    core.sticky_queue = std::mem::take(&mut completion.sticky_queue);
     core.sticky_timeout = completion.sticky_timeout;
+}
 
-    tx.applying_commands = true;
-    for command in completion.commands {
-        apply(tx, completed_id, command, &completion.identity);
+/// Applies commands and messages: a message where its command points at it, the others at the end.
+fn apply_all(
+    tx: &mut Transition<'_>,
+    completed_id: i64,
+    commands: Vec<command::Command>,
+    mut messages: Vec<protocol::Message>,
+    worker: &str,
+) {
+    for command in commands {
+        if let Some(CommandAttributes::ProtocolMessageCommandAttributes(pointer)) = &command.attributes {
+            if let Some(place) = messages.iter().position(|message| message.id == pointer.message_id) {
+                update::apply(tx, messages.remove(place));
+            }
+            continue;
+        }
+        apply(tx, completed_id, command, worker);
         if !tx.state.core.is_running() {
             break;
         }
     }
-    tx.applying_commands = false;
-    if tx.state.core.is_running() && (tx.flush_buffered() || completion.force_new_task) {
-        workflow_task::schedule(tx);
+    for message in messages {
+        update::apply(tx, message);
     }
-    Ok(Outcome::Completed)
 }
 
 /// A run may not end while there is something the workflow has not seen.
@@ -160,7 +257,7 @@ fn apply(tx: &mut Transition<'_>, completed_id: i64, command: command::Command, 
         C::ContinueAsNewWorkflowExecutionCommandAttributes(c) => {
             lifecycle::continue_as_new(tx, completed_id, c);
         }
-        // Refused by `validate`.
+        // The first points at a message, which is applied in its place; the others are refused by `validate`.
         C::ProtocolMessageCommandAttributes(_)
         | C::ScheduleNexusOperationCommandAttributes(_)
         | C::RequestCancelNexusOperationCommandAttributes(_) => {}

@@ -1,7 +1,7 @@
 //! What a transition asks of the shell.
 
 use super::state::{MutableState, Parent};
-use crate::proto::{common, enums, failure, history};
+use crate::proto::{common, enums, failure, history, update};
 use prost::{Message, Oneof};
 
 /// Everything that has to happen because of one transition. All of it is stored in one transaction with
@@ -16,6 +16,19 @@ pub(crate) struct Effects {
     pub eager_activities: Vec<i64>,
     /// The run that follows this one.
     pub successor: Option<Box<Successor>>,
+    /// How far updates have come, for those who wait for them.
+    pub updates: Vec<(String, Reached)>,
+    /// Only memory has changed: there is nothing to store.
+    pub volatile: bool,
+}
+
+/// How far an update has come.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Reached {
+    Accepted,
+    /// Also when it was rejected: then the outcome is the failure.
+    Completed(update::Outcome),
+    Aborted(super::update::Abort),
 }
 
 /// A new run, created by the transition that closed its predecessor.
@@ -45,7 +58,7 @@ pub(crate) struct Transfer {
     pub run_id: String,
     #[prost(message, optional, tag = "4")]
     pub source: Option<Source>,
-    #[prost(oneof = "Request", tags = "5, 6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "Request", tags = "5, 6, 7, 8, 9, 10, 11, 12")]
     pub request: Option<Request>,
 }
 
@@ -84,6 +97,8 @@ pub(crate) enum Request {
     ChildClosed(Box<ChildClosed>),
     #[prost(message, tag = "11")]
     Reply(Reply),
+    #[prost(message, tag = "12")]
+    BeginChild(BeginChild),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -147,6 +162,10 @@ pub(crate) struct ChildStarted {
     #[prost(enumeration = "enums::StartChildWorkflowExecutionFailedCause", tag = "3")]
     pub failed_cause: i32,
 }
+
+/// To the child: its parent has recorded the start (or is gone), so its first workflow task may be offered.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct BeginChild {}
 
 /// To the parent: the child's chain of runs has ended.
 #[derive(Clone, PartialEq, Message)]

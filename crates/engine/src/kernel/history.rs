@@ -46,6 +46,7 @@ impl Transition<'_> {
     }
 
     pub(super) fn append_event(&mut self, mut event: HistoryEvent) -> i64 {
+        super::workflow_task::settle(self);
         let id = self.state.core.next_event_id;
         event.event_id = id;
         self.state.core.next_event_id = id + 1;

@@ -14,10 +14,14 @@ pub(crate) fn signal(
     if !tx.state.core.is_running() {
         return Err(Rejection::WorkflowCompleted);
     }
+    if !signal.request_id.is_empty() && tx.state.signal_requests.contains(&signal.request_id) {
+        return Ok(());
+    }
+    if from.is_none() {
+        // A client asks again; what another workflow sent arrives all the same and is seen by nobody.
+        workflow_task::check_not_closing(tx.state)?;
+    }
     if !signal.request_id.is_empty() {
-        if tx.state.signal_requests.contains(&signal.request_id) {
-            return Ok(());
-        }
         tx.state.signal_requests.insert(signal.request_id.clone(), Seen {});
     }
     record_signal(tx, signal, from);

@@ -3,7 +3,7 @@
 use super::effects::{ChildClosed, Request, Source, Successor, Transfer};
 use super::state::{Annotations, MutableState, Parent, RunCore, STATE_VERSION};
 use super::time::{SECOND, Timestamp, span, span_to_proto};
-use super::{Effects, Entropy, Transition, child, retry, workflow_task};
+use super::{Effects, Entropy, Transition, child, retry, update, workflow_task};
 use crate::proto::{EventAttributes, command, common, enums, failure, history, sdk};
 use enums::{ContinueAsNewInitiator as Initiator, RetryState, WorkflowExecutionStatus as Status};
 
@@ -28,6 +28,8 @@ pub(crate) struct NewRun {
     pub backoff_breakable: bool,
     /// When the whole chain of runs must have ended; not set for the first run of a chain, which computes it.
     pub execution_deadline: Timestamp,
+    /// The parent must record the start before the first workflow task is offered.
+    pub awaits_parent: bool,
 }
 
 /// The state of a new run, its first event written; no workflow task yet.
@@ -90,6 +92,7 @@ pub(crate) fn new_state(new: NewRun, now: Timestamp, entropy: &mut Entropy) -> (
         create_request_id: request_id,
         run_attempt: attempt,
         root: Some(root),
+        awaits_parent: new.awaits_parent,
         ..RunCore::default()
     };
     let mut state = MutableState { core, ..MutableState::default() };
@@ -222,6 +225,9 @@ pub(super) fn fire_due(tx: &mut Transition<'_>) -> bool {
 
 /// Closes a running workflow task so that what was buffered can be written before the run ends.
 fn stop_workflow_task(tx: &mut Transition<'_>, cause: enums::WorkflowTaskFailedCause) {
+    if tx.state.core.workflow_task_started() {
+        workflow_task::settle(tx);
+    }
     if let Some(task) = tx.state.core.workflow_task.take()
         && task.started_event_id != 0
         && task.attempt == 1
@@ -340,6 +346,7 @@ fn successor(
         backoff,
         backoff_breakable: false,
         execution_deadline: Timestamp(core.execution_deadline),
+        awaits_parent: false,
     };
     let (state, effects) = begin(new, tx.now, tx.entropy);
     Successor { state, effects }
@@ -363,6 +370,9 @@ fn close(tx: &mut Transition<'_>, status: Status, ending: Ending) {
     core.sticky_queue.clear();
     core.start_backoff_until = 0;
     child::release_all(tx);
+    if !tx.applying_commands {
+        update::all(tx, update::Happening::of_end(tx));
+    }
     let state = &mut *tx.state;
     state.activities.clear();
     state.timers.clear();

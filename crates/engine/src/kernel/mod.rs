@@ -24,6 +24,7 @@ mod tests;
 pub(crate) mod time;
 mod timer;
 pub(crate) mod transfer;
+pub(crate) mod update;
 pub(crate) mod validate;
 pub(crate) mod workflow_task;
 
@@ -49,7 +50,12 @@ impl<'a> Transition<'a> {
     }
 
     /// Ends the transition.
-    pub(crate) fn finish(self) -> Effects {
+    pub(crate) fn finish(mut self) -> Effects {
+        if self.effects.volatile {
+            debug_assert!(self.effects.events.is_empty(), "what is in history is stored");
+            return self.effects;
+        }
+        workflow_task::settle(&mut self);
         self.state.core.state_transitions += 1;
         self.effects
     }
@@ -82,4 +88,12 @@ pub(crate) enum Rejection {
     WorkflowCompleted,
     #[error("{0}")]
     InvalidArgument(String),
+    #[error("{0}")]
+    FailedPrecondition(String),
+    #[error("{0}")]
+    TooManyAtOnce(String),
+    #[error("{0}")]
+    WorkflowNotReady(&'static str),
+    #[error("workflow operation can not be applied because workflow is closing")]
+    WorkflowClosing,
 }

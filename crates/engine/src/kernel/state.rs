@@ -4,7 +4,7 @@
 //! be large or many is rows in a [`Table`], so that only changed rows are written. Inputs of activities
 //! are not here at all: they are in the history.
 
-use super::table::{Key, Table};
+use super::table::{Key, Row, Table};
 use super::time::Timestamp;
 use crate::proto::{common, enums, failure, history};
 use prost::Message;
@@ -82,6 +82,12 @@ pub(crate) struct RunCore {
     pub root: Option<common::WorkflowExecution>,
     #[prost(string, tag = "31")]
     pub successor_run_id: String,
+    /// The last workflow task tried to end the run and could not, because of something it had not seen.
+    #[prost(bool, tag = "32")]
+    pub close_attempted: bool,
+    /// A child whose parent has not recorded its start yet: no workflow task before that.
+    #[prost(bool, tag = "60")]
+    pub awaits_parent: bool,
 }
 
 impl RunCore {
@@ -130,10 +136,14 @@ pub(crate) struct WorkflowTask {
     pub identity: String,
     #[prost(int64, tag = "12")]
     pub history_bytes: i64,
-    #[prost(bool, tag = "13")]
-    pub suggest_continue_as_new: bool,
+    /// When the first of an unbroken row of heartbeats was scheduled.
     #[prost(int64, tag = "14")]
     pub original_scheduled_time: i64,
+    /// Made for an update and in no history yet. Never stored: whatever is stored makes it ordinary first.
+    #[prost(bool, tag = "15")]
+    pub speculative: bool,
+    #[prost(enumeration = "enums::SuggestContinueAsNewReason", repeated, tag = "16")]
+    pub suggest_reasons: Vec<i32>,
 }
 
 /// Who started this run as a child.
@@ -270,6 +280,37 @@ pub(crate) struct Annotations {
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Seen {}
 
+impl Row for Activity {
+    fn due(&self) -> Timestamp {
+        super::activity::deadline(self)
+    }
+}
+
+impl Row for UserTimer {
+    fn due(&self) -> Timestamp {
+        Timestamp(self.fires_at)
+    }
+}
+
+impl Row for Child {}
+impl Row for ExternalRequest {}
+impl Row for Annotations {}
+impl Row for Seen {}
+impl Row for history::HistoryEvent {}
+impl Row for history::WorkflowExecutionStartedEventAttributes {}
+
+/// An update that the workflow accepted.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Update {
+    #[prost(int64, tag = "1")]
+    pub accepted_event_id: i64,
+    /// Zero until it completed.
+    #[prost(int64, tag = "2")]
+    pub completed_event_id: i64,
+}
+
+impl Row for Update {}
+
 /// The kinds of rows beside [`RunCore`]; the numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i64)]
@@ -283,6 +324,7 @@ pub(crate) enum RowKind {
     ExternalCancel = 7,
     Buffered = 8,
     SignalRequest = 9,
+    Update = 20,
 }
 
 /// A row to store, or to delete where it has no body.
@@ -309,6 +351,10 @@ pub(crate) struct MutableState {
     /// Events that wait for the running workflow task to end, by arrival.
     pub buffered: Table<i64, history::HistoryEvent>,
     pub signal_requests: Table<String, Seen>,
+    /// Updates that were accepted, by id.
+    pub updates: Table<String, Update>,
+    /// Updates that are not accepted yet, by arrival. Never stored: see [`super::update`].
+    pub requested_updates: Vec<super::update::Requested>,
 }
 
 /// A stored row that cannot be read back.
@@ -342,7 +388,7 @@ impl MutableState {
     }
 
     fn restore_row(&mut self, kind: i64, key: &str, body: &[u8]) -> Result<(), CorruptState> {
-        fn put<K: Key, V: Message + Default>(
+        fn put<K: Key, V: Row + Message + Default>(
             table: &mut Table<K, V>,
             key: &str,
             body: &[u8],
@@ -361,13 +407,14 @@ impl MutableState {
             k if k == RowKind::ExternalCancel as i64 => put(&mut self.external_cancels, key, body),
             k if k == RowKind::Buffered as i64 => put(&mut self.buffered, key, body),
             k if k == RowKind::SignalRequest as i64 => put(&mut self.signal_requests, key, body),
+            k if k == RowKind::Update as i64 => put(&mut self.updates, key, body),
             other => Err(CorruptState::Kind(other)),
         }
     }
 
     /// The rows changed since the last call.
     pub(crate) fn take_row_changes(&mut self) -> Vec<RowChange> {
-        fn changes<K: Key, V: Message>(out: &mut Vec<RowChange>, kind: RowKind, table: &mut Table<K, V>) {
+        fn changes<K: Key, V: Row + Message>(out: &mut Vec<RowChange>, kind: RowKind, table: &mut Table<K, V>) {
             out.extend(table.take_changes().into_iter().map(|(key, row)| RowChange {
                 kind,
                 key: key.to_text(),
@@ -384,6 +431,7 @@ impl MutableState {
         changes(&mut out, RowKind::ExternalCancel, &mut self.external_cancels);
         changes(&mut out, RowKind::Buffered, &mut self.buffered);
         changes(&mut out, RowKind::SignalRequest, &mut self.signal_requests);
+        changes(&mut out, RowKind::Update, &mut self.updates);
         out
     }
 
@@ -399,13 +447,7 @@ impl MutableState {
         if let Some(task) = &core.workflow_task {
             next = next.earliest(super::workflow_task::deadline(task));
         }
-        for activity in self.activities.values() {
-            next = next.earliest(super::activity::deadline(activity));
-        }
-        for timer in self.timers.values() {
-            next = next.earliest(Timestamp(timer.fires_at));
-        }
-        next
+        next.earliest(self.activities.next_due()).earliest(self.timers.next_due())
     }
 
     pub(crate) fn started_attributes(&self) -> history::WorkflowExecutionStartedEventAttributes {

@@ -3,16 +3,20 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
 #![expect(clippy::needless_pass_by_value, reason = "the shape a table of checks reads best in")]
 
+mod updates;
+
 use super::commands::{Completion, Outcome};
-use super::effects::Signal;
+use super::effects::{Reached, Signal, Terminate};
 use super::entropy::Entropy;
 use super::lifecycle::{NewRun, begin};
+use super::state::RowChange;
 use super::time::{SECOND, span_to_proto};
 use super::workflow_task::TaskIdentity;
 use super::{Effects, MutableState, Rejection, Task, Timestamp, Transition};
 use super::{activity, commands, inbound, workflow_task};
-use crate::proto::{CommandAttributes, EventAttributes, command, common, enums, history, taskqueue};
+use crate::proto::{CommandAttributes, EventAttributes, command, common, enums, history, protocol, taskqueue};
 use expect_test::{Expect, expect};
+use std::collections::BTreeMap;
 
 /// A run under the kernel, with a clock that moves when told.
 struct Subject {
@@ -22,6 +26,14 @@ struct Subject {
     events: Vec<history::HistoryEvent>,
     tasks: Vec<Task>,
     task: Option<TaskIdentity>,
+    /// Updates that the last task taken carried.
+    messages: Vec<protocol::Message>,
+    /// Why that task suggests to continue as new.
+    suggested_for: Vec<i32>,
+    /// What those who wait for updates were told.
+    told: Vec<(String, Reached)>,
+    /// The rows as storage has them.
+    stored: BTreeMap<(i64, String), Vec<u8>>,
 }
 
 impl Subject {
@@ -40,12 +52,37 @@ impl Subject {
             ..NewRun::default()
         };
         let (state, effects) = begin(new, now, &mut entropy);
-        let mut subject = Self { state, now, entropy, events: Vec::new(), tasks: Vec::new(), task: None };
+        let mut subject = Self {
+            state,
+            now,
+            entropy,
+            events: Vec::new(),
+            tasks: Vec::new(),
+            task: None,
+            messages: Vec::new(),
+            suggested_for: Vec::new(),
+            told: Vec::new(),
+            stored: BTreeMap::new(),
+        };
         subject.absorb(effects);
         subject
     }
 
     fn absorb(&mut self, effects: Effects) {
+        let changes = self.state.take_row_changes();
+        if effects.volatile {
+            assert!(effects.events.is_empty() && effects.transfers.is_empty() && changes.is_empty());
+        } else {
+            for RowChange { kind, key, body } in changes {
+                match body {
+                    Some(body) => self.stored.insert((kind as i64, key), body),
+                    None => self.stored.remove(&(kind as i64, key)),
+                };
+            }
+            let task = self.state.core.workflow_task.as_ref();
+            assert!(task.is_none_or(|task| !task.speculative), "a speculative task is never stored");
+        }
+        self.told.extend(effects.updates);
         self.events.extend(effects.events);
         self.tasks = effects.tasks;
         for (index, event) in self.events.iter().enumerate() {
@@ -64,11 +101,24 @@ impl Subject {
 
     /// A worker takes the workflow task.
     fn take(&mut self) -> &mut Self {
+        self.take_with(false)
+    }
+
+    /// The worker that asked for more time gets it.
+    fn take_heartbeat(&mut self) -> &mut Self {
+        self.take_with(true)
+    }
+
+    fn take_with(&mut self, is_heartbeat: bool) -> &mut Self {
         let task = self.state.core.workflow_task.clone().expect("a workflow task is on offer");
-        let queue = task.queue.clone();
         let started = self
-            .tx(|tx| workflow_task::start(tx, task.scheduled_event_id, task.attempt, &queue, "worker"))
+            .tx(|tx| {
+                let take = workflow_task::Take { is_heartbeat, ..workflow_task::Take::of(&task, "worker") };
+                workflow_task::start(tx, &take)
+            })
             .expect("it can be taken");
+        self.messages = started.messages;
+        self.suggested_for.clone_from(&started.task.suggest_reasons);
         self.task = Some(TaskIdentity {
             scheduled_event_id: started.task.scheduled_event_id,
             started_event_id: started.task.started_event_id,
@@ -80,12 +130,7 @@ impl Subject {
 
     fn answer(&mut self, commands: Vec<CommandAttributes>) -> Result<Outcome, Rejection> {
         let identity = self.task.clone().expect("a task was taken");
-        let commands = commands
-            .into_iter()
-            .map(|attributes| command::Command { attributes: Some(attributes), ..Default::default() })
-            .collect();
-        let completion = Completion { commands, identity: "worker".into(), ..Completion::default() };
-        self.tx(|tx| commands::complete(tx, &identity, completion))
+        self.tx(|tx| commands::complete(tx, &identity, completion(commands)))
     }
 
     fn does(&mut self, commands: Vec<CommandAttributes>) -> &mut Self {
@@ -125,16 +170,22 @@ impl Subject {
     fn check(&self, expected: Expect) {
         let lines: Vec<_> = self.events.iter().map(line).collect();
         expected.assert_eq(&lines.join("\n"));
-        let mut stored = self.state.clone();
-        let core = prost::Message::encode_to_vec(&stored.core);
-        let rows = stored.take_row_changes();
-        let rows = rows.into_iter().filter_map(|row| Some((row.kind as i64, row.key, row.body?)));
+        let core = prost::Message::encode_to_vec(&self.state.core);
+        let rows = self.stored.iter().map(|((kind, key), body)| (*kind, key.clone(), body.clone()));
         let restored = MutableState::restore(&core, rows).expect("what is stored reads back");
         assert_eq!(format!("{:?}", restored.core), format!("{:?}", self.state.core));
         assert_eq!(restored.next_deadline(), self.state.next_deadline());
         assert_eq!(restored.activities.len(), self.state.activities.len());
         assert_eq!(restored.buffered.len(), self.state.buffered.len());
     }
+}
+
+fn completion(commands: Vec<CommandAttributes>) -> Completion {
+    let commands = commands
+        .into_iter()
+        .map(|attributes| command::Command { attributes: Some(attributes), ..Default::default() })
+        .collect();
+    Completion { commands, identity: "worker".into(), ..Completion::default() }
 }
 
 /// An event's id, type and references to other events.
@@ -161,6 +212,8 @@ fn line(event: &history::HistoryEvent) -> String {
         A::TimerFiredEventAttributes(a) => format!("of {}", a.started_event_id),
         A::TimerCanceledEventAttributes(a) => format!("of {}", a.started_event_id),
         A::WorkflowExecutionSignaledEventAttributes(a) => a.signal_name.clone(),
+        A::WorkflowExecutionUpdateAcceptedEventAttributes(a) => a.protocol_instance_id.clone(),
+        A::WorkflowExecutionUpdateCompletedEventAttributes(a) => format!("of {}", a.accepted_event_id),
         _ => String::new(),
     };
     format!("{} {name} {refers}", event.event_id).trim_end().to_owned()

@@ -1,7 +1,7 @@
 //! Timers the workflow starts: started → fired or cancelled.
 
 use super::state::UserTimer;
-use super::time::{Timestamp, span};
+use super::time::span;
 use super::{Transition, workflow_task};
 use crate::proto::{EventAttributes, command, history, sdk};
 
@@ -60,19 +60,16 @@ fn take_buffered_fired(tx: &mut Transition<'_>, timer_id: &str) -> Option<i64> {
 }
 
 pub(super) fn fire_due(tx: &mut Transition<'_>) {
-    let mut due: Vec<_> = tx
-        .state
-        .timers
-        .iter()
-        .filter(|(_, timer)| Timestamp(timer.fires_at) <= tx.now)
-        .map(|(id, timer)| (timer.fires_at, timer.started_event_id, id.clone()))
-        .collect();
+    let due = tx.state.timers.due_by(tx.now);
     if due.is_empty() {
         return;
     }
-    due.sort();
-    for (_, started_event_id, timer_id) in due {
-        tx.state.timers.remove(&timer_id);
+    let mut fired: Vec<_> = due
+        .into_iter()
+        .filter_map(|id| tx.state.timers.remove(&id).map(|timer| (timer.fires_at, timer.started_event_id, id)))
+        .collect();
+    fired.sort();
+    for (_, started_event_id, timer_id) in fired {
         tx.record(EventAttributes::TimerFiredEventAttributes(history::TimerFiredEventAttributes {
             timer_id,
             started_event_id,

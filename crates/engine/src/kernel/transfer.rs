@@ -1,6 +1,6 @@
 //! Receiving what another run sent.
 
-use super::effects::{Request, Source, Transfer};
+use super::effects::{BeginChild, ChildStarted, Request, Source, Transfer};
 use super::state::MutableState;
 use super::{Rejection, Transition, cancel_external, child, inbound, signal_external};
 use crate::proto::enums;
@@ -27,11 +27,23 @@ pub(crate) fn receive(tx: &mut Transition<'_>, transfer: &Transfer) {
             if tx.state.core.is_running() {
                 answer(tx, request);
             }
+            tx.effects.transfers.extend(begin_child(transfer));
             return;
         }
         None => return,
     };
     tx.effects.transfers.extend(transfer.outcome(if outcome.is_ok() { 0 } else { TARGET_NOT_FOUND }));
+}
+
+/// What a child waits for that reported its start: the word that it may begin. It gets it also when its
+/// parent is gone, because what becomes of it then is up to the parent's close policy alone.
+pub(crate) fn begin_child(report: &Transfer) -> Option<Transfer> {
+    match &report.request {
+        Some(Request::ChildStarted(ChildStarted { run_id, .. })) if !run_id.is_empty() => {
+            report.reply(Request::BeginChild(BeginChild {}))
+        }
+        _ => None,
+    }
 }
 
 fn guarded(
@@ -60,6 +72,7 @@ fn answer(tx: &mut Transition<'_>, request: &Request) {
         Request::ChildClosed(report) => child::closed(tx, (**report).clone()),
         Request::Reply(reply) if reply.is_signal => signal_external::resolve(tx, reply),
         Request::Reply(reply) => cancel_external::resolve(tx, reply),
+        Request::BeginChild(_) => child::begin(tx),
         Request::StartChild(_) | Request::Signal(_) | Request::Cancel(_) | Request::Terminate(_) => {}
     }
 }

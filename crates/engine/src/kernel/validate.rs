@@ -1,7 +1,7 @@
 //! Commands are checked as a whole before any of them is applied, so that a bad one changes nothing.
 
-use super::{MutableState, activity, retry, timer};
-use crate::proto::{CommandAttributes, command, enums};
+use super::{MutableState, activity, retry, timer, update};
+use crate::proto::{CommandAttributes, command, enums, protocol};
 use enums::WorkflowTaskFailedCause as Cause;
 use std::collections::HashSet;
 
@@ -23,19 +23,36 @@ fn bad<T>(cause: Cause, message: impl Into<String>) -> Result<T, BadCommand> {
     Err(BadCommand { cause, message: message.into() })
 }
 
-/// Checks the commands of one workflow task against the run's state and against each other.
-pub(super) fn check(tx: &super::Transition<'_>, commands: &[command::Command]) -> Result<(), BadCommand> {
+/// Checks the commands and messages of one workflow task against the run's state and against each other.
+pub(super) fn check(
+    tx: &super::Transition<'_>,
+    commands: &[command::Command],
+    messages: &[protocol::Message],
+) -> Result<(), BadCommand> {
     let mut seen = Batch::new(tx.state);
+    let mut updates = update::Check::default();
+    let mut left: Vec<_> = messages.iter().collect();
     for command in commands {
         let Some(attributes) = &command.attributes else {
             return bad(Cause::Unspecified, "a command has no attributes");
         };
+        if let CommandAttributes::ProtocolMessageCommandAttributes(pointer) = attributes {
+            let id = &pointer.message_id;
+            let Some(place) = left.iter().position(|message| message.id == *id) else {
+                return bad(
+                    Cause::BadUpdateWorkflowExecutionMessage,
+                    format!("ProtocolMessageCommand referenced absent message ID {id}"),
+                );
+            };
+            updates.message(tx.state, left.remove(place))?;
+            continue;
+        }
         if check_one(tx, &mut seen, attributes)? {
             // Commands after the one that ends the run are ignored.
             break;
         }
     }
-    Ok(())
+    left.into_iter().try_for_each(|message| updates.message(tx.state, message))
 }
 
 /// Ids as they will be once the commands so far are applied.
@@ -127,8 +144,8 @@ fn check_one(
         | C::FailWorkflowExecutionCommandAttributes(_)
         | C::CancelWorkflowExecutionCommandAttributes(_)
         | C::ContinueAsNewWorkflowExecutionCommandAttributes(_) => Ok(true),
-        C::ProtocolMessageCommandAttributes(_)
-        | C::ScheduleNexusOperationCommandAttributes(_)
+        C::ProtocolMessageCommandAttributes(_) => Ok(false),
+        C::ScheduleNexusOperationCommandAttributes(_)
         | C::RequestCancelNexusOperationCommandAttributes(_) => {
             bad(Cause::FeatureDisabled, "this server does not offer the feature the command is for")
         }

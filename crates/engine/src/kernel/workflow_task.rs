@@ -2,12 +2,16 @@
 //!
 //! From the second attempt on a task is *transient*: its scheduled and started events exist only in the
 //! poll response, with the ids they would have, and are written if it completes.
+//!
+//! A task that exists only to carry updates is *speculative*: nothing of it is in history, and if all it
+//! brings is rejections, nothing ever will be and the ids it would have had are used again. Whatever else
+//! happens to the run meanwhile makes it an ordinary task first ([`settle`]), so that it is never stored.
 
 use super::history::event;
 use super::state::WorkflowTask;
 use super::time::{SECOND, Timestamp, span_to_proto};
-use super::{Rejection, Task, Transition};
-use crate::proto::{EventAttributes, enums, failure, history, taskqueue};
+use super::{MutableState, Rejection, Task, Transition, update};
+use crate::proto::{EventAttributes, enums, failure, history, protocol, taskqueue};
 
 /// Suggest continue-as-new from this many events on.
 const SUGGEST_AT_EVENTS: i64 = 4_096;
@@ -18,6 +22,10 @@ const SUGGEST_AT_BYTES: i64 = 4 * 1024 * 1024;
 const PATIENT_ATTEMPTS: i32 = 3;
 /// The longest a failing task is put off, nanoseconds.
 const LONGEST_TIMEOUT: i64 = 600 * SECOND;
+/// How long a speculative task waits for a worker before it becomes an ordinary one, nanoseconds.
+const SPECULATIVE_PATIENCE: i64 = 5 * SECOND;
+/// How long a worker may do nothing but ask for more time, nanoseconds.
+pub(super) const LONGEST_HEARTBEATING: i64 = 30 * 60 * SECOND;
 
 /// What a worker was given, and must show when it answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +44,32 @@ pub(crate) struct Started {
     pub sticky: bool,
     /// Scheduled and started events that are not in history.
     pub transient: Vec<history::HistoryEvent>,
+    /// Updates for the workflow.
+    pub messages: Vec<protocol::Message>,
+}
+
+/// The task to start, and who wants it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Take<'a> {
+    pub scheduled_event_id: i64,
+    pub attempt: i32,
+    pub polled_queue: &'a str,
+    pub identity: &'a str,
+    /// It continues a task that asked for more time: the worker still has the updates it was sent.
+    pub is_heartbeat: bool,
+}
+
+impl<'a> Take<'a> {
+    /// The task as it is on offer.
+    pub(crate) fn of(task: &'a WorkflowTask, identity: &'a str) -> Self {
+        Self {
+            scheduled_event_id: task.scheduled_event_id,
+            attempt: task.attempt,
+            polled_queue: &task.queue,
+            identity,
+            is_heartbeat: false,
+        }
+    }
 }
 
 /// When this task next needs the clock.
@@ -50,20 +84,56 @@ pub(crate) fn deadline(task: &WorkflowTask) -> Timestamp {
 /// Schedules a workflow task unless there is one, or the run has closed or not begun.
 pub(crate) fn schedule(tx: &mut Transition<'_>) {
     let core = &tx.state.core;
-    if !core.is_running() || core.workflow_task.is_some() || core.start_backoff_until != 0 {
+    if !core.is_running()
+        || core.workflow_task.is_some()
+        || core.start_backoff_until != 0
+        || core.awaits_parent
+    {
         return;
-    }
-    if core.workflow_task_attempt < 1 {
-        tx.state.core.workflow_task_attempt = 1;
     }
     if !tx.state.buffered.is_empty() {
         tx.flush_buffered();
         tx.state.core.workflow_task_attempt = 1;
     }
-    let attempt = tx.state.core.workflow_task_attempt;
+    let mut task = fresh(tx);
+    task.scheduled_event_id = if task.attempt == 1 {
+        let attributes = scheduled_attributes(tx, &task);
+        tx.append(attributes)
+    } else {
+        tx.state.core.next_event_id
+    };
+    offer(tx, task);
+}
+
+/// Schedules a task for updates alone. Writes nothing. A run that waits to begin is not kept waiting by an
+/// update: only a parent that must hear of its child first is waited for.
+pub(super) fn schedule_speculative(tx: &mut Transition<'_>) {
     let core = &tx.state.core;
+    if !core.is_running() || core.workflow_task.is_some() || core.awaits_parent {
+        return;
+    }
+    let mut task = fresh(tx);
+    task.speculative = true;
+    task.scheduled_event_id = tx.state.core.next_event_id;
+    if !task.sticky {
+        task.schedule_to_start_deadline = tx.now.plus(SPECULATIVE_PATIENCE).0;
+    }
+    offer(tx, task);
+}
+
+/// A task for updates that no task carries yet, if there are any and no other is on its way.
+pub(crate) fn carry_updates(tx: &mut Transition<'_>) {
+    tx.effects.volatile = true;
+    if update::has_unsent(tx.state) {
+        schedule_speculative(tx);
+    }
+}
+
+fn fresh(tx: &Transition<'_>) -> WorkflowTask {
+    let core = &tx.state.core;
+    let attempt = core.workflow_task_attempt.max(1);
     let sticky = !core.sticky_queue.is_empty() && attempt == 1;
-    let mut task = WorkflowTask {
+    WorkflowTask {
         attempt,
         scheduled_time: tx.now.0,
         original_scheduled_time: tx.now.0,
@@ -72,18 +142,15 @@ pub(crate) fn schedule(tx: &mut Transition<'_>) {
         sticky,
         schedule_to_start_deadline: if sticky { tx.now.plus(core.sticky_timeout).0 } else { 0 },
         ..WorkflowTask::default()
-    };
-    task.scheduled_event_id = if attempt == 1 {
-        let attributes = scheduled_attributes(tx, &task);
-        tx.append(attributes)
-    } else {
-        tx.state.core.next_event_id
-    };
+    }
+}
+
+fn offer(tx: &mut Transition<'_>, task: WorkflowTask) {
     tx.effects.tasks.push(Task::Workflow {
         queue: task.queue.clone(),
-        sticky,
+        sticky: task.sticky,
         scheduled_event_id: task.scheduled_event_id,
-        attempt,
+        attempt: task.attempt,
     });
     tx.state.core.workflow_task = Some(task);
 }
@@ -109,41 +176,45 @@ fn scheduled_attributes(tx: &Transition<'_>, task: &WorkflowTask) -> EventAttrib
 }
 
 fn started_attributes(task: &WorkflowTask) -> EventAttributes {
-    use enums::SuggestContinueAsNewReason as Reason;
-    let mut reasons = Vec::new();
-    if task.suggest_continue_as_new && task.history_bytes >= SUGGEST_AT_BYTES {
-        reasons.push(Reason::HistorySizeTooLarge as i32);
-    } else if task.suggest_continue_as_new {
-        reasons.push(Reason::TooManyHistoryEvents as i32);
-    }
     EventAttributes::WorkflowTaskStartedEventAttributes(history::WorkflowTaskStartedEventAttributes {
         scheduled_event_id: task.scheduled_event_id,
         identity: task.identity.clone(),
         request_id: task.nonce.clone(),
-        suggest_continue_as_new: task.suggest_continue_as_new,
-        suggest_continue_as_new_reasons: reasons,
+        suggest_continue_as_new: !task.suggest_reasons.is_empty(),
+        suggest_continue_as_new_reasons: task.suggest_reasons.clone(),
         history_size_bytes: task.history_bytes,
         ..Default::default()
     })
 }
 
+/// Why the workflow should continue as new now.
+fn suggest_reasons(state: &MutableState) -> Vec<i32> {
+    use enums::SuggestContinueAsNewReason as Reason;
+    let core = &state.core;
+    [
+        (core.history_bytes >= SUGGEST_AT_BYTES, Reason::HistorySizeTooLarge),
+        (core.next_event_id > SUGGEST_AT_EVENTS, Reason::TooManyHistoryEvents),
+        (update::suggests_continue_as_new(state), Reason::TooManyUpdates),
+    ]
+    .into_iter()
+    .filter(|(holds, _)| *holds)
+    .map(|(_, reason)| reason as i32)
+    .collect()
+}
+
 /// A worker takes the task. `None` if it is no longer there to be taken.
-pub(crate) fn start(
-    tx: &mut Transition<'_>,
-    scheduled_event_id: i64,
-    attempt: i32,
-    polled_queue: &str,
-    identity: &str,
-) -> Option<Started> {
+pub(crate) fn start(tx: &mut Transition<'_>, take: &Take<'_>) -> Option<Started> {
     if !tx.state.core.is_running() {
         return None;
     }
     let mut task = tx.state.core.workflow_task.clone()?;
-    if task.started_event_id != 0 || task.scheduled_event_id != scheduled_event_id || task.attempt != attempt
+    if task.started_event_id != 0
+        || task.scheduled_event_id != take.scheduled_event_id
+        || task.attempt != take.attempt
     {
         return None;
     }
-    let sticky = task.sticky && polled_queue == task.queue;
+    let sticky = task.sticky && take.polled_queue == task.queue;
     if !sticky {
         tx.state.core.sticky_queue.clear();
     }
@@ -156,19 +227,36 @@ pub(crate) fn start(
     }
     task.started_time = tx.now.0;
     task.nonce = tx.entropy.uuid();
-    identity.clone_into(&mut task.identity);
+    take.identity.clone_into(&mut task.identity);
     task.history_bytes = tx.state.core.history_bytes;
-    task.suggest_continue_as_new =
-        tx.state.core.next_event_id > SUGGEST_AT_EVENTS || task.history_bytes >= SUGGEST_AT_BYTES;
+    task.suggest_reasons = suggest_reasons(tx.state);
     let mut transient = Vec::new();
-    if task.attempt == 1 {
+    if task.attempt == 1 && !task.speculative {
         task.started_event_id = tx.append(started_attributes(&task));
     } else {
         task.started_event_id = task.scheduled_event_id + 1;
         transient = transient_events(tx, &task);
+        tx.effects.volatile |= task.speculative;
     }
     tx.state.core.workflow_task = Some(task.clone());
-    Some(Started { task, sticky, transient })
+    let messages = update::send(tx, task.started_event_id, !take.is_heartbeat);
+    Some(Started { task, sticky, transient, messages })
+}
+
+/// Makes a speculative task an ordinary one, with the events it would have had. Done before anything else
+/// is recorded, so that they get the ids its worker was told.
+pub(super) fn settle(tx: &mut Transition<'_>) {
+    let Some(task) = tx.state.core.workflow_task.as_mut().filter(|task| task.speculative) else { return };
+    task.speculative = false;
+    let task = task.clone();
+    tx.state.core.start_backoff_until = 0;
+    let mut events = transient_events(tx, &task);
+    if task.started_event_id == 0 {
+        events.truncate(1);
+    }
+    for event in events {
+        tx.append_event(event);
+    }
 }
 
 /// The scheduled and started events of a started transient task.
@@ -199,13 +287,30 @@ pub(super) fn check(tx: &Transition<'_>, identity: &TaskIdentity) -> Result<Work
         .ok_or(Rejection::WorkflowTaskNotFound)
 }
 
-/// Writes the events of a transient task that turned out to matter.
+/// Refuses what a workflow will not see that is about to end: it tried to, was told that something had come
+/// in, and is at it again.
+pub(super) fn check_not_closing(state: &MutableState) -> Result<(), Rejection> {
+    if state.core.close_attempted && state.core.workflow_task_started() {
+        return Err(Rejection::WorkflowClosing);
+    }
+    Ok(())
+}
+
+/// Writes the events of a task that is not in history and turned out to matter.
 pub(super) fn materialise(tx: &mut Transition<'_>, task: &WorkflowTask) {
     if task.attempt > 1 {
         for event in transient_events(tx, task) {
             tx.append_event(event);
         }
+    } else {
+        settle(tx);
     }
+}
+
+/// Ends a speculative task as if it had never been.
+pub(super) fn discard(tx: &mut Transition<'_>) {
+    tx.effects.volatile = true;
+    tx.state.core.workflow_task = None;
 }
 
 /// A worker reports that it could not do the task.
@@ -228,6 +333,7 @@ pub(super) fn fail_started(
     failure: Option<failure::Failure>,
     worker: &str,
 ) {
+    tx.state.core.close_attempted = cause == enums::WorkflowTaskFailedCause::UnhandledCommand as i32;
     if task.attempt == 1 {
         tx.append(EventAttributes::WorkflowTaskFailedEventAttributes(
             history::WorkflowTaskFailedEventAttributes {
@@ -270,6 +376,7 @@ pub(super) fn fire_due(tx: &mut Transition<'_>) {
 /// Ends the task as if its time had passed.
 pub(super) fn time_out(tx: &mut Transition<'_>, task: &WorkflowTask) {
     let started = task.started_event_id != 0;
+    tx.state.core.close_attempted = false;
     let timeout_type =
         if started { enums::TimeoutType::StartToClose } else { enums::TimeoutType::ScheduleToStart };
     if task.attempt == 1 {

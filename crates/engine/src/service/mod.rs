@@ -4,11 +4,13 @@ mod activity;
 mod describe;
 mod history;
 mod list;
+mod multi_operation;
 mod namespace;
 mod query;
 mod signal;
 mod start;
 mod system;
+mod update;
 mod worker;
 mod workflow_task;
 
@@ -93,6 +95,9 @@ rpcs! {
     ResetStickyTaskQueue(ResetStickyTaskQueueRequest) => reset_sticky_task_queue,
     DescribeTaskQueue(DescribeTaskQueueRequest) => describe_task_queue,
     ShutdownWorker(ShutdownWorkerRequest) => shutdown_worker,
+    UpdateWorkflowExecution(UpdateWorkflowExecutionRequest) => update_workflow,
+    PollWorkflowExecutionUpdate(PollWorkflowExecutionUpdateRequest) => poll_update,
+    ExecuteMultiOperation(ExecuteMultiOperationRequest) => execute_multi_operation,
     PollNexusTaskQueue(PollNexusTaskQueueRequest) => poll_nexus_task,
 }
 

@@ -94,7 +94,7 @@ impl Service {
         })
     }
 
-    fn new_run(&self, request: ws::StartWorkflowExecutionRequest) -> Result<NewRun, Failure> {
+    pub(super) fn new_run(&self, request: ws::StartWorkflowExecutionRequest) -> Result<NewRun, Failure> {
         check_id("WorkflowId", &request.workflow_id)?;
         check_id("WorkflowType", &request.workflow_type.clone().unwrap_or_default().name)?;
         let queue = request.task_queue.unwrap_or_default().name;
@@ -152,7 +152,7 @@ fn check_id(what: &str, value: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_policies(
+pub(super) fn check_policies(
     reuse: enums::WorkflowIdReusePolicy,
     conflict: enums::WorkflowIdConflictPolicy,
 ) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use super::Service;
 use crate::executor::WorkflowToken;
 use crate::kernel::commands::Completion;
 use crate::kernel::time::span;
+use crate::kernel::workflow_task::Take;
 use crate::matching::{Offer, QueueKey, TaskKind};
 use crate::proto::workflowservice as ws;
 use crate::status::Failure;
@@ -32,9 +33,14 @@ impl Service {
             let response = match offer {
                 None => return Ok(ws::PollWorkflowTaskQueueResponse::default()),
                 Some(Offer::Task { run, scheduled_event_id, attempt }) => {
-                    self.executor
-                        .start_workflow_task(&run, scheduled_event_id, attempt, &queue, &request.identity)
-                        .await?
+                    let take = Take {
+                        scheduled_event_id,
+                        attempt,
+                        polled_queue: &queue,
+                        identity: &request.identity,
+                        is_heartbeat: false,
+                    };
+                    self.executor.start_workflow_task(&run, &take).await?
                 }
                 Some(Offer::Query(task)) => self.executor.start_query(*task, &queue).await?,
             };
@@ -59,15 +65,13 @@ impl Service {
             sdk_metadata: request.sdk_metadata,
             metering_metadata: request.metering_metadata,
             binary_checksum: String::new(),
+            messages: request.messages,
+            takes_next_task: request.return_new_workflow_task,
+            takes_events_again: request
+                .capabilities
+                .is_some_and(|capabilities| capabilities.discard_speculative_workflow_task_with_events),
         };
-        self.executor
-            .complete_workflow_task(
-                &token,
-                completion,
-                request.query_results,
-                request.return_new_workflow_task,
-            )
-            .await
+        self.executor.complete_workflow_task(&token, completion, request.query_results).await
     }
 
     pub(super) async fn fail_workflow_task(
