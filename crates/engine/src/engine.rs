@@ -3,8 +3,9 @@
 use crate::executor::Executor;
 use crate::namespaces::Namespaces;
 use crate::options::EngineOptions;
+use crate::proto::enums::NamespaceState;
 use crate::service::Service;
-use crate::storage::{Commit, Job, NamespaceRecord, Storage, WriteSet};
+use crate::storage::{Commit, Faults, Health, Job, NamespaceRecord, Storage, WriteSet};
 use crate::{Error, transport};
 use std::sync::Arc;
 use temporalio_client::{Connection, ConnectionOptions};
@@ -22,16 +23,26 @@ impl Engine {
     ///
     /// Must be called within a tokio runtime. Fails if another process has the file open.
     pub async fn open(options: EngineOptions) -> Result<Self, Error> {
+        Self::open_with(options, Faults::default()).await
+    }
+
+    /// As [`Engine::open`], on storage that fails as it is told.
+    pub(crate) async fn open_with(options: EngineOptions, faults: Faults) -> Result<Self, Error> {
         let path = options.path.clone();
-        let storage = tokio::task::spawn_blocking(move || Storage::open(&path))
+        let storage = tokio::task::spawn_blocking(move || Storage::open(&path, faults))
             .await
             .map_err(|_| Error::Stopped("opening was cancelled".into()))??;
         let namespaces = Namespaces::new(storage.readers.namespaces()?);
-        let (executor, transfers) = Executor::new(storage, options.clock.clone(), namespaces);
+        let (executor, transfers) = Executor::new(storage, options.clock.clone(), namespaces, options.limits);
         for name in &options.namespaces {
-            if !executor.namespaces.contains(name) {
-                let id = executor.uuid();
-                let record = NamespaceRecord { name: name.clone(), id, ..NamespaceRecord::default() };
+            if executor.namespaces.find(name, "").is_none() && !executor.namespaces.is_going(name) {
+                let record = NamespaceRecord {
+                    name: name.clone(),
+                    id: executor.uuid(),
+                    state: NamespaceState::Registered as i32,
+                    retention: options.retention.map_or(0, |retention| retention.as_nanos() as i64),
+                    ..NamespaceRecord::default()
+                };
                 store_namespace(&executor, record).await?;
             }
         }
@@ -39,6 +50,7 @@ impl Engine {
         let shutdown = CancellationToken::new();
         let drivers = vec![
             tokio::spawn(executor.clone().run_timers()),
+            tokio::spawn(executor.clone().run_retention()),
             tokio::spawn(executor.clone().deliver_transfers(transfers)),
         ];
         Ok(Self { service: Arc::new(Service::new(executor, shutdown, &options, drivers)) })
@@ -59,10 +71,11 @@ impl Engine {
     /// Resolves when the engine has stopped because storage failed, with the reason, or was shut down.
     /// After a failure nothing is acknowledged any more; the process should end and open the file again.
     pub async fn stopped(&self) -> String {
-        let mut stopped = self.service.executor.storage.writer.stopped();
-        match stopped.wait_for(Option::is_some).await {
-            Ok(reason) => reason.as_deref().unwrap_or_default().to_owned(),
-            Err(_) => "the writer thread is gone".to_owned(),
+        let mut health = self.service.executor.storage.writer.health();
+        let stopped = health.wait_for(|health| matches!(health, Health::Stopped(_))).await;
+        match stopped.as_deref() {
+            Ok(Health::Stopped(reason)) => reason.to_string(),
+            _ => "the writer thread is gone".to_owned(),
         }
     }
 

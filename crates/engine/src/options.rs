@@ -1,6 +1,7 @@
 //! How an engine is opened.
 
 use crate::clock::{Clock, SystemClock};
+use crate::limits::Limits;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,11 @@ pub struct EngineOptions {
     pub path: PathBuf,
     /// Namespaces that exist from the start, beside those in the file.
     pub namespaces: Vec<String>,
+    /// How long those keep closed workflows; `None` for as long as the file. Namespaces that are registered
+    /// later say for themselves.
+    pub retention: Option<Duration>,
+    /// How much of everything is allowed.
+    pub limits: Limits,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// What becomes of tasks that workers held when the engine last went down.
@@ -39,6 +45,8 @@ impl EngineOptions {
         Self {
             path: path.into(),
             namespaces: vec!["default".into()],
+            retention: None,
+            limits: Limits::default(),
             clock: Arc::new(SystemClock::new()),
             lost_tasks: LostTasks::RetryAtOpen,
             task_poll_timeout: Duration::from_mins(1),
@@ -50,6 +58,20 @@ impl EngineOptions {
     #[must_use]
     pub fn namespaces(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.namespaces = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// With this retention instead.
+    #[must_use]
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
+    /// With these limits instead.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

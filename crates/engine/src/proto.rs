@@ -3,9 +3,10 @@
 
 pub(crate) use temporalio_protos::temporal::api::{
     command::v1 as command, common::v1 as common, enums::v1 as enums, errordetails::v1 as errordetails,
-    failure::v1 as failure, history::v1 as history, protocol::v1 as protocol, update::v1 as update, namespace::v1 as namespace, query::v1 as query,
-    sdk::v1 as sdk, taskqueue::v1 as taskqueue, version::v1 as version, workflow::v1 as workflow,
-    workflowservice::v1 as workflowservice,
+    failure::v1 as failure, filter::v1 as filter, history::v1 as history, namespace::v1 as namespace,
+    operatorservice::v1 as operatorservice, protocol::v1 as protocol, query::v1 as query,
+    replication::v1 as replication, sdk::v1 as sdk, taskqueue::v1 as taskqueue, update::v1 as update,
+    version::v1 as version, workflow::v1 as workflow, workflowservice::v1 as workflowservice,
 };
 
 pub(crate) use command::command::Attributes as CommandAttributes;

@@ -60,8 +60,8 @@ impl Failure {
             .with(&errordetails::NamespaceNotFoundFailure { namespace: namespace.to_owned() })
     }
 
-    pub(crate) fn namespace_exists() -> Self {
-        Self::new(Code::AlreadyExists, "Namespace already exists.")
+    pub(crate) fn namespace_exists(namespace: &str) -> Self {
+        Self::new(Code::AlreadyExists, format!("Namespace {namespace:?} already exists"))
             .with(&errordetails::NamespaceAlreadyExistsFailure {})
     }
 
@@ -89,6 +89,15 @@ impl Failure {
 
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Code::Unavailable, message)
+    }
+
+    /// There is no room on the disk for what was asked.
+    pub(crate) fn storage_full() -> Self {
+        Self::new(Code::ResourceExhausted, "the disk is full: nothing new is accepted until there is room")
+            .with(&errordetails::ResourceExhaustedFailure {
+                cause: enums::ResourceExhaustedCause::PersistenceStorageLimit as i32,
+                scope: enums::ResourceExhaustedScope::System as i32,
+            })
     }
 
     /// Too much of something at once; asking again later may help.
@@ -177,7 +186,9 @@ impl From<Rejection> for Failure {
                 Self::exhausted(enums::ResourceExhaustedCause::ConcurrentLimit, message)
             }
             Rejection::WorkflowNotReady(_) => Self::workflow_not_ready(message),
-            Rejection::WorkflowClosing => Self::exhausted(enums::ResourceExhaustedCause::BusyWorkflow, message),
+            Rejection::WorkflowClosing => {
+                Self::exhausted(enums::ResourceExhaustedCause::BusyWorkflow, message)
+            }
             Rejection::WorkflowTaskNotFound | Rejection::ActivityNotFound | Rejection::WorkflowCompleted => {
                 Self::not_found(message)
             }

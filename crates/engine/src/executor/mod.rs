@@ -6,6 +6,8 @@
 //! the same order, because nobody is answered and no task is offered before its own commit, and because a
 //! commit that fails stops the engine for good.
 
+mod backlog;
+mod deletion;
 mod history;
 mod queries;
 mod recovery;
@@ -14,7 +16,6 @@ mod start;
 mod tasks;
 mod transfers;
 mod updates;
-mod backlog;
 
 pub(crate) use history::{PAGE, Page};
 pub(crate) use slot::{RunCell, RunRef, Slot};
@@ -25,11 +26,12 @@ pub(crate) use updates::{Asked, Progress, Refused, Unanswered};
 use crate::Error;
 use crate::clock::Clock;
 use crate::kernel::effects::Reached;
-use crate::kernel::{Effects, Entropy, Rejection, Task, Timestamp, Transfer, Transition};
+use crate::kernel::{Effects, Entropy, Rejection, Rules, Task, Timestamp, Transfer, Transition};
+use crate::limits::Limits;
 use crate::matching::{Matching, Offer, QueueKey, TaskKind};
 use crate::namespaces::Namespaces;
 use crate::status::Failure;
-use crate::storage::{Commit, Job, RunWrite, Storage, WriteSet};
+use crate::storage::{Commit, Health, Job, RunWrite, Storage, WriteSet};
 use crate::timers::Timers;
 use crate::watchers::Watchers;
 use parking_lot::Mutex;
@@ -39,7 +41,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 
 /// Workflow ids held in memory before idle ones are forgotten.
 const SLOTS_KEPT: usize = 4_096;
@@ -56,6 +58,7 @@ pub(crate) struct Executor {
     pub watchers: Arc<Watchers>,
     pub updates: Arc<updates::UpdateWaiters>,
     pub namespaces: Namespaces,
+    pub limits: Limits,
     slots: Mutex<HashMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>>,
     transfers: mpsc::UnboundedSender<(i64, Transfer)>,
     entropy: Mutex<Entropy>,
@@ -66,11 +69,19 @@ pub(crate) type SlotGuard = OwnedMutexGuard<Slot>;
 
 /// Resolves when a transition is durable.
 #[derive(Debug)]
-pub(crate) struct Ticket(oneshot::Receiver<()>);
+pub(crate) struct Ticket {
+    durable: oneshot::Receiver<()>,
+    health: watch::Receiver<Health>,
+}
 
 impl Ticket {
-    pub(crate) async fn durable(self) -> Result<(), Failure> {
-        self.0.await.map_err(|_| Failure::stopped())
+    pub(crate) async fn durable(mut self) -> Result<(), Failure> {
+        tokio::select! {
+            biased;
+            durable = self.durable => durable.map_err(|_| Failure::stopped()),
+            // The transition waits for room and may still be stored; whoever asked need not wait with it.
+            Ok(_) = self.health.wait_for(|health| *health == Health::Full) => Err(Failure::storage_full()),
+        }
     }
 }
 
@@ -93,6 +104,7 @@ impl Executor {
         storage: Storage,
         clock: Arc<dyn Clock>,
         namespaces: Namespaces,
+        limits: Limits,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<(i64, Transfer)>) {
         let (transfers, received) = mpsc::unbounded_channel();
         let seed = RandomState::new().build_hasher().finish() ^ clock.now().0 as u64;
@@ -104,6 +116,7 @@ impl Executor {
             watchers: Arc::default(),
             updates: Arc::default(),
             namespaces,
+            limits,
             slots: Mutex::default(),
             transfers,
             entropy: Mutex::new(Entropy::from_seed(seed)),
@@ -183,7 +196,9 @@ impl Executor {
         let (result, ticket) = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
             let run_id = self.run(&mut slot, name).await?.name.run_id.clone();
-            self.apply(&mut slot, &run_id, CommitOptions::NOW, change)?
+            let applied = self.apply(&mut slot, &run_id, CommitOptions::NOW, change)?;
+            Self::drop_queries(&mut slot, &run_id);
+            applied
         };
         ticket.durable().await?;
         Ok(result)
@@ -202,10 +217,16 @@ impl Executor {
         let now = self.now();
         let mut entropy = self.draw();
         let mut tx = Transition::new(&mut run.state, now, &mut entropy);
+        tx.rules = self.rules(&tx.state.core.namespace);
         let result = change(&mut tx)?;
         let effects = tx.finish();
         let ticket = self.commit(slot, run_id, effects, options);
         Ok((result, ticket))
+    }
+
+    /// What transitions of a namespace's runs are checked against.
+    pub(crate) fn rules(&self, namespace: &str) -> Rules {
+        Rules { limits: self.limits, attributes: self.namespaces.attributes(namespace) }
     }
 
     /// A generator for one transition, seeded from the engine's own.
@@ -251,7 +272,7 @@ impl Executor {
         for transfer in sent {
             let _ = self.transfers.send(transfer);
         }
-        Ticket(ticket)
+        Ticket { durable: ticket, health: self.storage.writer.health() }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the three lists are the parts of one commit being built")]
@@ -267,7 +288,13 @@ impl Executor {
     ) {
         let Some(run) = slot.runs.get_mut(run_id) else { return };
         if !effects.volatile {
-            write.runs.push(RunWrite::of(run.run_key, is_new, &mut run.state, &effects.events));
+            write.runs.push(RunWrite::of(
+                run.run_key,
+                is_new,
+                &mut run.state,
+                &effects.events,
+                |namespace| self.namespaces.attributes(namespace),
+            ));
         }
         if is_new {
             let core = &run.state.core;
@@ -309,7 +336,7 @@ impl Executor {
                 let _ = durable.send(());
             }),
         });
-        Ticket(ticket).durable().await
+        Ticket { durable: ticket, health: self.storage.writer.health() }.durable().await
     }
 
     /// Fires everything that is due in a run.
@@ -327,11 +354,12 @@ impl Executor {
                 return Ok(());
             }
             let run_id = run.name.run_id.clone();
-            self.apply(&mut slot, &run_id, CommitOptions::NOW, |tx| {
+            let ((), ticket) = self.apply(&mut slot, &run_id, CommitOptions::NOW, |tx| {
                 tx.fire_due();
                 Ok(())
-            })?
-            .1
+            })?;
+            Self::drop_queries(&mut slot, &run_id);
+            ticket
         };
         ticket.durable().await
     }

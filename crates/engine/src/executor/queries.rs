@@ -5,6 +5,7 @@ use super::history::PAGE;
 use super::slot::BufferedQuery;
 use super::tasks::{WorkflowToken, normal_queue};
 use super::{Executor, RunRef, Slot};
+use crate::kernel::Timestamp;
 use crate::kernel::time::MILLISECOND;
 use crate::matching::{Offer, QueryAnswer, QueryTask, QueueKey, TaskKind};
 use crate::proto::{common, enums, history, query, workflowservice as ws};
@@ -18,6 +19,10 @@ use tokio::sync::oneshot;
 
 /// How long a query may take; the caller's own deadline is usually shorter.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Queries that may wait for one workflow task: it carries them all, and its answer theirs.
+const MOST_BUFFERED: usize = 100;
+/// A workflow task that failed this often will most likely fail again, and the query with it.
+const HOPELESS_ATTEMPT: i32 = 3;
 
 /// The status a query was refused for, or the channel its answer comes on.
 enum Asked {
@@ -34,15 +39,25 @@ impl Executor {
         query: query::WorkflowQuery,
         reject_if: RejectIf,
     ) -> Result<ws::QueryWorkflowResponse, Failure> {
-        let answer = match self.ask(name, &query, reject_if).await? {
-            Asked::Rejected(status) => {
-                return Ok(ws::QueryWorkflowResponse {
-                    query_rejected: Some(query::QueryRejected { status }),
-                    ..Default::default()
-                });
+        let deadline = tokio::time::Instant::now() + QUERY_TIMEOUT;
+        let answer = loop {
+            match self.ask(name, &query, reject_if).await? {
+                Asked::Rejected(status) => {
+                    return Ok(ws::QueryWorkflowResponse {
+                        query_rejected: Some(query::QueryRejected { status }),
+                        ..Default::default()
+                    });
+                }
+                Asked::Buffered(answer) => match tokio::time::timeout_at(deadline, answer).await {
+                    Ok(Ok(answer)) => break Some(answer),
+                    // The run ended before its task did: ask again, of what it is now.
+                    Ok(Err(_)) => {}
+                    Err(_) => break None,
+                },
+                Asked::Direct { run, sticky, normal } => {
+                    break self.ask_directly(run, query, sticky, normal).await;
+                }
             }
-            Asked::Buffered(answer) => within(QUERY_TIMEOUT, answer).await,
-            Asked::Direct { run, sticky, normal } => self.ask_directly(run, query, sticky, normal).await,
         };
         match answer {
             Some(QueryAnswer::Answered(query_result)) => {
@@ -68,18 +83,37 @@ impl Executor {
         let status = core.status;
         let rejected = match reject_if {
             RejectIf::NotOpen => !core.is_running(),
-            RejectIf::NotCompletedCleanly => ![Status::Running, Status::Completed, Status::ContinuedAsNew]
-                .iter()
-                .any(|clean| *clean as i32 == status),
+            RejectIf::NotCompletedCleanly => {
+                ![Status::Running, Status::Completed].iter().any(|clean| *clean as i32 == status)
+            }
             RejectIf::None | RejectIf::Unspecified => false,
         };
         if rejected {
             return Ok(Asked::Rejected(status));
         }
         let never_ran = core.last_completed_started_event_id == 0;
+        let begins = Timestamp(core.start_backoff_until);
+        let not_ready = if never_ran && !core.is_running() {
+            Some("Workflow execution closed before WorkflowTaskStarted event")
+        } else if begins > self.now().plus(QUERY_TIMEOUT.as_nanos() as i64) {
+            Some("Workflow task is not scheduled yet.")
+        } else if core.workflow_task_attempt >= HOPELESS_ATTEMPT {
+            Some("Unable to query workflow due to Workflow Task in failed state.")
+        } else {
+            None
+        };
+        if let Some(why) = not_ready {
+            return Err(Failure::workflow_not_ready(why));
+        }
         if core.is_running() && (core.workflow_task.is_some() || never_ran) {
             let (send, answer) = oneshot::channel();
             run.queries.retain(|buffered| !buffered.answer.is_closed());
+            if run.queries.len() >= MOST_BUFFERED {
+                return Err(Failure::exhausted(
+                    enums::ResourceExhaustedCause::BusyWorkflow,
+                    "consistent query buffer is full, cannot accept new consistent queries",
+                ));
+            }
             run.queries.push(BufferedQuery { id, query: query.clone(), answer: send, attached: false });
             return Ok(Asked::Buffered(answer));
         }
@@ -226,6 +260,16 @@ impl Executor {
             for buffered in &mut run.queries {
                 buffered.attached &= buffered.query.query_type.is_empty();
             }
+        }
+    }
+
+    /// The run has ended without its workflow: no task of it will carry what waits for one, so those who
+    /// asked ask again.
+    pub(super) fn drop_queries(slot: &mut Slot, run_id: &str) {
+        if let Some(run) = slot.runs.get_mut(run_id)
+            && !run.state.core.is_running()
+        {
+            run.queries.retain(|buffered| buffered.query.query_type.is_empty());
         }
     }
 

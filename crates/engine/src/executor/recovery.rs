@@ -2,6 +2,7 @@
 
 use super::{CommitOptions, Executor, RunRef, offer};
 use crate::Error;
+use crate::kernel::time::SECOND;
 use crate::kernel::{Timestamp, Transfer, recovery};
 use crate::options::LostTasks;
 use crate::status::Failure;
@@ -12,6 +13,9 @@ use tokio::sync::Semaphore;
 /// Runs fired at once: enough to keep the writer's groups large, few enough to bound memory when a hundred
 /// thousand timers are due together.
 const FIRED_AT_ONCE: usize = 64;
+
+/// How soon a timer is tried again whose run could not be read or written, nanoseconds.
+const FIRE_AGAIN: i64 = SECOND;
 
 impl Executor {
     /// Sets every open run's timer, offers every waiting task, and takes up what runs asked of each other.
@@ -59,13 +63,15 @@ impl Executor {
     pub(crate) async fn run_timers(self: Arc<Self>) {
         let permits = Arc::new(Semaphore::new(FIRED_AT_ONCE));
         loop {
+            self.storage.writer.room().await;
             let (due, next) = self.timers.take_due(self.now());
             for name in due {
                 let Ok(permit) = permits.clone().acquire_owned().await else { return };
                 let executor = self.clone();
                 tokio::spawn(async move {
                     if let Err(failure) = executor.fire(&name).await {
-                        tracing::warn!(?failure, run_id = name.run_id, "a timer was not fired");
+                        tracing::warn!(?failure, run_id = name.run_id, "a timer fires later");
+                        executor.timers.set(&name, executor.now().plus(FIRE_AGAIN));
                     }
                     drop(permit);
                 });

@@ -23,6 +23,7 @@ impl Executor {
     ) {
         let mut backlog = Backlog::default();
         loop {
+            self.storage.writer.room().await;
             let ready = tokio::select! {
                 received = transfers.recv() => match received {
                     None => return,
@@ -112,8 +113,11 @@ impl Executor {
                 run_id: run_id.clone(),
                 ..Source::default()
             };
-            let request =
-                Request::ChildStarted(ChildStarted { initiated_event_id, run_id, failed_cause: cause as i32 });
+            let request = Request::ChildStarted(ChildStarted {
+                initiated_event_id,
+                run_id,
+                failed_cause: cause as i32,
+            });
             transfer.reply(request).map(|report| Transfer { source: Some(child), ..report })
         };
         let attributes = child.attributes.clone().unwrap_or_default();

@@ -115,11 +115,7 @@ pub(crate) struct Asked {
 
 impl Executor {
     /// Asks a run, by its name, for an update.
-    pub(crate) async fn ask_update(
-        &self,
-        name: &RunRef,
-        request: update::Request,
-    ) -> Result<Asked, Failure> {
+    pub(crate) async fn ask_update(&self, name: &RunRef, request: update::Request) -> Result<Asked, Failure> {
         let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
         let run_id = self.run(&mut slot, name).await?.name.run_id.clone();
         self.admit_update(&mut slot, &run_id, request)
@@ -135,8 +131,7 @@ impl Executor {
         let update_id = request.meta.as_ref().map(|meta| meta.update_id.clone()).unwrap_or_default();
         let run = slot.runs.get(run_id).ok_or_else(Failure::stopped)?;
         let (run, waiter) = ((*run.name).clone(), self.updates.wait_for(run_id, &update_id));
-        let (standing, _) =
-            self.apply(slot, run_id, CommitOptions::NOW, |tx| kernel::admit(tx, request))?;
+        let (standing, _) = self.apply(slot, run_id, CommitOptions::NOW, |tx| kernel::admit(tx, request))?;
         Ok(Asked { run, standing, waiter })
     }
 

@@ -1,11 +1,13 @@
 //! A worker's answer to a workflow task: its commands, applied in order.
 
-use super::validate::{self, BadCommand};
 use super::state::WorkflowTask;
 use super::time::Timestamp;
-use super::workflow_task::{self, TaskIdentity};
 use super::update::{self, Happening};
-use super::{Rejection, Transition, activity, cancel_external, child, lifecycle, signal_external, timer};
+use super::validate::{self, BadCommand};
+use super::workflow_task::{self, TaskIdentity};
+use super::{
+    Rejection, Transition, activity, cancel_external, child, lifecycle, rules, signal_external, timer,
+};
 use crate::proto::{CommandAttributes, EventAttributes, command, enums, failure, history, protocol, sdk};
 use enums::WorkflowTaskFailedCause as Cause;
 
@@ -35,7 +37,9 @@ pub(crate) enum Outcome {
     Completed,
     /// It brought nothing but rejections of updates, and the task is forgotten: the worker has to forget
     /// what came after this event, too.
-    Discarded { reset_history_event_id: i64 },
+    Discarded {
+        reset_history_event_id: i64,
+    },
     /// The task failed instead, which is recorded; the worker is told this.
     Failed(BadCommand),
     /// The worker has asked for more time for too long; the task has timed out instead.
@@ -52,6 +56,11 @@ pub(crate) fn complete(
     mut completion: Completion,
 ) -> Result<Outcome, Rejection> {
     let task = workflow_task::check(tx, identity)?;
+    if let Err(bad) = rules::check_sizes(&tx.rules, tx.state, &completion.commands) {
+        refuse(tx, &task, &bad, &completion.identity);
+        lifecycle::terminate(tx, &bad.message, None, "history-service");
+        return Ok(Outcome::Failed(bad));
+    }
     let checked = validate::check(tx, &completion.commands, &completion.messages)
         .and_then(|()| check_nothing_unhandled(tx, &completion.commands));
     if let Err(bad) = checked {

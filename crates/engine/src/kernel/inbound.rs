@@ -5,6 +5,9 @@ use super::state::Seen;
 use super::{Rejection, Transition, lifecycle, workflow_task};
 use crate::proto::{EventAttributes, common, history};
 
+/// What the reference server says where a run has received as many signals as it may.
+const TOO_MANY_SIGNALS: &str = "exceeded workflow execution limit for signal events";
+
 /// Delivers a signal, once per request id.
 pub(crate) fn signal(
     tx: &mut Transition<'_>,
@@ -21,6 +24,9 @@ pub(crate) fn signal(
         // A client asks again; what another workflow sent arrives all the same and is seen by nobody.
         workflow_task::check_not_closing(tx.state)?;
     }
+    if tx.state.core.signals >= tx.rules.limits.signals {
+        return Err(Rejection::InvalidArgument(TOO_MANY_SIGNALS.into()));
+    }
     if !signal.request_id.is_empty() {
         tx.state.signal_requests.insert(signal.request_id.clone(), Seen {});
     }
@@ -34,6 +40,7 @@ pub(crate) fn signal(
 
 /// Writes the signal's event without asking for a workflow task.
 pub(crate) fn record_signal(tx: &mut Transition<'_>, signal: Signal, from: Option<&Source>) {
+    tx.state.core.signals += 1;
     tx.record(EventAttributes::WorkflowExecutionSignaledEventAttributes(
         history::WorkflowExecutionSignaledEventAttributes {
             signal_name: signal.name,

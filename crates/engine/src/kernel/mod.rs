@@ -16,6 +16,7 @@ pub(crate) mod inbound;
 pub(crate) mod lifecycle;
 pub(crate) mod recovery;
 pub(crate) mod retry;
+pub(crate) mod rules;
 mod signal_external;
 pub(crate) mod state;
 pub(crate) mod table;
@@ -30,6 +31,7 @@ pub(crate) mod workflow_task;
 
 pub(crate) use effects::{Effects, Task, Transfer};
 pub(crate) use entropy::Entropy;
+pub(crate) use rules::Rules;
 pub(crate) use state::MutableState;
 pub(crate) use time::Timestamp;
 
@@ -40,13 +42,21 @@ pub(crate) struct Transition<'a> {
     pub now: Timestamp,
     pub entropy: &'a mut Entropy,
     pub effects: Effects,
+    pub rules: Rules,
     /// Commands are being applied: what they cause indirectly comes after what they cause directly.
     applying_commands: bool,
 }
 
 impl<'a> Transition<'a> {
     pub(crate) fn new(state: &'a mut MutableState, now: Timestamp, entropy: &'a mut Entropy) -> Self {
-        Self { state, now, entropy, effects: Effects::default(), applying_commands: false }
+        Self {
+            state,
+            now,
+            entropy,
+            effects: Effects::default(),
+            rules: Rules::default(),
+            applying_commands: false,
+        }
     }
 
     /// Ends the transition.
@@ -55,6 +65,7 @@ impl<'a> Transition<'a> {
             debug_assert!(self.effects.events.is_empty(), "what is in history is stored");
             return self.effects;
         }
+        rules::enforce_history_limits(&mut self);
         workflow_task::settle(&mut self);
         self.state.core.state_transitions += 1;
         self.effects

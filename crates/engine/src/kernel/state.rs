@@ -88,6 +88,9 @@ pub(crate) struct RunCore {
     /// A child whose parent has not recorded its start yet: no workflow task before that.
     #[prost(bool, tag = "60")]
     pub awaits_parent: bool,
+    /// Signals received so far.
+    #[prost(int64, tag = "70")]
+    pub signals: i64,
 }
 
 impl RunCore {
@@ -414,7 +417,11 @@ impl MutableState {
 
     /// The rows changed since the last call.
     pub(crate) fn take_row_changes(&mut self) -> Vec<RowChange> {
-        fn changes<K: Key, V: Row + Message>(out: &mut Vec<RowChange>, kind: RowKind, table: &mut Table<K, V>) {
+        fn changes<K: Key, V: Row + Message>(
+            out: &mut Vec<RowChange>,
+            kind: RowKind,
+            table: &mut Table<K, V>,
+        ) {
             out.extend(table.take_changes().into_iter().map(|(key, row)| RowChange {
                 kind,
                 key: key.to_text(),

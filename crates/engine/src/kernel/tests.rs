@@ -14,7 +14,9 @@ use super::time::{SECOND, span_to_proto};
 use super::workflow_task::TaskIdentity;
 use super::{Effects, MutableState, Rejection, Task, Timestamp, Transition};
 use super::{activity, commands, inbound, workflow_task};
-use crate::proto::{CommandAttributes, EventAttributes, command, common, enums, history, protocol, taskqueue};
+use crate::proto::{
+    CommandAttributes, EventAttributes, command, common, enums, history, protocol, taskqueue,
+};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 

@@ -66,7 +66,9 @@ pub(super) fn fire_due(tx: &mut Transition<'_>) {
     }
     let mut fired: Vec<_> = due
         .into_iter()
-        .filter_map(|id| tx.state.timers.remove(&id).map(|timer| (timer.fires_at, timer.started_event_id, id)))
+        .filter_map(|id| {
+            tx.state.timers.remove(&id).map(|timer| (timer.fires_at, timer.started_event_id, id))
+        })
         .collect();
     fired.sort();
     for (_, started_event_id, timer_id) in fired {

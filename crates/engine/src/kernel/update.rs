@@ -510,7 +510,11 @@ mod tests {
         ] {
             for stage in [Stage::Admitted, Stage::Sent, Stage::Accepted, Stage::Completed] {
                 let next = format!("{:?}", becomes(stage, happening));
-                table.push_str(&format!("{:<13}{:<10}{next}\n", format!("{happening:?}"), format!("{stage:?}")));
+                table.push_str(&format!(
+                    "{:<13}{:<10}{next}\n",
+                    format!("{happening:?}"),
+                    format!("{stage:?}")
+                ));
             }
         }
         expect![[r#"
@@ -546,6 +550,7 @@ mod tests {
             RunContinued Sent      Aborted(RunContinued)
             RunContinued Accepted  Failed
             RunContinued Completed Unchanged
-        "#]].assert_eq(&table);
+        "#]]
+        .assert_eq(&table);
     }
 }

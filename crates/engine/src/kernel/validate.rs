@@ -1,16 +1,12 @@
 //! Commands are checked as a whole before any of them is applied, so that a bad one changes nothing.
 
+use super::rules::{Rules, check_pending, check_search_attributes};
 use super::{MutableState, activity, retry, timer, update};
 use crate::proto::{CommandAttributes, command, enums, protocol};
 use enums::WorkflowTaskFailedCause as Cause;
 use std::collections::HashSet;
 
 use super::time::span;
-
-/// The limits of the protocol's reference server.
-const LONGEST_ID: usize = 1_000;
-/// Commands pending at once, of each kind.
-const MOST_PENDING: usize = 2_000;
 
 /// A command that cannot be applied: why the workflow task fails.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +56,8 @@ struct Batch {
     activity_ids: HashSet<String>,
     timer_ids: HashSet<String>,
     children: usize,
+    signals: usize,
+    cancels: usize,
 }
 
 impl Batch {
@@ -68,6 +66,8 @@ impl Batch {
             activity_ids: state.activities.values().map(|a| a.activity_id.clone()).collect(),
             timer_ids: state.timers.iter().map(|(id, _)| id.clone()).collect(),
             children: state.children.len(),
+            signals: state.external_signals.len(),
+            cancels: state.external_cancels.len(),
         }
     }
 }
@@ -80,7 +80,7 @@ fn check_one(
 ) -> Result<bool, BadCommand> {
     use CommandAttributes as C;
     match attributes {
-        C::ScheduleActivityTaskCommandAttributes(c) => check_activity(seen, c).map(|()| false),
+        C::ScheduleActivityTaskCommandAttributes(c) => check_activity(&tx.rules, seen, c).map(|()| false),
         C::RequestCancelActivityTaskCommandAttributes(c) => {
             let id = c.scheduled_event_id;
             if !tx.state.activities.contains(&id) && !activity::closed_in_buffer(tx.state, id) {
@@ -92,7 +92,7 @@ fn check_one(
             Ok(false)
         }
         C::StartTimerCommandAttributes(c) => {
-            if c.timer_id.is_empty() || c.timer_id.len() > LONGEST_ID {
+            if c.timer_id.is_empty() || c.timer_id.len() > tx.rules.limits.id_bytes {
                 return bad(Cause::BadStartTimerAttributes, "TimerId is not set on StartTimerCommand.");
             }
             if !seen.timer_ids.insert(c.timer_id.clone()) {
@@ -115,7 +115,7 @@ fn check_one(
         C::RecordMarkerCommandAttributes(c) if c.marker_name.is_empty() => {
             bad(Cause::BadRecordMarkerAttributes, "MarkerName is not set on RecordMarkerCommand.")
         }
-        C::StartChildWorkflowExecutionCommandAttributes(c) => check_child(seen, c).map(|()| false),
+        C::StartChildWorkflowExecutionCommandAttributes(c) => check_child(&tx.rules, seen, c).map(|()| false),
         C::SignalExternalWorkflowExecutionCommandAttributes(c) => {
             let target = c.execution.as_ref().is_some_and(|e| !e.workflow_id.is_empty());
             if !target || c.signal_name.is_empty() {
@@ -124,26 +124,48 @@ fn check_one(
                     "WorkflowId and SignalName must be set on SignalExternalWorkflowExecutionCommand.",
                 );
             }
+            check_pending(
+                seen.signals,
+                tx.rules.limits.pending_signals,
+                "pending signals to external workflows",
+                Cause::PendingSignalsLimitExceeded,
+            )?;
+            seen.signals += 1;
             Ok(false)
         }
         C::RequestCancelExternalWorkflowExecutionCommandAttributes(c) if c.workflow_id.is_empty() => bad(
             Cause::BadRequestCancelExternalWorkflowExecutionAttributes,
             "WorkflowId is not set on RequestCancelExternalWorkflowExecutionCommand.",
         ),
-        C::UpsertWorkflowSearchAttributesCommandAttributes(c) if c.search_attributes.is_none() => {
-            bad(Cause::BadSearchAttributes, "SearchAttributes is not set.")
+        C::RequestCancelExternalWorkflowExecutionCommandAttributes(_) => {
+            check_pending(
+                seen.cancels,
+                tx.rules.limits.pending_cancels,
+                "pending requests to cancel external workflows",
+                Cause::PendingRequestCancelLimitExceeded,
+            )?;
+            seen.cancels += 1;
+            Ok(false)
+        }
+        C::UpsertWorkflowSearchAttributesCommandAttributes(c) => {
+            if c.search_attributes.as_ref().is_none_or(|set| set.indexed_fields.is_empty()) {
+                return bad(
+                    Cause::BadSearchAttributes,
+                    "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.",
+                );
+            }
+            check_search_attributes(&tx.rules, c.search_attributes.as_ref()).map(|()| false)
         }
         C::ModifyWorkflowPropertiesCommandAttributes(c) if c.upserted_memo.is_none() => {
             bad(Cause::BadModifyWorkflowPropertiesAttributes, "UpsertedMemo is not set.")
         }
-        C::RecordMarkerCommandAttributes(_)
-        | C::RequestCancelExternalWorkflowExecutionCommandAttributes(_)
-        | C::UpsertWorkflowSearchAttributesCommandAttributes(_)
-        | C::ModifyWorkflowPropertiesCommandAttributes(_) => Ok(false),
+        C::RecordMarkerCommandAttributes(_) | C::ModifyWorkflowPropertiesCommandAttributes(_) => Ok(false),
         C::CompleteWorkflowExecutionCommandAttributes(_)
         | C::FailWorkflowExecutionCommandAttributes(_)
-        | C::CancelWorkflowExecutionCommandAttributes(_)
-        | C::ContinueAsNewWorkflowExecutionCommandAttributes(_) => Ok(true),
+        | C::CancelWorkflowExecutionCommandAttributes(_) => Ok(true),
+        C::ContinueAsNewWorkflowExecutionCommandAttributes(c) => {
+            check_search_attributes(&tx.rules, c.search_attributes.as_ref()).map(|()| true)
+        }
         C::ProtocolMessageCommandAttributes(_) => Ok(false),
         C::ScheduleNexusOperationCommandAttributes(_)
         | C::RequestCancelNexusOperationCommandAttributes(_) => {
@@ -153,6 +175,7 @@ fn check_one(
 }
 
 fn check_activity(
+    rules: &Rules,
     seen: &mut Batch,
     command: &command::ScheduleActivityTaskCommandAttributes,
 ) -> Result<(), BadCommand> {
@@ -163,7 +186,7 @@ fn check_activity(
     if command.activity_type.as_ref().is_none_or(|named| named.name.is_empty()) {
         return bad(cause, "ActivityType is not set on ScheduleActivityTaskCommand.");
     }
-    if command.activity_id.len() > LONGEST_ID {
+    if command.activity_id.len() > rules.limits.id_bytes {
         return bad(cause, "ActivityId on ScheduleActivityTaskCommand exceeds the length limit.");
     }
     if span(command.schedule_to_close_timeout.as_ref()) == 0
@@ -179,12 +202,12 @@ fn check_activity(
     {
         return bad(cause, message);
     }
-    if seen.activity_ids.len() >= MOST_PENDING {
-        return bad(
-            Cause::PendingActivitiesLimitExceeded,
-            format!("{MOST_PENDING} activities are pending; wait for some before scheduling more"),
-        );
-    }
+    check_pending(
+        seen.activity_ids.len(),
+        rules.limits.pending_activities,
+        "pending activities",
+        Cause::PendingActivitiesLimitExceeded,
+    )?;
     if !seen.activity_ids.insert(command.activity_id.clone()) {
         return bad(
             Cause::ScheduleActivityDuplicateId,
@@ -195,11 +218,12 @@ fn check_activity(
 }
 
 fn check_child(
+    rules: &Rules,
     seen: &mut Batch,
     command: &command::StartChildWorkflowExecutionCommandAttributes,
 ) -> Result<(), BadCommand> {
     let cause = Cause::BadStartChildExecutionAttributes;
-    if command.workflow_id.is_empty() || command.workflow_id.len() > LONGEST_ID {
+    if command.workflow_id.is_empty() || command.workflow_id.len() > rules.limits.id_bytes {
         return bad(cause, "WorkflowId is not set on StartChildWorkflowExecutionCommand.");
     }
     if command.workflow_type.as_ref().is_none_or(|named| named.name.is_empty()) {
@@ -213,12 +237,17 @@ fn check_child(
     if !command.cron_schedule.is_empty() {
         return bad(cause, "cron schedules are not offered by this server");
     }
+    check_pending(
+        seen.children,
+        rules.limits.pending_children,
+        "pending child workflow executions",
+        Cause::PendingChildWorkflowsLimitExceeded,
+    )?;
     seen.children += 1;
-    if seen.children > MOST_PENDING {
-        return bad(
-            Cause::PendingChildWorkflowsLimitExceeded,
-            format!("{MOST_PENDING} child workflows are pending; wait for some before starting more"),
-        );
+    // Another namespace has other attributes; what it refuses there, it refuses when the child starts.
+    if command.namespace.is_empty() {
+        check_search_attributes(rules, command.search_attributes.as_ref())
+    } else {
+        Ok(())
     }
-    Ok(())
 }

@@ -11,12 +11,9 @@ use super::history::event;
 use super::state::WorkflowTask;
 use super::time::{SECOND, Timestamp, span_to_proto};
 use super::{MutableState, Rejection, Task, Transition, update};
+use crate::limits::Limits;
 use crate::proto::{EventAttributes, enums, failure, history, protocol, taskqueue};
 
-/// Suggest continue-as-new from this many events on.
-const SUGGEST_AT_EVENTS: i64 = 4_096;
-/// Suggest continue-as-new from this history size on, bytes.
-const SUGGEST_AT_BYTES: i64 = 4 * 1024 * 1024;
 /// Attempts up to this one get the plain timeout; later ones wait longer, so that a workflow that cannot
 /// make progress does not occupy workers.
 const PATIENT_ATTEMPTS: i32 = 3;
@@ -188,12 +185,12 @@ fn started_attributes(task: &WorkflowTask) -> EventAttributes {
 }
 
 /// Why the workflow should continue as new now.
-fn suggest_reasons(state: &MutableState) -> Vec<i32> {
+fn suggest_reasons(state: &MutableState, limits: &Limits) -> Vec<i32> {
     use enums::SuggestContinueAsNewReason as Reason;
     let core = &state.core;
     [
-        (core.history_bytes >= SUGGEST_AT_BYTES, Reason::HistorySizeTooLarge),
-        (core.next_event_id > SUGGEST_AT_EVENTS, Reason::TooManyHistoryEvents),
+        (core.history_bytes >= limits.suggested_history_bytes, Reason::HistorySizeTooLarge),
+        (core.next_event_id > limits.suggested_history_events, Reason::TooManyHistoryEvents),
         (update::suggests_continue_as_new(state), Reason::TooManyUpdates),
     ]
     .into_iter()
@@ -229,7 +226,7 @@ pub(crate) fn start(tx: &mut Transition<'_>, take: &Take<'_>) -> Option<Started>
     task.nonce = tx.entropy.uuid();
     take.identity.clone_into(&mut task.identity);
     task.history_bytes = tx.state.core.history_bytes;
-    task.suggest_reasons = suggest_reasons(tx.state);
+    task.suggest_reasons = suggest_reasons(tx.state, &tx.rules.limits);
     let mut transient = Vec::new();
     if task.attempt == 1 && !task.speculative {
         task.started_event_id = tx.append(started_attributes(&task));

@@ -6,6 +6,7 @@ use crate::kernel::state::{Activity, Annotations, RunCore};
 use crate::kernel::time::{Timestamp, span_to_proto};
 use crate::proto::{common, enums, workflow, workflowservice as ws};
 use crate::status::Failure;
+use crate::visibility::{Attributes, check};
 
 impl Service {
     pub(super) async fn describe_workflow(
@@ -16,7 +17,10 @@ impl Service {
         let (description, progress) = {
             let mut slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
             let run = self.executor.run(&mut slot, &name).await?;
-            (describe(&run.state), run.progress.clone())
+            (
+                describe(&run.state, &self.executor.namespaces.attributes(&name.namespace)),
+                run.progress.clone(),
+            )
         };
         // What is described may not be durable yet, and a description is an answer like any other.
         while !progress.is_durable() {
@@ -26,7 +30,7 @@ impl Service {
     }
 }
 
-fn describe(state: &MutableState) -> ws::DescribeWorkflowExecutionResponse {
+fn describe(state: &MutableState, attributes: &Attributes) -> ws::DescribeWorkflowExecutionResponse {
     let core = &state.core;
     let started = state.started_attributes();
     let annotations = state.annotations.get(&0).cloned().unwrap_or_default();
@@ -38,7 +42,7 @@ fn describe(state: &MutableState) -> ws::DescribeWorkflowExecutionResponse {
             default_workflow_task_timeout: span_to_proto(core.workflow_task_timeout),
             user_metadata: annotations.user_metadata.clone(),
         }),
-        workflow_execution_info: Some(info(core, annotations)),
+        workflow_execution_info: Some(info(core, annotations, attributes)),
         pending_activities: state.activities.values().map(pending_activity).collect(),
         pending_children: state
             .children
@@ -74,7 +78,11 @@ fn describe(state: &MutableState) -> ws::DescribeWorkflowExecutionResponse {
 }
 
 /// A run as listings and descriptions show it.
-pub(super) fn info(core: &RunCore, annotations: Annotations) -> workflow::WorkflowExecutionInfo {
+pub(super) fn info(
+    core: &RunCore,
+    annotations: Annotations,
+    attributes: &Attributes,
+) -> workflow::WorkflowExecutionInfo {
     let closed = core.close_time != 0;
     let lasted = Timestamp(core.close_time).since(Timestamp(core.execution_time));
     workflow::WorkflowExecutionInfo {
@@ -87,7 +95,7 @@ pub(super) fn info(core: &RunCore, annotations: Annotations) -> workflow::Workfl
         parent_execution: core.parent.as_ref().and_then(|parent| parent.execution.clone()),
         execution_time: Timestamp(core.execution_time).to_proto(),
         memo: annotations.memo,
-        search_attributes: annotations.search_attributes,
+        search_attributes: annotations.search_attributes.and_then(|set| check::shown(set, attributes)),
         task_queue: core.task_queue.clone(),
         state_transition_count: core.state_transitions,
         history_size_bytes: core.history_bytes,

@@ -1,11 +1,13 @@
 //! WorkflowService: one file per group of RPCs, and the table that finds them.
 
 mod activity;
+mod delete;
 mod describe;
 mod history;
 mod list;
 mod multi_operation;
 mod namespace;
+mod operator;
 mod query;
 mod signal;
 mod start;
@@ -16,7 +18,7 @@ mod workflow_task;
 
 use crate::executor::{Executor, RunRef};
 use crate::options::EngineOptions;
-use crate::proto::{common, workflowservice as ws};
+use crate::proto::{common, operatorservice as os, workflowservice as ws};
 use crate::status::Failure;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -27,6 +29,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
+const OPERATOR_SERVICE: &str = "temporal.api.operatorservice.v1.OperatorService";
 
 /// Answers RPCs.
 #[derive(Debug)]
@@ -45,16 +48,32 @@ impl Drop for Service {
     }
 }
 
-/// The table of RPCs: name, request message, handler.
+/// One RPC that is answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rpc {
+    pub service: &'static str,
+    pub name: &'static str,
+    /// What it is about, for the document that lists them.
+    pub group: &'static str,
+}
+
+/// The table of RPCs: by group, service and package of messages; name, request message, handler.
 macro_rules! rpcs {
-    ($($name:ident($request:ident) => $handler:ident,)*) => {
+    ($($group:literal: $service:ident($package:ident) {
+        $($name:ident($request:ident) => $handler:ident,)*
+    })*) => {
+        /// Every RPC that is answered, in the order of the document that lists them.
+        pub(crate) const RPCS: &[Rpc] =
+            &[$($(Rpc { service: $service, name: stringify!($name), group: $group },)*)*];
+
         impl Service {
             async fn dispatch(&self, service: &str, rpc: &str, bytes: Bytes) -> Result<Vec<u8>, Failure> {
-                match rpc {
-                    $(stringify!($name) => {
-                        let request = ws::$request::decode(bytes).map_err(|error| malformed(rpc, &error))?;
-                        Ok(self.$handler(request).await?.encode_to_vec())
-                    })*
+                match (service, rpc) {
+                    $($(($service, stringify!($name)) => {
+                        let request = $package::$request::decode(bytes).map_err(|error| malformed(rpc, &error))?;
+                        // Boxed one by one: a call is then as large as its own handler, not as the largest.
+                        Ok(Box::pin(self.$handler(request)).await?.encode_to_vec())
+                    })*)*
                     _ => Err(Failure::unimplemented(service, rpc)),
                 }
             }
@@ -63,42 +82,76 @@ macro_rules! rpcs {
 }
 
 rpcs! {
-    GetSystemInfo(GetSystemInfoRequest) => get_system_info,
-    GetClusterInfo(GetClusterInfoRequest) => get_cluster_info,
-    DescribeNamespace(DescribeNamespaceRequest) => describe_namespace,
-    ListNamespaces(ListNamespacesRequest) => list_namespaces,
-    RegisterNamespace(RegisterNamespaceRequest) => register_namespace,
-    StartWorkflowExecution(StartWorkflowExecutionRequest) => start_workflow,
-    SignalWithStartWorkflowExecution(SignalWithStartWorkflowExecutionRequest) => signal_with_start,
-    PollWorkflowTaskQueue(PollWorkflowTaskQueueRequest) => poll_workflow_task,
-    RespondWorkflowTaskCompleted(RespondWorkflowTaskCompletedRequest) => complete_workflow_task,
-    RespondWorkflowTaskFailed(RespondWorkflowTaskFailedRequest) => fail_workflow_task,
-    PollActivityTaskQueue(PollActivityTaskQueueRequest) => poll_activity_task,
-    RecordActivityTaskHeartbeat(RecordActivityTaskHeartbeatRequest) => heartbeat,
-    RecordActivityTaskHeartbeatById(RecordActivityTaskHeartbeatByIdRequest) => heartbeat_by_id,
-    RespondActivityTaskCompleted(RespondActivityTaskCompletedRequest) => complete_activity,
-    RespondActivityTaskCompletedById(RespondActivityTaskCompletedByIdRequest) => complete_activity_by_id,
-    RespondActivityTaskFailed(RespondActivityTaskFailedRequest) => fail_activity,
-    RespondActivityTaskFailedById(RespondActivityTaskFailedByIdRequest) => fail_activity_by_id,
-    RespondActivityTaskCanceled(RespondActivityTaskCanceledRequest) => cancel_activity,
-    RespondActivityTaskCanceledById(RespondActivityTaskCanceledByIdRequest) => cancel_activity_by_id,
-    GetWorkflowExecutionHistory(GetWorkflowExecutionHistoryRequest) => get_history,
-    GetWorkflowExecutionHistoryReverse(GetWorkflowExecutionHistoryReverseRequest) => get_history_reverse,
-    SignalWorkflowExecution(SignalWorkflowExecutionRequest) => signal_workflow,
-    RequestCancelWorkflowExecution(RequestCancelWorkflowExecutionRequest) => cancel_workflow,
-    TerminateWorkflowExecution(TerminateWorkflowExecutionRequest) => terminate_workflow,
-    QueryWorkflow(QueryWorkflowRequest) => query_workflow,
-    RespondQueryTaskCompleted(RespondQueryTaskCompletedRequest) => complete_query,
-    DescribeWorkflowExecution(DescribeWorkflowExecutionRequest) => describe_workflow,
-    ListWorkflowExecutions(ListWorkflowExecutionsRequest) => list_workflows,
-    CountWorkflowExecutions(CountWorkflowExecutionsRequest) => count_workflows,
-    ResetStickyTaskQueue(ResetStickyTaskQueueRequest) => reset_sticky_task_queue,
-    DescribeTaskQueue(DescribeTaskQueueRequest) => describe_task_queue,
-    ShutdownWorker(ShutdownWorkerRequest) => shutdown_worker,
-    UpdateWorkflowExecution(UpdateWorkflowExecutionRequest) => update_workflow,
-    PollWorkflowExecutionUpdate(PollWorkflowExecutionUpdateRequest) => poll_update,
-    ExecuteMultiOperation(ExecuteMultiOperationRequest) => execute_multi_operation,
-    PollNexusTaskQueue(PollNexusTaskQueueRequest) => poll_nexus_task,
+    "The server": WORKFLOW_SERVICE(ws) {
+        GetSystemInfo(GetSystemInfoRequest) => get_system_info,
+        GetClusterInfo(GetClusterInfoRequest) => get_cluster_info,
+    }
+    "Namespaces": WORKFLOW_SERVICE(ws) {
+        DescribeNamespace(DescribeNamespaceRequest) => describe_namespace,
+        ListNamespaces(ListNamespacesRequest) => list_namespaces,
+        RegisterNamespace(RegisterNamespaceRequest) => register_namespace,
+        UpdateNamespace(UpdateNamespaceRequest) => update_namespace,
+        DeprecateNamespace(DeprecateNamespaceRequest) => deprecate_namespace,
+    }
+    "Workflows": WORKFLOW_SERVICE(ws) {
+        StartWorkflowExecution(StartWorkflowExecutionRequest) => start_workflow,
+        SignalWithStartWorkflowExecution(SignalWithStartWorkflowExecutionRequest) => signal_with_start,
+        ExecuteMultiOperation(ExecuteMultiOperationRequest) => execute_multi_operation,
+        SignalWorkflowExecution(SignalWorkflowExecutionRequest) => signal_workflow,
+        RequestCancelWorkflowExecution(RequestCancelWorkflowExecutionRequest) => cancel_workflow,
+        TerminateWorkflowExecution(TerminateWorkflowExecutionRequest) => terminate_workflow,
+        DeleteWorkflowExecution(DeleteWorkflowExecutionRequest) => delete_workflow,
+        UpdateWorkflowExecution(UpdateWorkflowExecutionRequest) => update_workflow,
+        PollWorkflowExecutionUpdate(PollWorkflowExecutionUpdateRequest) => poll_update,
+        QueryWorkflow(QueryWorkflowRequest) => query_workflow,
+        DescribeWorkflowExecution(DescribeWorkflowExecutionRequest) => describe_workflow,
+        GetWorkflowExecutionHistory(GetWorkflowExecutionHistoryRequest) => get_history,
+        GetWorkflowExecutionHistoryReverse(GetWorkflowExecutionHistoryReverseRequest) => get_history_reverse,
+    }
+    "Listing": WORKFLOW_SERVICE(ws) {
+        ListWorkflowExecutions(ListWorkflowExecutionsRequest) => list_workflows,
+        CountWorkflowExecutions(CountWorkflowExecutionsRequest) => count_workflows,
+        ScanWorkflowExecutions(ScanWorkflowExecutionsRequest) => scan_workflows,
+        ListOpenWorkflowExecutions(ListOpenWorkflowExecutionsRequest) => list_open_workflows,
+        ListClosedWorkflowExecutions(ListClosedWorkflowExecutionsRequest) => list_closed_workflows,
+        GetSearchAttributes(GetSearchAttributesRequest) => get_search_attributes,
+    }
+    "Workers": WORKFLOW_SERVICE(ws) {
+        PollWorkflowTaskQueue(PollWorkflowTaskQueueRequest) => poll_workflow_task,
+        RespondWorkflowTaskCompleted(RespondWorkflowTaskCompletedRequest) => complete_workflow_task,
+        RespondWorkflowTaskFailed(RespondWorkflowTaskFailedRequest) => fail_workflow_task,
+        RespondQueryTaskCompleted(RespondQueryTaskCompletedRequest) => complete_query,
+        PollActivityTaskQueue(PollActivityTaskQueueRequest) => poll_activity_task,
+        RecordActivityTaskHeartbeat(RecordActivityTaskHeartbeatRequest) => heartbeat,
+        RecordActivityTaskHeartbeatById(RecordActivityTaskHeartbeatByIdRequest) => heartbeat_by_id,
+        RespondActivityTaskCompleted(RespondActivityTaskCompletedRequest) => complete_activity,
+        RespondActivityTaskCompletedById(RespondActivityTaskCompletedByIdRequest) => complete_activity_by_id,
+        RespondActivityTaskFailed(RespondActivityTaskFailedRequest) => fail_activity,
+        RespondActivityTaskFailedById(RespondActivityTaskFailedByIdRequest) => fail_activity_by_id,
+        RespondActivityTaskCanceled(RespondActivityTaskCanceledRequest) => cancel_activity,
+        RespondActivityTaskCanceledById(RespondActivityTaskCanceledByIdRequest) => cancel_activity_by_id,
+        ResetStickyTaskQueue(ResetStickyTaskQueueRequest) => reset_sticky_task_queue,
+        ShutdownWorker(ShutdownWorkerRequest) => shutdown_worker,
+        PollNexusTaskQueue(PollNexusTaskQueueRequest) => poll_nexus_task,
+    }
+    "Task queues": WORKFLOW_SERVICE(ws) {
+        DescribeTaskQueue(DescribeTaskQueueRequest) => describe_task_queue,
+        ListTaskQueuePartitions(ListTaskQueuePartitionsRequest) => list_task_queue_partitions,
+    }
+    "Operators": OPERATOR_SERVICE(os) {
+        AddSearchAttributes(AddSearchAttributesRequest) => add_search_attributes,
+        RemoveSearchAttributes(RemoveSearchAttributesRequest) => remove_search_attributes,
+        ListSearchAttributes(ListSearchAttributesRequest) => list_search_attributes,
+        DeleteNamespace(DeleteNamespaceRequest) => delete_namespace,
+        ListClusters(ListClustersRequest) => list_clusters,
+    }
+}
+
+/// Whether an RPC can be answered while nothing can be stored. A poll cannot: taking a task is stored.
+fn only_reads(rpc: &str) -> bool {
+    ["Get", "Describe", "List", "Count", "Scan", "Query", "RespondQuery"]
+        .iter()
+        .any(|verb| rpc.starts_with(verb))
 }
 
 fn malformed(rpc: &str, error: &prost::DecodeError) -> Failure {
@@ -123,11 +176,11 @@ impl Service {
 
     /// Answers one call: the encoded request to the encoded response.
     pub(crate) async fn call(&self, service: &str, rpc: &str, request: Bytes) -> Result<Vec<u8>, Failure> {
-        if service != WORKFLOW_SERVICE {
-            return Err(Failure::unimplemented(service, rpc));
-        }
         if self.shutdown.is_cancelled() {
             return Err(Failure::stopped());
+        }
+        if self.executor.storage.writer.is_full() && !only_reads(rpc) {
+            return Err(Failure::storage_full());
         }
         self.dispatch(service, rpc, request).await
     }
@@ -155,6 +208,14 @@ impl Service {
         Ok(())
     }
 
+    /// Refuses an input, an argument or the like that is too large.
+    fn check_blob(&self, payloads: Option<&common::Payloads>) -> Result<(), Failure> {
+        if payloads.map_or(0, Message::encoded_len) > self.executor.limits.blob_bytes {
+            return Err(Failure::invalid("Blob data size exceeds limit."));
+        }
+        Ok(())
+    }
+
     /// The run a request is about; without a run id, the current one.
     fn named(
         &self,
@@ -166,6 +227,9 @@ impl Service {
             execution.ok_or_else(|| Failure::invalid("Execution is not set on request."))?;
         if workflow_id.is_empty() {
             return Err(Failure::invalid("WorkflowId is not set on request."));
+        }
+        if workflow_id.len() > self.executor.limits.id_bytes {
+            return Err(Failure::invalid("WorkflowId length exceeds limit."));
         }
         if !run_id.is_empty() && uuid::Uuid::parse_str(&run_id).is_err() {
             return Err(Failure::invalid("Invalid RunId."));

@@ -97,16 +97,16 @@ impl Service {
     ) -> Result<ws::ExecuteMultiOperationResponse, Failure> {
         let mut tries = 1;
         loop {
-            let (started, asked) =
-                match self.executor.update_with_start(start.clone(), update.clone()).await {
-                    Ok(both) => both,
-                    Err(Refused::Start(failure)) => {
-                        return Err(failed(Some(failure), Failure::operation_aborted()));
-                    }
-                    Err(Refused::Update(failure)) => {
-                        return Err(failed(Some(Failure::operation_aborted()), failure));
-                    }
-                };
+            let (started, asked) = match self.executor.update_with_start(start.clone(), update.clone()).await
+            {
+                Ok(both) => both,
+                Err(Refused::Start(failure)) => {
+                    return Err(failed(Some(failure), Failure::operation_aborted()));
+                }
+                Err(Refused::Update(failure)) => {
+                    return Err(failed(Some(Failure::operation_aborted()), failure));
+                }
+            };
             let progress = match self.answer_to(asked, stage).await {
                 Ok(progress) => progress,
                 Err(unanswered) => {
@@ -114,10 +114,8 @@ impl Service {
                         return Err(failed(None, unanswered.into()));
                     }
                     let aborted = Some(Failure::operation_aborted());
-                    let ended = matches!(
-                        unanswered,
-                        Unanswered::Aborted(Abort::RunClosed | Abort::RunContinued)
-                    );
+                    let ended =
+                        matches!(unanswered, Unanswered::Aborted(Abort::RunClosed | Abort::RunContinued));
                     if ended && tries < TRIES {
                         tries += 1;
                         continue;

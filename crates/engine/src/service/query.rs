@@ -17,6 +17,7 @@ impl Service {
             .query
             .filter(|query| !query.query_type.is_empty())
             .ok_or_else(|| Failure::invalid("QueryType is not set on request."))?;
+        self.check_blob(query.query_args.as_ref())?;
         tokio::select! {
             answer = self.executor.query(&name, query, reject_if) => answer,
             () = self.shutdown.cancelled() => Err(Failure::stopped()),

@@ -15,6 +15,10 @@ impl Service {
         if request.signal_name.is_empty() {
             return Err(Failure::invalid("SignalName is not set on request."));
         }
+        if request.signal_name.len() > self.executor.limits.id_bytes {
+            return Err(Failure::invalid("SignalName length exceeds limit."));
+        }
+        self.check_blob(request.input.as_ref())?;
         let signal = Signal {
             name: request.signal_name,
             input: request.input,

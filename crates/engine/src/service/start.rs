@@ -6,11 +6,11 @@ use crate::kernel::effects::Signal;
 use crate::kernel::lifecycle::NewRun;
 use crate::kernel::retry;
 use crate::kernel::time::span;
+use crate::limits::Limits;
 use crate::proto::{common, enums, history, taskqueue, workflowservice as ws};
 use crate::status::Failure;
-
-/// The longest id the protocol's reference server takes.
-const LONGEST_ID: usize = 1_000;
+use crate::visibility::check;
+use prost::Message;
 
 impl Service {
     pub(super) async fn start_workflow(
@@ -54,6 +54,7 @@ impl Service {
         if request.signal_name.is_empty() {
             return Err(Failure::invalid("SignalName is not set on request."));
         }
+        self.check_blob(request.signal_input.as_ref())?;
         let (reuse, conflict) = (request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy());
         check_policies(reuse, conflict)?;
         let signal = SignalOnStart(Signal {
@@ -95,10 +96,22 @@ impl Service {
     }
 
     pub(super) fn new_run(&self, request: ws::StartWorkflowExecutionRequest) -> Result<NewRun, Failure> {
-        check_id("WorkflowId", &request.workflow_id)?;
-        check_id("WorkflowType", &request.workflow_type.clone().unwrap_or_default().name)?;
+        let limits = &self.executor.limits;
+        check_id(limits, "WorkflowId", &request.workflow_id)?;
+        check_id(limits, "WorkflowType", &request.workflow_type.clone().unwrap_or_default().name)?;
         let queue = request.task_queue.unwrap_or_default().name;
-        check_id("TaskQueue", &queue)?;
+        check_id(limits, "TaskQueue", &queue)?;
+        if request.request_id.len() > limits.id_bytes {
+            return Err(Failure::invalid("RequestId length exceeds limit."));
+        }
+        self.check_blob(request.input.as_ref())?;
+        if request.memo.as_ref().map_or(0, Message::encoded_len) > limits.memo_bytes {
+            return Err(Failure::invalid("Memo size exceeds limit."));
+        }
+        if let Some(set) = &request.search_attributes {
+            let attributes = self.executor.namespaces.attributes(&request.namespace);
+            check::check(set, &attributes, limits).map_err(Failure::invalid)?;
+        }
         if let Some(policy) = &request.retry_policy {
             retry::validate(policy).map_err(Failure::invalid)?;
         }
@@ -142,11 +155,11 @@ impl Service {
     }
 }
 
-fn check_id(what: &str, value: &str) -> Result<(), Failure> {
+fn check_id(limits: &Limits, what: &str, value: &str) -> Result<(), Failure> {
     if value.is_empty() {
         return Err(Failure::invalid(format!("{what} is not set on request.")));
     }
-    if value.len() > LONGEST_ID {
+    if value.len() > limits.id_bytes {
         return Err(Failure::invalid(format!("{what} length exceeds limit.")));
     }
     Ok(())

@@ -1,11 +1,14 @@
 //! What this server is and can do. The capability bits tell the truth: what is not set is not offered.
 
 use super::Service;
+use super::namespace::CLUSTER;
 use crate::proto::{version, workflowservice as ws};
 use crate::status::Failure;
 
 /// The release of Temporal's API whose behaviour is followed.
 const SERVER_VERSION: &str = "1.29.1";
+/// What the one cluster is called.
+pub(super) const CLUSTER_ID: &str = "syndarix-engine";
 
 impl Service {
     #[expect(clippy::unused_async, reason = "handlers share a shape")]
@@ -35,8 +38,8 @@ impl Service {
     ) -> Result<ws::GetClusterInfoResponse, Failure> {
         Ok(ws::GetClusterInfoResponse {
             server_version: SERVER_VERSION.into(),
-            cluster_id: "syndarix-engine".into(),
-            cluster_name: "active".into(),
+            cluster_id: CLUSTER_ID.into(),
+            cluster_name: CLUSTER.into(),
             history_shard_count: 1,
             persistence_store: "sqlite".into(),
             visibility_store: "sqlite".into(),

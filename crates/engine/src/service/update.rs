@@ -48,11 +48,7 @@ impl Service {
     }
 
     /// Waits for as long as any long poll.
-    pub(super) async fn answer_to(
-        &self,
-        asked: Asked,
-        stage: Stage,
-    ) -> Result<Progress, Unanswered> {
+    pub(super) async fn answer_to(&self, asked: Asked, stage: Stage) -> Result<Progress, Unanswered> {
         tokio::select! {
             answer = self.executor.await_update(asked, stage, self.history_poll_timeout) => answer,
             () = self.shutdown.cancelled() => Err(Failure::stopped().into()),
@@ -106,10 +102,7 @@ impl Service {
     }
 }
 
-pub(super) fn response(
-    progress: Progress,
-    update: &update::Request,
-) -> ws::UpdateWorkflowExecutionResponse {
+pub(super) fn response(progress: Progress, update: &update::Request) -> ws::UpdateWorkflowExecutionResponse {
     let Progress { run, stage, outcome } = progress;
     let update_id = update.meta.as_ref().map(|meta| meta.update_id.clone()).unwrap_or_default();
     ws::UpdateWorkflowExecutionResponse {

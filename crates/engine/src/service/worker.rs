@@ -71,4 +71,22 @@ impl Service {
             ..Default::default()
         })
     }
+
+    /// A queue here is never split: it has the one partition that has its name.
+    #[expect(clippy::unused_async, reason = "handlers share a shape")]
+    pub(super) async fn list_task_queue_partitions(
+        &self,
+        request: ws::ListTaskQueuePartitionsRequest,
+    ) -> Result<ws::ListTaskQueuePartitionsResponse, Failure> {
+        self.check_namespace(&request.namespace)?;
+        let queue = request.task_queue.unwrap_or_default().name;
+        if queue.is_empty() {
+            return Err(Failure::invalid("TaskQueue is not set on request."));
+        }
+        let partition = taskqueue::TaskQueuePartitionMetadata { key: queue, owner_host_name: String::new() };
+        Ok(ws::ListTaskQueuePartitionsResponse {
+            activity_task_queue_partitions: vec![partition.clone()],
+            workflow_task_queue_partitions: vec![partition],
+        })
+    }
 }

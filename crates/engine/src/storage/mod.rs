@@ -1,13 +1,15 @@
 //! Everything durable: one SQLite file, one writer that commits in groups, a few readers.
 
+mod faults;
 mod reader;
 mod schema;
 mod write_set;
 mod writer;
 
-pub(crate) use reader::{Readers, StoredRun};
-pub(crate) use write_set::{NamespaceRecord, RunWrite, WriteSet};
-pub(crate) use writer::{Commit, Job, Writer};
+pub(crate) use faults::Faults;
+pub(crate) use reader::{Listing, Readers, StoredRun};
+pub(crate) use write_set::{Deletion, NamespaceRecord, RunWrite, SearchAttributeRecord, WriteSet};
+pub(crate) use writer::{Commit, Health, Job, Writer};
 
 use crate::Error;
 use parking_lot::Mutex;
@@ -27,7 +29,7 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path, faults: Faults) -> Result<Self, Error> {
         let lock = lock(path)?;
         let connection = schema::open_writer(path)?;
         let open = |source| Error::Open { path: path.to_owned(), source };
@@ -38,11 +40,12 @@ impl Storage {
                 })
                 .map_err(open)
         };
-        let run_key = highest("run", "run_key")?;
+        // A key is not used again while something of a deleted run is left under it.
+        let run_key = highest("run", "run_key")?.max(highest("deleted_run", "run_key")?);
         let transfer_key = highest("outbox", "transfer_key")?;
         let readers = Readers::open(path).map_err(open)?;
         Ok(Self {
-            writer: Writer::spawn(connection),
+            writer: Writer::spawn(connection, faults),
             readers,
             next_run_key: AtomicI64::new(run_key + 1),
             next_transfer_key: AtomicI64::new(transfer_key + 1),

@@ -3,10 +3,12 @@
 use super::{NamespaceRecord, schema};
 use crate::Error;
 use crate::kernel::MutableState;
-use crate::kernel::state::{RowKind, RunCore};
+use crate::kernel::state::{Annotations, RowKind, RunCore};
 use crate::proto::history;
+use crate::visibility::sql::{CLOSE_ORDER, Sql};
 use parking_lot::Mutex;
 use prost::Message;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,12 +41,33 @@ pub(crate) struct OpenRun {
     pub has_tasks: bool,
 }
 
+/// A page to read: SQL that the engine built, which selects the sort keys and then the run's key; what a
+/// client sent is only ever among the values.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    pub sql: String,
+    pub values: Vec<Value>,
+    pub sort_keys: usize,
+    /// The page ends after the run with which it has this many bytes.
+    pub most_bytes: usize,
+}
+
 /// A run in a listing.
 #[derive(Debug)]
 pub(crate) struct ListedRun {
-    pub run_key: i64,
+    /// What it was sorted by.
+    pub sort: Vec<Value>,
     pub core: RunCore,
-    pub annotations: Option<Vec<u8>>,
+    pub annotations: Annotations,
+}
+
+/// A run that may be deleted.
+#[derive(Debug)]
+pub(crate) struct ClosedRun {
+    pub workflow_id: String,
+    pub run_id: String,
+    /// Zero if it has not closed.
+    pub close_time: i64,
 }
 
 impl Readers {
@@ -228,50 +251,100 @@ impl Readers {
         })
     }
 
-    /// Runs of a namespace, newest first, that satisfy a condition over the columns of `run`.
-    /// `condition` is built by the engine; what a client sent is only ever among `values`.
-    pub(crate) async fn list(
-        &self,
-        condition: String,
-        values: Vec<rusqlite::types::Value>,
-        limit: usize,
-    ) -> Result<Vec<ListedRun>, Error> {
+    /// One page of a listing. Sorting looks at keys only; the runs themselves are read one by one, so that
+    /// a page takes no more memory than it may have bytes. Also says whether the page ended because of those.
+    pub(crate) async fn list(&self, listing: Listing) -> Result<(Vec<ListedRun>, bool), Error> {
         self.with(move |connection| {
-            let sql = format!(
-                "SELECT run_key, core, (SELECT body FROM run_row
-                     WHERE run_row.run_key = run.run_key AND kind = {annotations} AND key = '0')
-                 FROM run WHERE {condition} ORDER BY start_time DESC, run_key DESC LIMIT {limit}",
-                annotations = RowKind::Annotations as i64
-            );
-            let mut statement = connection.prepare(&sql).map_err(failed)?;
-            let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(failed)?;
-            let mut out = Vec::new();
+            let mut keys = connection.prepare(&listing.sql).map_err(failed)?;
+            let mut read = connection
+                .prepare_cached(
+                    "SELECT core, (SELECT body FROM run_row
+                         WHERE run_row.run_key = run.run_key AND kind = ?2 AND key = '0')
+                     FROM run WHERE run_key = ?1",
+                )
+                .map_err(failed)?;
+            let mut rows = keys.query(rusqlite::params_from_iter(listing.values)).map_err(failed)?;
+            let mut runs = Vec::new();
+            let mut bytes = 0;
             while let Some(row) = rows.next().map_err(failed)? {
-                let core: Vec<u8> = row.get(1).map_err(failed)?;
-                out.push(ListedRun {
-                    run_key: row.get(0).map_err(failed)?,
-                    core: RunCore::decode(core.as_slice()).map_err(corrupt)?,
-                    annotations: row.get(2).map_err(failed)?,
-                });
+                if bytes >= listing.most_bytes {
+                    return Ok((runs, true));
+                }
+                let sort = (0..listing.sort_keys)
+                    .map(|index| row.get(index))
+                    .collect::<rusqlite::Result<Vec<Value>>>()
+                    .map_err(failed)?;
+                let run_key: i64 = row.get(listing.sort_keys).map_err(failed)?;
+                let found: Option<(Vec<u8>, Option<Vec<u8>>)> = read
+                    .query_row(params![run_key, RowKind::Annotations as i64], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })
+                    .optional()
+                    .map_err(failed)?;
+                // Deleted in between.
+                let Some((core, annotations)) = found else { continue };
+                bytes += core.len() + annotations.as_ref().map_or(0, Vec::len);
+                let core = RunCore::decode(core.as_slice()).map_err(corrupt)?;
+                let annotations = annotations
+                    .as_deref()
+                    .map(Annotations::decode)
+                    .transpose()
+                    .map_err(corrupt)?
+                    .unwrap_or_default();
+                runs.push(ListedRun { sort, core, annotations });
             }
-            Ok(out)
+            Ok((runs, false))
         })
         .await
     }
 
-    pub(crate) async fn count(
-        &self,
-        condition: String,
-        values: Vec<rusqlite::types::Value>,
-    ) -> Result<i64, Error> {
+    /// Runs that satisfy a condition over the columns of `run`, by status.
+    pub(crate) async fn count(&self, condition: Sql) -> Result<Vec<(i32, i64)>, Error> {
         self.with(move |connection| {
-            connection
-                .query_row(
-                    &format!("SELECT count(*) FROM run WHERE {condition}"),
-                    rusqlite::params_from_iter(values),
-                    |row| row.get(0),
-                )
+            let sql = format!(
+                "SELECT status, count(*) FROM run WHERE {} GROUP BY status ORDER BY status",
+                condition.text
+            );
+            let mut statement = connection.prepare(&sql).map_err(failed)?;
+            statement
+                .query_map(rusqlite::params_from_iter(condition.values), |row| Ok((row.get(0)?, row.get(1)?)))
+                .and_then(Iterator::collect)
                 .map_err(failed)
+        })
+        .await
+    }
+
+    /// Runs of a namespace that closed up to `closed_by`, the longest closed first; every run where that is
+    /// [`i64::MAX`], the open ones last.
+    pub(crate) async fn closed_by(
+        &self,
+        namespace: String,
+        closed_by: i64,
+        limit: usize,
+    ) -> Result<Vec<ClosedRun>, Error> {
+        self.with(move |connection| {
+            let sql = format!(
+                "SELECT workflow_id, run_id, close_time FROM run WHERE namespace = ?1 AND {CLOSE_ORDER} <= ?2
+                 ORDER BY {CLOSE_ORDER} LIMIT ?3"
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            statement
+                .query_map(params![namespace, closed_by, limit as i64], |row| {
+                    Ok(ClosedRun { workflow_id: row.get(0)?, run_id: row.get(1)?, close_time: row.get(2)? })
+                })
+                .and_then(Iterator::collect)
+                .map_err(failed)
+        })
+        .await
+    }
+
+    /// Deleted runs of which something is left.
+    pub(crate) async fn deleted_runs(&self, limit: usize) -> Result<Vec<i64>, Error> {
+        self.with(move |connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT run_key FROM deleted_run ORDER BY run_key LIMIT ?1")
+                .map_err(failed)?;
+            statement.query_map([limit as i64], |row| row.get(0)).and_then(Iterator::collect).map_err(failed)
         })
         .await
     }

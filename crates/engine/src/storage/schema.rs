@@ -7,7 +7,7 @@ use std::path::Path;
 /// `PRAGMA application_id`: "SynE".
 const APPLICATION_ID: i64 = 0x5379_6e45;
 /// `PRAGMA user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 const CREATE: &str = "
 CREATE TABLE namespace (
@@ -27,10 +27,24 @@ CREATE TABLE run (
     close_time    INTEGER NOT NULL,
     deadline      INTEGER NOT NULL, -- when the run next needs the clock, 0 never
     has_workflow_task INTEGER NOT NULL,
+    execution_time INTEGER NOT NULL,
+    task_queue    TEXT NOT NULL,
+    parent_workflow_id TEXT NOT NULL, -- empty without a parent
+    parent_run_id TEXT NOT NULL,
+    root_workflow_id TEXT NOT NULL,
+    root_run_id   TEXT NOT NULL,
+    history_length INTEGER NOT NULL,
+    history_bytes INTEGER NOT NULL,
+    state_transitions INTEGER NOT NULL,
     core          BLOB NOT NULL
 );
 CREATE UNIQUE INDEX run_by_id ON run (namespace, workflow_id, run_id);
 CREATE INDEX run_by_start ON run (namespace, start_time);
+-- The order of listings, and how runs whose retention has passed are found.
+CREATE INDEX run_by_close ON run
+    (namespace, iif(close_time = 0, 9223372036854775807, close_time), start_time, run_key);
+CREATE INDEX run_by_type ON run (namespace, workflow_type, status);
+CREATE INDEX run_by_status ON run (namespace, status);
 CREATE INDEX run_open ON run (run_key) WHERE status = 1;
 
 CREATE TABLE current_run (
@@ -56,6 +70,22 @@ CREATE TABLE history (
     events         BLOB NOT NULL,
     PRIMARY KEY (run_key, first_event_id)
 ) WITHOUT ROWID;
+
+-- Search attributes: one row per value of a list and per word of a text. The attribute is an id, so that a
+-- name which was removed and added again starts empty.
+CREATE TABLE search_value (
+    run_key    INTEGER NOT NULL,
+    attribute  INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    value      NOT NULL,
+    PRIMARY KEY (run_key, attribute, position)
+) WITHOUT ROWID;
+CREATE INDEX search_value_by_value ON search_value (attribute, value);
+
+-- Runs that are deleted, until what they left is gone as well.
+CREATE TABLE deleted_run (
+    run_key    INTEGER PRIMARY KEY
+);
 
 -- What one run asked of another and the other has not yet received.
 CREATE TABLE outbox (

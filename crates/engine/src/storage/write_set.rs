@@ -1,9 +1,11 @@
 //! What one transition writes, already encoded: the writer thread only executes statements.
 
 use crate::kernel::state::{MutableState, RowChange, RowKind};
-use crate::proto::history;
+use crate::proto::{enums, history};
+use crate::visibility::{Attributes, check, value::Value};
 use prost::Message;
 use rusqlite::{Connection, params};
+use std::collections::HashMap;
 
 /// A namespace as it is stored.
 #[derive(Clone, PartialEq, Message)]
@@ -16,9 +18,33 @@ pub(crate) struct NamespaceRecord {
     pub description: String,
     #[prost(string, tag = "4")]
     pub owner_email: String,
-    /// How long closed runs are kept, nanoseconds.
+    /// How long closed runs are kept, nanoseconds; zero for as long as the namespace.
     #[prost(int64, tag = "5")]
     pub retention: i64,
+    #[prost(enumeration = "enums::NamespaceState", tag = "6")]
+    pub state: i32,
+    /// What its owner wants to remember of it.
+    #[prost(map = "string, string", tag = "7")]
+    pub data: HashMap<String, String>,
+    #[prost(message, repeated, tag = "8")]
+    pub search_attributes: Vec<SearchAttributeRecord>,
+    /// The highest id that a custom search attribute of it ever had; ids are never used again.
+    #[prost(int64, tag = "9")]
+    pub next_search_attribute: i64,
+    /// Worker builds that get no tasks, by checksum.
+    #[prost(map = "string, message", tag = "10")]
+    pub bad_binaries: HashMap<String, crate::proto::namespace::BadBinaryInfo>,
+}
+
+/// A custom search attribute as it is stored.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SearchAttributeRecord {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(enumeration = "enums::IndexedValueType", tag = "2")]
+    pub kind: i32,
+    #[prost(int64, tag = "3")]
+    pub id: i64,
 }
 
 /// One run's part of a transaction.
@@ -35,10 +61,38 @@ pub(crate) struct RunWrite {
     close_time: i64,
     deadline: i64,
     has_workflow_task: bool,
+    listed: Listed,
     core: Vec<u8>,
     rows: Vec<RowChange>,
+    /// The run's search values, where they changed.
+    search: Option<Vec<(i64, Vec<Value>)>>,
     events: Option<(i64, Vec<u8>)>,
 }
+
+/// What filters can ask about beside the columns above.
+#[derive(Debug)]
+struct Listed {
+    execution_time: i64,
+    task_queue: String,
+    parent: (String, String),
+    root: (String, String),
+    history_length: i64,
+    history_bytes: i64,
+    state_transitions: i64,
+}
+
+/// One step of deleting a closed run. It disappears with the first; its histories go in slices, so that no
+/// commit waits for a long one.
+#[derive(Debug)]
+pub(crate) enum Deletion {
+    /// The run is gone for everyone.
+    Hide { run_key: i64, namespace: String, workflow_id: String },
+    /// A slice of what it left is gone.
+    Purge { run_key: i64 },
+}
+
+/// Rows of each table that one [`Deletion::Purge`] removes at most: a few milliseconds of the writer's time.
+const PURGED_AT_ONCE: i64 = 200;
 
 impl RunWrite {
     /// Takes the changes out of a run's state.
@@ -47,10 +101,30 @@ impl RunWrite {
         is_new: bool,
         state: &mut MutableState,
         events: &[history::HistoryEvent],
+        attributes: impl FnOnce(&str) -> std::sync::Arc<Attributes>,
     ) -> Self {
         let rows = state.take_row_changes();
         let core = &state.core;
+        let search = rows.iter().any(|row| row.kind == RowKind::Annotations).then(|| {
+            let set =
+                state.annotations.get(&0).and_then(|annotations| annotations.search_attributes.as_ref());
+            set.map_or_else(Vec::new, |set| check::rows(set, &attributes(&core.namespace)))
+        });
+        let search = search.filter(|values| !is_new || !values.is_empty());
+        let ids = |execution: Option<&crate::proto::common::WorkflowExecution>| {
+            execution.map(|e| (e.workflow_id.clone(), e.run_id.clone())).unwrap_or_default()
+        };
         Self {
+            listed: Listed {
+                execution_time: core.execution_time,
+                task_queue: core.task_queue.clone(),
+                parent: ids(core.parent.as_ref().and_then(|parent| parent.execution.as_ref())),
+                root: ids(core.root.as_ref()),
+                history_length: core.next_event_id - 1,
+                history_bytes: core.history_bytes,
+                state_transitions: core.state_transitions,
+            },
+            search,
             run_key,
             is_new,
             namespace: core.namespace.clone(),
@@ -80,6 +154,9 @@ pub(crate) struct WriteSet {
     pub sent: Vec<(i64, Vec<u8>)>,
     pub received: Option<i64>,
     pub namespace: Option<NamespaceRecord>,
+    /// The name of a namespace that is gone.
+    pub namespace_gone: Option<String>,
+    pub deletions: Vec<Deletion>,
 }
 
 impl WriteSet {
@@ -111,6 +188,46 @@ impl WriteSet {
                 )?
                 .execute(params![namespace.name, namespace.encode_to_vec()])?;
         }
+        if let Some(name) = &self.namespace_gone {
+            connection.prepare_cached("DELETE FROM namespace WHERE name = ?1")?.execute([name])?;
+        }
+        self.deletions.iter().try_for_each(|deletion| deletion.apply(connection))
+    }
+}
+
+impl Deletion {
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
+        match self {
+            Self::Hide { run_key, namespace, workflow_id } => {
+                connection.prepare_cached("DELETE FROM run WHERE run_key = ?1")?.execute([run_key])?;
+                connection
+                    .prepare_cached(
+                        "DELETE FROM current_run WHERE namespace = ?1 AND workflow_id = ?2 AND run_key = ?3",
+                    )?
+                    .execute(params![namespace, workflow_id, run_key])?;
+                connection
+                    .prepare_cached("INSERT OR IGNORE INTO deleted_run (run_key) VALUES (?1)")?
+                    .execute([run_key])?;
+            }
+            Self::Purge { run_key } => {
+                let mut removed = 0;
+                for sql in [
+                    "DELETE FROM history WHERE run_key = ?1 AND first_event_id IN
+                         (SELECT first_event_id FROM history WHERE run_key = ?1 LIMIT ?2)",
+                    "DELETE FROM run_row WHERE run_key = ?1 AND (kind, key) IN
+                         (SELECT kind, key FROM run_row WHERE run_key = ?1 LIMIT ?2)",
+                    "DELETE FROM search_value WHERE run_key = ?1 AND (attribute, position) IN
+                         (SELECT attribute, position FROM search_value WHERE run_key = ?1 LIMIT ?2)",
+                ] {
+                    removed += connection.prepare_cached(sql)?.execute([*run_key, PURGED_AT_ONCE])?;
+                }
+                if removed == 0 {
+                    connection
+                        .prepare_cached("DELETE FROM deleted_run WHERE run_key = ?1")?
+                        .execute([run_key])?;
+                }
+            }
+        }
         Ok(())
     }
 }
@@ -121,8 +238,11 @@ impl RunWrite {
             connection
                 .prepare_cached(
                     "INSERT INTO run (run_key, namespace, workflow_id, run_id, workflow_type, status,
-                         start_time, close_time, deadline, has_workflow_task, core)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                         start_time, close_time, deadline, has_workflow_task, core, execution_time, task_queue,
+                         parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, history_length,
+                         history_bytes, state_transitions)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                         ?19, ?20)",
                 )?
                 .execute(params![
                     self.run_key,
@@ -136,11 +256,21 @@ impl RunWrite {
                     self.deadline,
                     self.has_workflow_task,
                     self.core,
+                    self.listed.execution_time,
+                    self.listed.task_queue,
+                    self.listed.parent.0,
+                    self.listed.parent.1,
+                    self.listed.root.0,
+                    self.listed.root.1,
+                    self.listed.history_length,
+                    self.listed.history_bytes,
+                    self.listed.state_transitions,
                 ])?;
         } else {
             connection
                 .prepare_cached(
-                    "UPDATE run SET status = ?2, close_time = ?3, deadline = ?4, has_workflow_task = ?5, core = ?6
+                    "UPDATE run SET status = ?2, close_time = ?3, deadline = ?4, has_workflow_task = ?5, core = ?6,
+                         execution_time = ?7, history_length = ?8, history_bytes = ?9, state_transitions = ?10
                      WHERE run_key = ?1",
                 )?
                 .execute(params![
@@ -150,7 +280,14 @@ impl RunWrite {
                     self.deadline,
                     self.has_workflow_task,
                     self.core,
+                    self.listed.execution_time,
+                    self.listed.history_length,
+                    self.listed.history_bytes,
+                    self.listed.state_transitions,
                 ])?;
+        }
+        if let Some(values) = &self.search {
+            self.apply_search(connection, values)?;
         }
         for row in &self.rows {
             self.apply_row(connection, row)?;
@@ -159,6 +296,25 @@ impl RunWrite {
             connection
                 .prepare_cached("INSERT INTO history (run_key, first_event_id, events) VALUES (?1, ?2, ?3)")?
                 .execute(params![self.run_key, first_event_id, events])?;
+        }
+        Ok(())
+    }
+
+    fn apply_search(&self, connection: &Connection, values: &[(i64, Vec<Value>)]) -> rusqlite::Result<()> {
+        if !self.is_new {
+            connection
+                .prepare_cached("DELETE FROM search_value WHERE run_key = ?1")?
+                .execute([self.run_key])?;
+        }
+        for (attribute, values) in values {
+            for (position, value) in values.iter().enumerate() {
+                let value: rusqlite::types::Value = value.clone().into();
+                connection
+                    .prepare_cached(
+                        "INSERT INTO search_value (run_key, attribute, position, value) VALUES (?1, ?2, ?3, ?4)",
+                    )?
+                    .execute(params![self.run_key, attribute, position as i64, value])?;
+            }
         }
         Ok(())
     }

@@ -2,9 +2,11 @@
 //! hundred requests share one fsync, and tells each of them only after that.
 
 use super::WriteSet;
+use super::faults::Faults;
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,6 +16,20 @@ use tokio::sync::watch;
 const MOST_PER_COMMIT: usize = 512;
 /// How long a write that nobody waits for may stay uncommitted, hoping to share another's fsync.
 const PATIENCE: Duration = Duration::from_millis(5);
+
+/// How often a full disk is tried again.
+const ROOM_CHECK: Duration = Duration::from_millis(200);
+
+/// Whether writes are stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Health {
+    #[default]
+    Good,
+    /// There is no room on the disk. What was accepted waits for it; new work is refused.
+    Full,
+    /// Nothing is stored any more; the reason.
+    Stopped(Arc<str>),
+}
 
 /// Whether anyone waits for a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +62,21 @@ impl std::fmt::Debug for Job {
 pub(crate) struct Writer {
     queue: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    stopped: watch::Receiver<Option<Arc<str>>>,
+    closing: Arc<AtomicBool>,
+    health: watch::Receiver<Health>,
 }
 
 impl Writer {
-    pub(super) fn spawn(connection: Connection) -> Self {
+    pub(super) fn spawn(connection: Connection, faults: Faults) -> Self {
         let (queue, jobs) = channel();
-        let (stop, stopped) = watch::channel(None);
+        let (report, health) = watch::channel(Health::Good);
+        let closing = Arc::new(AtomicBool::new(false));
+        let thread = Thread { connection, jobs, report, closing: closing.clone(), faults };
         let thread = std::thread::Builder::new()
             .name("engine-writer".into())
-            .spawn(move || run(&connection, &jobs, &stop))
+            .spawn(move || thread.run())
             .expect("invariant: the operating system starts a thread while a process opens a database");
-        Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), stopped }
+        Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), closing, health }
     }
 
     /// Hands a job over. Jobs are committed in the order in which they are handed over. After the writer
@@ -68,13 +87,26 @@ impl Writer {
         }
     }
 
-    /// Why the writer stopped, once it has.
-    pub(crate) fn stopped(&self) -> watch::Receiver<Option<Arc<str>>> {
-        self.stopped.clone()
+    /// Whether writes are stored, now and as it changes.
+    pub(crate) fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
     }
 
-    /// Commits what is queued, folds the log into the database, and ends.
+    /// Whether the disk is full.
+    pub(crate) fn is_full(&self) -> bool {
+        *self.health.borrow() == Health::Full
+    }
+
+    /// Resolves when there is room on the disk, or the writer has stopped.
+    pub(crate) async fn room(&self) {
+        // An error means that the thread is gone: nothing is left to wait for.
+        let _ = self.health().wait_for(|health| *health != Health::Full).await;
+    }
+
+    /// Commits what is queued, folds the log into the database, and ends. If the disk is full, what is
+    /// queued is given up: none of it was acknowledged.
     pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
         drop(self.queue.lock().take());
         if let Some(thread) = self.thread.lock().take() {
             let _ = thread.join();
@@ -82,25 +114,79 @@ impl Writer {
     }
 }
 
-fn run(connection: &Connection, jobs: &Receiver<Job>, stop: &watch::Sender<Option<Arc<str>>>) {
-    connection.set_prepared_statement_cache_capacity(32);
-    while let Some(batch) = next_batch(jobs) {
-        if let Err(error) = commit(connection, &batch) {
-            // After a failed fsync the kernel may have dropped the pages: what is on disk is unknown, and
-            // trying again would acknowledge what may be lost. Only reopening the file is safe.
-            tracing::error!(%error, "storage failed; the engine stops");
-            stop.send_replace(Some(Arc::from(error.to_string())));
-            return;
+/// What the writing thread works with.
+struct Thread {
+    connection: Connection,
+    jobs: Receiver<Job>,
+    report: watch::Sender<Health>,
+    closing: Arc<AtomicBool>,
+    faults: Faults,
+}
+
+impl Thread {
+    fn run(self) {
+        self.connection.set_prepared_statement_cache_capacity(32);
+        while let Some(batch) = next_batch(&self.jobs) {
+            if let Err(error) = self.store(&batch) {
+                tracing::error!(%error, "storage failed; the engine stops");
+                self.report.send_replace(Health::Stopped(Arc::from(error.to_string())));
+                return;
+            }
+            for job in batch {
+                (job.done)();
+            }
         }
+        let checkpoint = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = checkpoint {
+            tracing::warn!(%error, "the write-ahead log stays beside the database; it is folded in at the next open");
+        }
+        self.report.send_replace(Health::Stopped(Arc::from("it was shut down")));
+    }
+
+    /// Commits a batch, waiting for room if the disk is full.
+    ///
+    /// A full disk is the one failure after which trying again is safe: the transaction was undone as a
+    /// whole. After a failed fsync the operating system may have dropped the pages: what is on disk is
+    /// unknown, and trying again would acknowledge what may be lost. Only reopening the file is safe then.
+    fn store(&self, batch: &[Job]) -> rusqlite::Result<()> {
+        loop {
+            match self.commit(batch) {
+                Ok(()) => {
+                    if *self.report.borrow() == Health::Full {
+                        tracing::info!("there is room on the disk again");
+                        self.report.send_replace(Health::Good);
+                    }
+                    return Ok(());
+                }
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                    if self.closing.load(Ordering::Acquire) {
+                        return Err(error);
+                    }
+                    if !self.connection.is_autocommit() {
+                        self.connection.execute_batch("ROLLBACK")?;
+                    }
+                    if self
+                        .report
+                        .send_if_modified(|health| std::mem::replace(health, Health::Full) != Health::Full)
+                    {
+                        tracing::error!(%error, "the disk is full; new work is refused until there is room");
+                    }
+                    std::thread::sleep(ROOM_CHECK);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn commit(&self, batch: &[Job]) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         for job in batch {
-            (job.done)();
+            job.write.apply(&self.connection)?;
         }
+        self.faults.before_commit()?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
     }
-    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    if let Err(error) = checkpoint {
-        tracing::warn!(%error, "the write-ahead log stays beside the database; it is folded in at the next open");
-    }
-    stop.send_replace(Some(Arc::from("it was shut down")));
 }
 
 fn next_batch(jobs: &Receiver<Job>) -> Option<Vec<Job>> {
@@ -118,13 +204,4 @@ fn next_batch(jobs: &Receiver<Job>) -> Option<Vec<Job>> {
         batch.push(job);
     }
     Some(batch)
-}
-
-fn commit(connection: &Connection, batch: &[Job]) -> rusqlite::Result<()> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    for job in batch {
-        job.write.apply(connection)?;
-    }
-    connection.prepare_cached("COMMIT")?.execute([])?;
-    Ok(())
 }

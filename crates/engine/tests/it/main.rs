@@ -10,6 +10,8 @@ mod crash;
 mod lifecycle;
 mod messages;
 mod restart;
+mod rpc;
 mod script;
 mod timers;
+mod visibility;
 mod world;

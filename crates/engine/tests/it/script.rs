@@ -17,7 +17,8 @@ use temporalio_sdk::{
     WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination,
 };
 
-pub const KEYWORD: SearchAttributeKey<String> = SearchAttributeKey::keyword("CustomKeywordField");
+pub const KEYWORD: SearchAttributeKey<String> = SearchAttributeKey::keyword(KEYWORD_NAME);
+pub const KEYWORD_NAME: &str = "CustomKeywordField";
 
 /// One thing for the workflow to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! An engine in a temporary directory with SDK workers and clients on it.
 
+use crate::rpc;
 use crate::script::{self, Script, Step};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use temporalio_client::{
     Client, ClientOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle,
     WorkflowStartOptions,
 };
+use temporalio_common::protos::temporal::api::enums::v1::IndexedValueType;
 use temporalio_sdk::runtime::RuntimeOptions;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 
@@ -35,6 +37,7 @@ impl World {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("engine.db");
         let engine = Engine::open(EngineOptions::new(&path)).await.expect("the engine opens");
+        rpc::add_search_attribute(&engine, script::KEYWORD_NAME, IndexedValueType::Keyword).await;
         let client = client(&engine).await;
         Self { _directory: directory, path, engine, client }
     }

@@ -327,7 +327,10 @@ fn a_task_whose_answer_is_refused_takes_its_updates_with_it() {
         (vec![responds("u")], "invalid state transition attempted for Update u: received *update.Response"),
         (vec![accepts("x")], "update x wasn't found on the server"),
         (vec![message("u", "m", &update::Meta::default())], "Message type temporal.api.update.v1.Meta not"),
-        (vec![message("u", "m", &common::Payload::default())], "unsupported protocol type temporal.api.common"),
+        (
+            vec![message("u", "m", &common::Payload::default())],
+            "unsupported protocol type temporal.api.common",
+        ),
         (vec![protocol::Message { body: None, ..accepts("u") }], "Update u received message with nil body"),
     ] {
         let mut run = Subject::idle();
@@ -362,10 +365,9 @@ fn a_worker_may_answer_what_the_server_has_forgotten() {
 #[test]
 fn the_end_of_a_run_ends_its_updates() {
     type End = fn() -> CommandAttributes;
-    for (end, expected) in [
-        (finish as End, "late Aborted(RunClosed)"),
-        (continues_as_new as End, "late Aborted(RunContinued)"),
-    ] {
+    for (end, expected) in
+        [(finish as End, "late Aborted(RunClosed)"), (continues_as_new as End, "late Aborted(RunContinued)")]
+    {
         let mut run = Subject::idle();
         run.asked("accepted").take();
         run.replies(vec![], vec![accepts("accepted")]);
