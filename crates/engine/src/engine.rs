@@ -104,3 +104,6 @@ pub(crate) async fn store_namespace(executor: &Executor, record: NamespaceRecord
     executor.namespaces.insert(record);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

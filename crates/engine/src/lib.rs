@@ -22,6 +22,7 @@
 
 #![expect(deprecated, reason = "SDKs in use still read and write fields that the protocol has deprecated")]
 
+mod calendar;
 mod clock;
 mod engine;
 mod error;

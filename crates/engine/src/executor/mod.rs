@@ -11,6 +11,7 @@ mod deletion;
 mod history;
 mod queries;
 mod recovery;
+mod reset;
 mod slot;
 mod start;
 mod tasks;
@@ -18,6 +19,7 @@ mod transfers;
 mod updates;
 
 pub(crate) use history::{PAGE, Page};
+pub(crate) use reset::ResetRequest;
 pub(crate) use slot::{RunCell, RunRef, Slot};
 pub(crate) use start::{SignalOnStart, StartRequest};
 pub(crate) use tasks::{ActivityToken, WorkflowToken};

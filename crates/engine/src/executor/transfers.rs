@@ -3,10 +3,11 @@
 use super::backlog::Backlog;
 use super::start::StartRequest;
 use super::{CommitOptions, Executor, RunRef};
-use crate::kernel::Transfer;
 use crate::kernel::effects::{ChildStarted, Request, Source, StartChild};
 use crate::kernel::lifecycle::NewRun;
+use crate::kernel::state::Parent;
 use crate::kernel::transfer::{self, TARGET_NOT_FOUND};
+use crate::kernel::{Transfer, cron};
 use crate::proto::{enums, history};
 use crate::status::Failure;
 use crate::storage::{Commit, Job, WriteSet};
@@ -120,10 +121,14 @@ impl Executor {
             });
             transfer.reply(request).map(|report| Transfer { source: Some(child), ..report })
         };
+        let now = self.now();
         let attributes = child.attributes.clone().unwrap_or_default();
         let reuse = attributes.workflow_id_reuse_policy();
         let request = StartRequest {
-            new: new_child(transfer, child, attributes),
+            new: NewRun {
+                backoff: cron::backoff(&attributes.cron_schedule, now, now).unwrap_or_default(),
+                ..new_child(transfer, child, attributes)
+            },
             reuse,
             conflict: enums::WorkflowIdConflictPolicy::Fail,
             signal: None,
@@ -137,6 +142,12 @@ impl Executor {
                 Ok(())
             }
             Err(failure) if failure.is_already_exists() => {
+                if child.reconnect
+                    && let Some(existing) = running_child(slot, child)
+                {
+                    self.forward(key, report(existing, ChildFailure::Unspecified));
+                    return Ok(());
+                }
                 self.forward(key, report(String::new(), ChildFailure::WorkflowAlreadyExists));
                 Ok(())
             }
@@ -156,6 +167,17 @@ fn refuse_namespace(transfer: &Transfer) -> Option<Transfer> {
         run_id: String::new(),
         failed_cause: ChildFailure::NamespaceNotFound as i32,
     }))
+}
+
+/// The run of a child that was started by the same event of its parent's history, before that was reset.
+fn running_child(slot: &super::Slot, child: &StartChild) -> Option<String> {
+    let current = &slot.runs.get(slot.current.as_ref()?)?.state.core;
+    let (theirs, ours) = (current.parent.as_ref()?, child.parent.as_ref()?);
+    let workflow_id = |parent: &Parent| parent.execution.as_ref().map(|named| named.workflow_id.clone());
+    (current.is_running()
+        && theirs.initiated_event_id == ours.initiated_event_id
+        && workflow_id(theirs) == workflow_id(ours))
+    .then(|| current.run_id.clone())
 }
 
 fn new_child(

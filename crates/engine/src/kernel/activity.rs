@@ -22,7 +22,17 @@ pub(crate) struct AttemptIdentity {
 
 /// When this activity next needs the clock.
 pub(crate) fn deadline(activity: &Activity) -> Timestamp {
+    if activity.pause.is_some() && !activity.is_started() {
+        // While it is kept from running, its time does not run either.
+        return Timestamp::NONE;
+    }
     next_timeout(activity).0.earliest(Timestamp(activity.backoff_until))
+}
+
+/// When the next attempt is due after the last one that failed, by the policy as it is now.
+pub(super) fn deadline_of_backoff(activity: &Activity) -> Timestamp {
+    let policy = activity.retry_policy.clone().unwrap_or_default();
+    Timestamp(activity.last_attempt_close_time).plus(retry::backoff(&policy, activity.attempt - 1))
 }
 
 /// The earliest of its timeouts, and which one that is.
@@ -65,6 +75,7 @@ pub(super) fn schedule(
         scheduled_time: tx.now.0,
         attempt_scheduled_time: tx.now.0,
         attempt: 1,
+        priority: command.priority.clone(),
         ..Activity::default()
     };
     fill_timeouts(&mut activity, &command, run_timeout);
@@ -103,7 +114,7 @@ pub(super) fn queue_name(asked: Option<&taskqueue::TaskQueue>, default: &str) ->
 }
 
 /// Derives the timeouts that were left out from those that were given, as the protocol documents.
-fn fill_timeouts(
+pub(super) fn fill_timeouts(
     activity: &mut Activity,
     command: &command::ScheduleActivityTaskCommandAttributes,
     run_timeout: i64,
@@ -131,7 +142,7 @@ fn capped(span: i64, limit: i64) -> i64 {
     if span == 0 || limit == 0 { span } else { span.min(limit) }
 }
 
-fn offer(tx: &mut Transition<'_>, activity: &Activity) {
+pub(super) fn offer(tx: &mut Transition<'_>, activity: &Activity) {
     tx.effects.tasks.push(Task::Activity {
         queue: activity.task_queue.clone(),
         scheduled_event_id: activity.scheduled_event_id,
@@ -261,18 +272,30 @@ pub(crate) fn confirm_cancel(
     Ok(())
 }
 
-/// Notes that an attempt is alive. Returns whether its cancellation was requested.
+/// What an attempt is told when it reports that it is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub cancel_requested: bool,
+    pub paused: bool,
+    pub reset: bool,
+}
+
+/// Notes that an attempt is alive.
 pub(crate) fn heartbeat(
     tx: &mut Transition<'_>,
     identity: &AttemptIdentity,
     details: Option<common::Payloads>,
-) -> Result<bool, Rejection> {
+) -> Result<Told, Rejection> {
     let mut activity = check(tx, identity)?;
     activity.last_heartbeat_time = tx.now.0;
     activity.heartbeat_details = details;
-    let cancel_requested = activity.cancel_requested_event_id != 0;
+    let told = Told {
+        cancel_requested: activity.cancel_requested_event_id != 0,
+        paused: activity.pause.is_some(),
+        reset: activity.reset,
+    };
     tx.state.activities.insert(activity.scheduled_event_id, activity);
-    Ok(cancel_requested)
+    Ok(told)
 }
 
 /// Whether the activity closed while the workflow task ran that may ask to cancel it.
@@ -364,9 +387,16 @@ fn try_again(
     }
     let Some(policy) = activity.retry_policy.as_ref() else { return Err(RetryState::RetryPolicyNotSet) };
     let expires_at = Timestamp(activity.scheduled_time).plus_if_set(activity.schedule_to_close);
-    let at = retry::next_attempt(policy, activity.attempt, failure, tx.now, expires_at)?;
+    // After a reset the next attempt is the first one.
+    let attempt = if activity.reset { 0 } else { activity.attempt };
+    let at = retry::next_attempt(policy, attempt, failure, tx.now, expires_at)?;
     let mut next = activity.clone();
-    next.attempt += 1;
+    next.attempt = attempt + 1;
+    if std::mem::take(&mut next.reset_heartbeat) {
+        next.heartbeat_details = None;
+        next.last_heartbeat_time = 0;
+    }
+    next.reset = false;
     next.last_failure = Some(failure.clone());
     next.started_time = 0;
     next.nonce.clear();
@@ -376,7 +406,9 @@ fn try_again(
         next.backoff_until = at.0;
     } else {
         next.backoff_until = 0;
-        offer(tx, &next);
+        if next.is_offered() {
+            offer(tx, &next);
+        }
     }
     tx.state.activities.insert(next.scheduled_event_id, next);
     Ok(())

@@ -14,38 +14,51 @@ pub(super) fn initiate(
 ) {
     let namespace = tx.namespace_or_own(&command.namespace);
     let execution = common::WorkflowExecution { workflow_id: command.workflow_id, run_id: command.run_id };
+    let attributes = history::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {
+        workflow_task_completed_event_id: completed_id,
+        namespace,
+        namespace_id: String::new(),
+        workflow_execution: Some(execution),
+        control: command.control,
+        child_workflow_only: command.child_workflow_only,
+        reason: command.reason,
+    };
     let id = tx.append_described(
-        EventAttributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(
-            history::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {
-                workflow_task_completed_event_id: completed_id,
-                namespace: namespace.clone(),
-                namespace_id: String::new(),
-                workflow_execution: Some(execution.clone()),
-                control: command.control.clone(),
-                child_workflow_only: command.child_workflow_only,
-                reason: command.reason.clone(),
-            },
-        ),
+        EventAttributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(attributes.clone()),
         metadata,
     );
-    tx.state.external_cancels.insert(
-        id,
-        ExternalRequest {
-            namespace: namespace.clone(),
-            execution: Some(execution.clone()),
-            control: command.control,
-            workflow_task_completed_event_id: completed_id,
-        },
-    );
+    tx.state.external_cancels.insert(id, request(&attributes));
+    send(tx, id, attributes);
+}
+
+/// What is remembered of a cancellation that is on its way.
+pub(super) fn request(
+    attributes: &history::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+) -> ExternalRequest {
+    ExternalRequest {
+        namespace: attributes.namespace.clone(),
+        execution: attributes.workflow_execution.clone(),
+        control: attributes.control.clone(),
+        workflow_task_completed_event_id: attributes.workflow_task_completed_event_id,
+    }
+}
+
+/// Sends the cancellation that the event with this id initiated.
+pub(super) fn send(
+    tx: &mut Transition<'_>,
+    id: i64,
+    attributes: history::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+) {
+    let execution = attributes.workflow_execution.unwrap_or_default();
     let request_id = tx.entropy.uuid();
-    let source = Source { wants_reply: true, child_only: command.child_workflow_only, ..tx.source(id) };
+    let source = Source { wants_reply: true, child_only: attributes.child_workflow_only, ..tx.source(id) };
     tx.effects.transfers.push(Transfer {
-        namespace,
+        namespace: attributes.namespace,
         workflow_id: execution.workflow_id,
         run_id: execution.run_id,
         source: Some(source),
         request: Some(Request::Cancel(Cancel {
-            reason: command.reason,
+            reason: attributes.reason,
             identity: "history-service".into(),
             request_id,
         })),

@@ -15,9 +15,9 @@ pub(super) fn initiate(
     let namespace = tx.namespace_or_own(&command.namespace);
     let task_queue = super::activity::queue_name(command.task_queue.as_ref(), &tx.state.core.task_queue);
     let attributes = history::StartChildWorkflowExecutionInitiatedEventAttributes {
-        namespace: namespace.clone(),
-        workflow_id: command.workflow_id.clone(),
-        workflow_type: command.workflow_type.clone(),
+        namespace,
+        workflow_id: command.workflow_id,
+        workflow_type: command.workflow_type,
         task_queue: Some(taskqueue::TaskQueue {
             name: task_queue,
             kind: enums::TaskQueueKind::Normal as i32,
@@ -28,12 +28,12 @@ pub(super) fn initiate(
         workflow_run_timeout: command.workflow_run_timeout,
         workflow_task_timeout: command.workflow_task_timeout,
         parent_close_policy: command.parent_close_policy,
-        control: command.control.clone(),
+        control: command.control,
         workflow_task_completed_event_id: completed_id,
         workflow_id_reuse_policy: command.workflow_id_reuse_policy,
         retry_policy: command.retry_policy,
         cron_schedule: command.cron_schedule,
-        header: command.header.clone(),
+        header: command.header,
         memo: command.memo,
         search_attributes: command.search_attributes,
         inherit_build_id: command.inherit_build_id,
@@ -44,21 +44,40 @@ pub(super) fn initiate(
         EventAttributes::StartChildWorkflowExecutionInitiatedEventAttributes(attributes.clone()),
         metadata.clone(),
     );
-    let run_id = tx.entropy.uuid();
-    tx.state.children.insert(
-        id,
-        Child {
-            initiated_event_id: id,
-            started_event_id: 0,
-            namespace: namespace.clone(),
-            workflow_id: command.workflow_id.clone(),
-            run_id: run_id.clone(),
-            workflow_type: command.workflow_type.unwrap_or_default().name,
-            parent_close_policy: command.parent_close_policy,
-            header: command.header,
-            control: command.control,
-        },
-    );
+    let child = pending(id, &attributes, tx.entropy.uuid());
+    tx.state.children.insert(id, child);
+    ask_to_start(tx, id, attributes, metadata, false);
+}
+
+/// A child as it is remembered before it has started.
+pub(super) fn pending(
+    id: i64,
+    attributes: &history::StartChildWorkflowExecutionInitiatedEventAttributes,
+    run_id: String,
+) -> Child {
+    Child {
+        initiated_event_id: id,
+        started_event_id: 0,
+        namespace: attributes.namespace.clone(),
+        workflow_id: attributes.workflow_id.clone(),
+        run_id,
+        workflow_type: attributes.workflow_type.clone().unwrap_or_default().name,
+        parent_close_policy: attributes.parent_close_policy,
+        header: attributes.header.clone(),
+        control: attributes.control.clone(),
+    }
+}
+
+/// Sends for the child that the event with this id initiated. With `reconnect`, the child may run already,
+/// started by the run that this one was reset from.
+pub(super) fn ask_to_start(
+    tx: &mut Transition<'_>,
+    id: i64,
+    attributes: history::StartChildWorkflowExecutionInitiatedEventAttributes,
+    metadata: Option<sdk::UserMetadata>,
+    reconnect: bool,
+) {
+    let Some(run_id) = tx.state.children.get(&id).map(|child| child.run_id.clone()) else { return };
     let core = &tx.state.core;
     let parent = Parent {
         namespace: core.namespace.clone(),
@@ -68,8 +87,8 @@ pub(super) fn initiate(
     let root = core.root.clone().unwrap_or_else(|| core.execution());
     let source = Source { wants_reply: true, ..tx.source(id) };
     tx.effects.transfers.push(Transfer {
-        namespace,
-        workflow_id: command.workflow_id,
+        namespace: attributes.namespace.clone(),
+        workflow_id: attributes.workflow_id.clone(),
         run_id: String::new(),
         source: Some(source),
         request: Some(Request::StartChild(Box::new(StartChild {
@@ -78,6 +97,7 @@ pub(super) fn initiate(
             parent: Some(parent),
             root: Some(root),
             user_metadata: metadata,
+            reconnect,
         }))),
     });
 }

@@ -311,7 +311,7 @@ fn modify(
 }
 
 /// Upserts fields; a null payload removes its field.
-fn merge(
+pub(super) fn merge(
     fields: &mut std::collections::HashMap<String, crate::proto::common::Payload>,
     upserted: &std::collections::HashMap<String, crate::proto::common::Payload>,
 ) {

@@ -114,6 +114,9 @@ pub(crate) struct StartChild {
     pub root: Option<common::WorkflowExecution>,
     #[prost(message, optional, tag = "5")]
     pub user_metadata: Option<crate::proto::sdk::UserMetadata>,
+    /// The child may run already, started by the run that the sender was reset from.
+    #[prost(bool, tag = "6")]
+    pub reconnect: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -29,6 +29,11 @@ impl Entropy {
         Self { state: self.next() }
     }
 
+    /// A number from zero to before `bound`, which must be positive.
+    pub(crate) fn below(&mut self, bound: i64) -> i64 {
+        ((u128::from(self.next()) * bound as u128) >> 64) as i64
+    }
+
     /// A fresh random-form UUID as text.
     pub(crate) fn uuid(&mut self) -> String {
         let mut bytes = [0_u8; 16];

@@ -123,9 +123,19 @@ fn started_cause(event: &HistoryEvent) -> Option<i64> {
 }
 
 fn repair_started_id(event: &mut HistoryEvent, started_ids: &HashMap<i64, i64>) {
+    let Some((cause, started)) = event.attributes.as_mut().and_then(closing) else { return };
+    if *started == BUFFERED
+        && let Some(id) = started_ids.get(&cause)
+    {
+        *started = *id;
+    }
+}
+
+/// For the closing event of an activity or a child: the event that scheduled or initiated it, and the
+/// reference to the one that started it.
+pub(super) fn closing(attributes: &mut EventAttributes) -> Option<(i64, &mut i64)> {
     use EventAttributes as A;
-    let Some(attributes) = event.attributes.as_mut() else { return };
-    let (cause, started) = match attributes {
+    Some(match attributes {
         A::ActivityTaskCompletedEventAttributes(a) => (a.scheduled_event_id, &mut a.started_event_id),
         A::ActivityTaskFailedEventAttributes(a) => (a.scheduled_event_id, &mut a.started_event_id),
         A::ActivityTaskTimedOutEventAttributes(a) => (a.scheduled_event_id, &mut a.started_event_id),
@@ -143,11 +153,6 @@ fn repair_started_id(event: &mut HistoryEvent, started_ids: &HashMap<i64, i64>) 
         A::ChildWorkflowExecutionTerminatedEventAttributes(a) => {
             (a.initiated_event_id, &mut a.started_event_id)
         }
-        _ => return,
-    };
-    if *started == BUFFERED
-        && let Some(id) = started_ids.get(&cause)
-    {
-        *started = *id;
-    }
+        _ => return None,
+    })
 }

@@ -3,7 +3,7 @@
 use super::effects::{ChildClosed, Request, Source, Successor, Transfer};
 use super::state::{Annotations, MutableState, Parent, RunCore, STATE_VERSION};
 use super::time::{SECOND, Timestamp, span, span_to_proto};
-use super::{Effects, Entropy, Transition, child, retry, update, workflow_task};
+use super::{Effects, Entropy, Transition, child, cron, retry, update, workflow_task};
 use crate::proto::{EventAttributes, command, common, enums, failure, history, sdk};
 use enums::{ContinueAsNewInitiator as Initiator, RetryState, WorkflowExecutionStatus as Status};
 
@@ -132,24 +132,28 @@ pub(super) struct Ending {
     pub payloads: Option<common::Payloads>,
     pub failure: Option<failure::Failure>,
     pub retry_state: RetryState,
+    /// The workflow goes on in the run it was reset to.
+    pub by_reset: bool,
 }
 
 /// Completes the run with its result.
 pub(super) fn complete(tx: &mut Transition<'_>, completed_id: i64, result: Option<common::Payloads>) {
+    let successor = next_cron_run(tx, result.clone(), None);
     tx.append(EventAttributes::WorkflowExecutionCompletedEventAttributes(
         history::WorkflowExecutionCompletedEventAttributes {
             result: result.clone(),
             workflow_task_completed_event_id: completed_id,
-            new_execution_run_id: String::new(),
+            new_execution_run_id: successor_id(successor.as_ref()),
         },
     ));
+    follow(tx, successor);
     close(tx, Status::Completed, Ending { payloads: result, ..Ending::default() });
 }
 
-/// Fails the run; its retry policy may start another.
+/// Fails the run; its retry policy or its cron schedule may start another.
 pub(super) fn fail(tx: &mut Transition<'_>, completed_id: i64, failure: Option<failure::Failure>) {
     let failure = failure.unwrap_or_default();
-    let (retry_state, successor) = retry_run(tx, &failure);
+    let (retry_state, successor) = after_failure(tx, &failure);
     let new_execution_run_id = successor_id(successor.as_ref());
     tx.append(EventAttributes::WorkflowExecutionFailedEventAttributes(
         history::WorkflowExecutionFailedEventAttributes {
@@ -189,7 +193,8 @@ pub(super) fn terminate(
             identity: identity.to_owned(),
         },
     ));
-    close(tx, Status::Terminated, Ending::default());
+    let by_reset = identity == super::reset::RESETTER;
+    close(tx, Status::Terminated, Ending { by_reset, ..Ending::default() });
 }
 
 /// Closes the run's time: whether it did.
@@ -210,7 +215,7 @@ pub(super) fn fire_due(tx: &mut Transition<'_>) -> bool {
         ..Default::default()
     };
     let (retry_state, successor) =
-        if execution_due { (RetryState::Timeout, None) } else { retry_run(tx, &timeout) };
+        if execution_due { (RetryState::Timeout, None) } else { after_failure(tx, &timeout) };
     let new_execution_run_id = successor_id(successor.as_ref());
     tx.append(EventAttributes::WorkflowExecutionTimedOutEventAttributes(
         history::WorkflowExecutionTimedOutEventAttributes {
@@ -326,6 +331,36 @@ fn retry_run(tx: &mut Transition<'_>, failure: &failure::Failure) -> (RetryState
     }
 }
 
+/// What follows a failure: another attempt if the retry policy has one, else the next run of the schedule.
+fn after_failure(tx: &mut Transition<'_>, failure: &failure::Failure) -> (RetryState, Option<Successor>) {
+    let (retry_state, successor) = retry_run(tx, failure);
+    if successor.is_some() {
+        return (retry_state, successor);
+    }
+    let last_result = tx.state.started.get(&0).and_then(|started| started.last_completion_result.clone());
+    (retry_state, next_cron_run(tx, last_result, Some(failure.clone())))
+}
+
+/// The next run of the cron schedule, if there is one. It is told the last result there was, and how the
+/// run before it failed if it did.
+fn next_cron_run(
+    tx: &mut Transition<'_>,
+    last_completion_result: Option<common::Payloads>,
+    continued_failure: Option<failure::Failure>,
+) -> Option<Successor> {
+    let previous = tx.state.started.get(&0)?;
+    let scheduled = Timestamp(tx.state.core.execution_time);
+    let backoff = cron::backoff(&previous.cron_schedule, scheduled, tx.now)?;
+    let started = history::WorkflowExecutionStartedEventAttributes {
+        initiator: Initiator::CronSchedule as i32,
+        last_completion_result,
+        continued_failure,
+        attempt: 1,
+        ..previous.clone()
+    };
+    Some(successor(tx, started, backoff))
+}
+
 fn successor(
     tx: &mut Transition<'_>,
     mut started: history::WorkflowExecutionStartedEventAttributes,
@@ -369,7 +404,10 @@ fn close(tx: &mut Transition<'_>, status: Status, ending: Ending) {
     core.workflow_task = None;
     core.sticky_queue.clear();
     core.start_backoff_until = 0;
-    child::release_all(tx);
+    if tx.state.core.reset_run_id.is_empty() {
+        child::release_all(tx);
+    }
+    tx.state.children.clear();
     if !tx.applying_commands {
         update::all(tx, update::Happening::of_end(tx));
     }
@@ -379,7 +417,7 @@ fn close(tx: &mut Transition<'_>, status: Status, ending: Ending) {
     state.external_signals.clear();
     state.external_cancels.clear();
     state.buffered.clear();
-    if tx.effects.successor.is_some() {
+    if tx.effects.successor.is_some() || ending.by_reset {
         return;
     }
     if let Some(parent) = tx.state.core.parent.clone() {

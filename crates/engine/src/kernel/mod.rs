@@ -5,16 +5,20 @@
 //! cannot fail half way: what it refuses, it refuses before changing anything.
 
 pub(crate) mod activity;
+pub(crate) mod activity_control;
 pub(crate) mod admission;
 mod cancel_external;
 pub(crate) mod child;
 pub(crate) mod commands;
+pub(crate) mod cron;
 pub(crate) mod effects;
 pub(crate) mod entropy;
 pub(crate) mod history;
 pub(crate) mod inbound;
 pub(crate) mod lifecycle;
+mod rebuild;
 pub(crate) mod recovery;
+pub(crate) mod reset;
 pub(crate) mod retry;
 pub(crate) mod rules;
 mod signal_external;

@@ -61,10 +61,10 @@ pub(crate) fn next_attempt(
 }
 
 /// initial × coefficient^(attempt − 1), at most the maximum interval; nanoseconds.
-fn backoff(policy: &common::RetryPolicy, attempt: i32) -> i64 {
+pub(super) fn backoff(policy: &common::RetryPolicy, attempt: i32) -> i64 {
     let initial = span(policy.initial_interval.as_ref());
     let maximum = span(policy.maximum_interval.as_ref());
-    let grown = initial as f64 * policy.backoff_coefficient.max(1.0).powi(attempt - 1);
+    let grown = initial as f64 * policy.backoff_coefficient.max(1.0).powi((attempt - 1).max(0));
     let ceiling = if maximum > 0 { maximum } else { i64::MAX / 4 };
     if grown >= ceiling as f64 { ceiling } else { grown as i64 }
 }

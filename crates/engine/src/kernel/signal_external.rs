@@ -14,42 +14,55 @@ pub(super) fn initiate(
 ) {
     let namespace = tx.namespace_or_own(&command.namespace);
     let execution = command.execution.unwrap_or_default();
+    let attributes = history::SignalExternalWorkflowExecutionInitiatedEventAttributes {
+        workflow_task_completed_event_id: completed_id,
+        namespace,
+        namespace_id: String::new(),
+        workflow_execution: Some(execution),
+        signal_name: command.signal_name,
+        input: command.input,
+        control: command.control,
+        child_workflow_only: command.child_workflow_only,
+        header: command.header,
+    };
     let id = tx.append_described(
-        EventAttributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(
-            history::SignalExternalWorkflowExecutionInitiatedEventAttributes {
-                workflow_task_completed_event_id: completed_id,
-                namespace: namespace.clone(),
-                namespace_id: String::new(),
-                workflow_execution: Some(execution.clone()),
-                signal_name: command.signal_name.clone(),
-                input: command.input.clone(),
-                control: command.control.clone(),
-                child_workflow_only: command.child_workflow_only,
-                header: command.header.clone(),
-            },
-        ),
+        EventAttributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(attributes.clone()),
         metadata,
     );
-    tx.state.external_signals.insert(
-        id,
-        ExternalRequest {
-            namespace: namespace.clone(),
-            execution: Some(execution.clone()),
-            control: command.control,
-            workflow_task_completed_event_id: completed_id,
-        },
-    );
+    tx.state.external_signals.insert(id, request(&attributes));
+    send(tx, id, attributes);
+}
+
+/// What is remembered of a signal that is on its way.
+pub(super) fn request(
+    attributes: &history::SignalExternalWorkflowExecutionInitiatedEventAttributes,
+) -> ExternalRequest {
+    ExternalRequest {
+        namespace: attributes.namespace.clone(),
+        execution: attributes.workflow_execution.clone(),
+        control: attributes.control.clone(),
+        workflow_task_completed_event_id: attributes.workflow_task_completed_event_id,
+    }
+}
+
+/// Sends the signal that the event with this id initiated.
+pub(super) fn send(
+    tx: &mut Transition<'_>,
+    id: i64,
+    attributes: history::SignalExternalWorkflowExecutionInitiatedEventAttributes,
+) {
+    let execution = attributes.workflow_execution.unwrap_or_default();
     let request_id = tx.entropy.uuid();
-    let source = Source { wants_reply: true, child_only: command.child_workflow_only, ..tx.source(id) };
+    let source = Source { wants_reply: true, child_only: attributes.child_workflow_only, ..tx.source(id) };
     tx.effects.transfers.push(Transfer {
-        namespace,
+        namespace: attributes.namespace,
         workflow_id: execution.workflow_id,
         run_id: execution.run_id,
         source: Some(source),
         request: Some(Request::Signal(Signal {
-            name: command.signal_name,
-            input: command.input,
-            header: command.header,
+            name: attributes.signal_name,
+            input: attributes.input,
+            header: attributes.header,
             identity: "history-service".into(),
             request_id,
         })),

@@ -91,6 +91,9 @@ pub(crate) struct RunCore {
     /// Signals received so far.
     #[prost(int64, tag = "70")]
     pub signals: i64,
+    /// The run this one was reset to. What children report here is passed on to it.
+    #[prost(string, tag = "61")]
+    pub reset_run_id: String,
 }
 
 impl RunCore {
@@ -209,6 +212,30 @@ pub(crate) struct Activity {
     pub backoff_until: i64,
     #[prost(int64, tag = "21")]
     pub last_attempt_close_time: i64,
+    /// Set while a person keeps it from being offered.
+    #[prost(message, optional, tag = "60")]
+    pub pause: Option<Pause>,
+    /// After the running attempt, attempts count from 1 again.
+    #[prost(bool, tag = "61")]
+    pub reset: bool,
+    /// After the running attempt, what it reported with heartbeats is forgotten.
+    #[prost(bool, tag = "62")]
+    pub reset_heartbeat: bool,
+    #[prost(message, optional, tag = "63")]
+    pub priority: Option<common::Priority>,
+}
+
+/// Who paused an activity, when and why.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Pause {
+    #[prost(int64, tag = "1")]
+    pub time: i64,
+    #[prost(string, tag = "2")]
+    pub identity: String,
+    #[prost(string, tag = "3")]
+    pub reason: String,
+    #[prost(string, tag = "4")]
+    pub request_id: String,
 }
 
 impl Activity {
@@ -218,7 +245,7 @@ impl Activity {
 
     /// Whether it waits for a worker right now.
     pub(crate) fn is_offered(&self) -> bool {
-        self.started_time == 0 && self.backoff_until == 0
+        self.started_time == 0 && self.backoff_until == 0 && self.pause.is_none()
     }
 }
 

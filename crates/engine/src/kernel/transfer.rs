@@ -26,6 +26,10 @@ pub(crate) fn receive(tx: &mut Transition<'_>, transfer: &Transfer) {
         Some(request) => {
             if tx.state.core.is_running() {
                 answer(tx, request);
+            } else if !tx.state.core.reset_run_id.is_empty() {
+                let run_id = tx.state.core.reset_run_id.clone();
+                tx.effects.transfers.push(Transfer { run_id, ..transfer.clone() });
+                return;
             }
             tx.effects.transfers.extend(begin_child(transfer));
             return;

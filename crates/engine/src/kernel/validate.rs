@@ -1,7 +1,7 @@
 //! Commands are checked as a whole before any of them is applied, so that a bad one changes nothing.
 
 use super::rules::{Rules, check_pending, check_search_attributes};
-use super::{MutableState, activity, retry, timer, update};
+use super::{Timestamp, activity, cron, retry, timer, update};
 use crate::proto::{CommandAttributes, command, enums, protocol};
 use enums::WorkflowTaskFailedCause as Cause;
 use std::collections::HashSet;
@@ -25,7 +25,7 @@ pub(super) fn check(
     commands: &[command::Command],
     messages: &[protocol::Message],
 ) -> Result<(), BadCommand> {
-    let mut seen = Batch::new(tx.state);
+    let mut seen = Batch::new(tx);
     let mut updates = update::Check::default();
     let mut left: Vec<_> = messages.iter().collect();
     for command in commands {
@@ -58,16 +58,19 @@ struct Batch {
     children: usize,
     signals: usize,
     cancels: usize,
+    now: Timestamp,
 }
 
 impl Batch {
-    fn new(state: &MutableState) -> Self {
+    fn new(tx: &super::Transition<'_>) -> Self {
+        let state = &*tx.state;
         Self {
             activity_ids: state.activities.values().map(|a| a.activity_id.clone()).collect(),
             timer_ids: state.timers.iter().map(|(id, _)| id.clone()).collect(),
             children: state.children.len(),
             signals: state.external_signals.len(),
             cancels: state.external_cancels.len(),
+            now: tx.now,
         }
     }
 }
@@ -234,8 +237,8 @@ fn check_child(
     {
         return bad(cause, message);
     }
-    if !command.cron_schedule.is_empty() {
-        return bad(cause, "cron schedules are not offered by this server");
+    if let Err(message) = cron::validate(&command.cron_schedule, seen.now) {
+        return bad(cause, message);
     }
     check_pending(
         seen.children,

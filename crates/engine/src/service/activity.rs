@@ -180,8 +180,12 @@ impl Service {
         request: ws::RecordActivityTaskHeartbeatRequest,
     ) -> Result<ws::RecordActivityTaskHeartbeatResponse, Failure> {
         let named = Named::token(&request.task_token)?;
-        let cancel_requested = self.heartbeat_named(&named, request.details).await?;
-        Ok(ws::RecordActivityTaskHeartbeatResponse { cancel_requested, ..Default::default() })
+        let told = self.heartbeat_named(&named, request.details).await?;
+        Ok(ws::RecordActivityTaskHeartbeatResponse {
+            cancel_requested: told.cancel_requested,
+            activity_paused: told.paused,
+            activity_reset: told.reset,
+        })
     }
 
     pub(super) async fn heartbeat_by_id(
@@ -190,15 +194,19 @@ impl Service {
     ) -> Result<ws::RecordActivityTaskHeartbeatByIdResponse, Failure> {
         let named =
             self.by_id(&request.namespace, request.workflow_id, request.run_id, request.activity_id)?;
-        let cancel_requested = self.heartbeat_named(&named, request.details).await?;
-        Ok(ws::RecordActivityTaskHeartbeatByIdResponse { cancel_requested, ..Default::default() })
+        let told = self.heartbeat_named(&named, request.details).await?;
+        Ok(ws::RecordActivityTaskHeartbeatByIdResponse {
+            cancel_requested: told.cancel_requested,
+            activity_paused: told.paused,
+            activity_reset: told.reset,
+        })
     }
 
     async fn heartbeat_named(
         &self,
         named: &Named,
         details: Option<common::Payloads>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<activity::Told, Failure> {
         self.executor
             .transact(&named.run(), |tx| {
                 let attempt = named.attempt(tx)?;

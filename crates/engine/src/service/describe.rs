@@ -1,9 +1,9 @@
 //! Describing one run.
 
 use super::Service;
-use crate::kernel::MutableState;
-use crate::kernel::state::{Activity, Annotations, RunCore};
+use crate::kernel::state::{Activity, Annotations, Pause, RunCore};
 use crate::kernel::time::{Timestamp, span_to_proto};
+use crate::kernel::{MutableState, activity_control};
 use crate::proto::{common, enums, workflow, workflowservice as ws};
 use crate::status::Failure;
 use crate::visibility::{Attributes, check};
@@ -108,21 +108,26 @@ pub(super) fn info(
 
 fn pending_activity(activity: &Activity) -> workflow::PendingActivityInfo {
     use enums::PendingActivityState as State;
-    let state = if !activity.is_started() {
-        State::Scheduled
-    } else if activity.cancel_requested_event_id != 0 {
-        State::CancelRequested
-    } else {
-        State::Started
+    let paused = activity.pause.is_some();
+    let state = match (activity.is_started(), activity.cancel_requested_event_id != 0) {
+        (false, _) if paused => State::Paused,
+        (false, _) => State::Scheduled,
+        (true, true) => State::CancelRequested,
+        (true, false) if paused => State::PauseRequested,
+        (true, false) => State::Started,
     };
+    let waits_for_retry = activity.backoff_until != 0 && !activity.is_started() && !paused;
+    let beaten = activity.last_heartbeat_time != 0;
+    let next_attempt = if waits_for_retry { activity.backoff_until } else { 0 };
+    let waited = Timestamp(next_attempt).since(Timestamp(activity.last_attempt_close_time));
     workflow::PendingActivityInfo {
         activity_id: activity.activity_id.clone(),
         activity_type: Some(common::ActivityType { name: activity.activity_type.clone() }),
         state: state as i32,
-        heartbeat_details: activity.heartbeat_details.clone(),
+        heartbeat_details: activity.heartbeat_details.clone().filter(|_| beaten),
         last_heartbeat_time: Timestamp(activity.last_heartbeat_time).to_proto(),
         last_started_time: Timestamp(activity.started_time).to_proto(),
-        attempt: activity.attempt,
+        attempt: if activity.reset { 1 } else { activity.attempt.max(1) },
         maximum_attempts: activity.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts),
         scheduled_time: Timestamp(activity.attempt_scheduled_time).to_proto(),
         expiration_time: Timestamp(activity.scheduled_time)
@@ -131,7 +136,23 @@ fn pending_activity(activity: &Activity) -> workflow::PendingActivityInfo {
         last_failure: activity.last_failure.clone(),
         last_worker_identity: activity.identity.clone(),
         last_attempt_complete_time: Timestamp(activity.last_attempt_close_time).to_proto(),
-        next_attempt_schedule_time: Timestamp(activity.backoff_until).to_proto(),
+        next_attempt_schedule_time: Timestamp(next_attempt).to_proto(),
+        current_retry_interval: if waits_for_retry { span_to_proto(waited) } else { None },
+        paused,
+        pause_info: activity.pause.as_ref().map(pause_info),
+        priority: activity.priority.clone(),
+        activity_options: Some(activity_control::options_of(activity)),
         ..Default::default()
+    }
+}
+
+fn pause_info(pause: &Pause) -> workflow::pending_activity_info::PauseInfo {
+    use workflow::pending_activity_info::{PauseInfo, pause_info};
+    PauseInfo {
+        pause_time: Timestamp(pause.time).to_proto(),
+        paused_by: Some(pause_info::PausedBy::Manual(pause_info::Manual {
+            identity: pause.identity.clone(),
+            reason: pause.reason.clone(),
+        })),
     }
 }

@@ -42,8 +42,16 @@ impl Service {
         if !name.run_id.is_empty() {
             return Ok(name.run_id.clone());
         }
-        let mut slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
-        Ok(self.executor.run(&mut slot, name).await?.name.run_id.clone())
+        let (run_id, durable) = {
+            let mut slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
+            let run = self.executor.run(&mut slot, name).await?;
+            (run.name.run_id.clone(), run.progress.is_durable())
+        };
+        // The current run may have begun a moment ago, as the successor of another: it is about to be there.
+        if !durable {
+            self.executor.flush().await?;
+        }
+        Ok(run_id)
     }
 
     /// The durable record of a run. A run that exists only in memory so far counts as not there: nobody

@@ -1,6 +1,7 @@
 //! WorkflowService: one file per group of RPCs, and the table that finds them.
 
 mod activity;
+mod activity_control;
 mod delete;
 mod describe;
 mod history;
@@ -9,6 +10,7 @@ mod multi_operation;
 mod namespace;
 mod operator;
 mod query;
+mod reset;
 mod signal;
 mod start;
 mod system;
@@ -103,6 +105,7 @@ rpcs! {
         DeleteWorkflowExecution(DeleteWorkflowExecutionRequest) => delete_workflow,
         UpdateWorkflowExecution(UpdateWorkflowExecutionRequest) => update_workflow,
         PollWorkflowExecutionUpdate(PollWorkflowExecutionUpdateRequest) => poll_update,
+        ResetWorkflowExecution(ResetWorkflowExecutionRequest) => reset_workflow,
         QueryWorkflow(QueryWorkflowRequest) => query_workflow,
         DescribeWorkflowExecution(DescribeWorkflowExecutionRequest) => describe_workflow,
         GetWorkflowExecutionHistory(GetWorkflowExecutionHistoryRequest) => get_history,
@@ -133,6 +136,16 @@ rpcs! {
         ResetStickyTaskQueue(ResetStickyTaskQueueRequest) => reset_sticky_task_queue,
         ShutdownWorker(ShutdownWorkerRequest) => shutdown_worker,
         PollNexusTaskQueue(PollNexusTaskQueueRequest) => poll_nexus_task,
+    }
+    "Activities": WORKFLOW_SERVICE(ws) {
+        PauseActivity(PauseActivityRequest) => pause_activity,
+        UnpauseActivity(UnpauseActivityRequest) => unpause_activity,
+        ResetActivity(ResetActivityRequest) => reset_activity,
+        UpdateActivityOptions(UpdateActivityOptionsRequest) => update_activity_options,
+        PauseActivityExecution(PauseActivityExecutionRequest) => pause_activity_execution,
+        UnpauseActivityExecution(UnpauseActivityExecutionRequest) => unpause_activity_execution,
+        ResetActivityExecution(ResetActivityExecutionRequest) => reset_activity_execution,
+        UpdateActivityExecutionOptions(UpdateActivityExecutionOptionsRequest) => update_activity_execution_options,
     }
     "Task queues": WORKFLOW_SERVICE(ws) {
         DescribeTaskQueue(DescribeTaskQueueRequest) => describe_task_queue,

@@ -4,8 +4,8 @@ use super::Service;
 use crate::executor::{Executor, SignalOnStart, StartRequest};
 use crate::kernel::effects::Signal;
 use crate::kernel::lifecycle::NewRun;
-use crate::kernel::retry;
 use crate::kernel::time::span;
+use crate::kernel::{cron, retry};
 use crate::limits::Limits;
 use crate::proto::{common, enums, history, taskqueue, workflowservice as ws};
 use crate::status::Failure;
@@ -115,9 +115,13 @@ impl Service {
         if let Some(policy) = &request.retry_policy {
             retry::validate(policy).map_err(Failure::invalid)?;
         }
-        if !request.cron_schedule.is_empty() {
-            return Err(Failure::invalid("cron schedules are not offered by this server"));
+        let now = self.executor.now();
+        cron::validate(&request.cron_schedule, now).map_err(Failure::invalid)?;
+        let start_delay = span(request.workflow_start_delay.as_ref());
+        if !request.cron_schedule.is_empty() && start_delay > 0 {
+            return Err(Failure::invalid("CronSchedule and WorkflowStartDelay may not be used together."));
         }
+        let cron_backoff = cron::backoff(&request.cron_schedule, now, now);
         let run_id = self.executor.uuid();
         Ok(NewRun {
             namespace: request.namespace,
@@ -139,6 +143,8 @@ impl Service {
                 identity: request.identity,
                 first_execution_run_id: run_id,
                 retry_policy: request.retry_policy.map(|policy| retry::with_defaults(Some(policy))),
+                cron_schedule: request.cron_schedule,
+                initiator: cron_initiator(cron_backoff),
                 memo: request.memo,
                 search_attributes: request.search_attributes,
                 header: request.header.filter(|header: &common::Header| !header.fields.is_empty()),
@@ -148,11 +154,16 @@ impl Service {
             request_id: request.request_id,
             user_metadata: request.user_metadata,
             parent: None,
-            backoff: span(request.workflow_start_delay.as_ref()),
-            backoff_breakable: true,
+            backoff: cron_backoff.unwrap_or(start_delay),
+            backoff_breakable: cron_backoff.is_none(),
             ..NewRun::default()
         })
     }
+}
+
+/// The first run of a cron schedule waits for its time as the later ones do, and says so.
+fn cron_initiator(backoff: Option<i64>) -> i32 {
+    backoff.map_or(0, |_| enums::ContinueAsNewInitiator::CronSchedule as i32)
 }
 
 fn check_id(limits: &Limits, what: &str, value: &str) -> Result<(), Failure> {

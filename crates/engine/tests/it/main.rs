@@ -7,8 +7,10 @@
 mod activities;
 mod children;
 mod crash;
+mod cron;
 mod lifecycle;
 mod messages;
+mod reset;
 mod restart;
 mod rpc;
 mod script;

@@ -1,0 +1,114 @@
+//! What becomes of the engine when its storage fails.
+
+use super::*;
+use crate::proto::{common, taskqueue, workflowservice as ws};
+use crate::status::Failure;
+use prost::Message;
+use rusqlite::ffi;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+use tonic::Code;
+
+/// An engine whose commits fail with a code of SQLite's while one is set.
+struct World {
+    _directory: tempfile::TempDir,
+    path: PathBuf,
+    failure: Arc<AtomicI32>,
+    engine: Engine,
+}
+
+async fn open(path: &Path, failure: &Arc<AtomicI32>) -> Engine {
+    let failure = failure.clone();
+    let faults = Faults::injected(move || match failure.load(Ordering::SeqCst) {
+        ffi::SQLITE_OK => Ok(()),
+        code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)),
+    });
+    Engine::open_with(EngineOptions::new(path), faults).await.expect("the engine opens")
+}
+
+impl World {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("engine.db");
+        let failure = Arc::new(AtomicI32::new(ffi::SQLITE_OK));
+        let engine = open(&path, &failure).await;
+        Self { _directory: directory, path, failure, engine }
+    }
+
+    async fn start(&self, id: &str) -> Result<(), Code> {
+        let request = ws::StartWorkflowExecutionRequest {
+            namespace: "default".into(),
+            workflow_id: id.into(),
+            workflow_type: Some(common::WorkflowType { name: "any".into() }),
+            task_queue: Some(taskqueue::TaskQueue { name: "queue".into(), ..Default::default() }),
+            request_id: id.into(),
+            ..Default::default()
+        };
+        self.call("StartWorkflowExecution", &request).await
+    }
+
+    async fn describe(&self, id: &str) -> Result<(), Code> {
+        let execution = common::WorkflowExecution { workflow_id: id.into(), run_id: String::new() };
+        let request =
+            ws::DescribeWorkflowExecutionRequest { namespace: "default".into(), execution: Some(execution) };
+        self.call("DescribeWorkflowExecution", &request).await
+    }
+
+    async fn call(&self, rpc: &str, request: &impl Message) -> Result<(), Code> {
+        let service = "temporal.api.workflowservice.v1.WorkflowService";
+        let answer = self.engine.service.call(service, rpc, request.encode_to_vec().into()).await;
+        answer.map(drop).map_err(|failure: Failure| failure.into_status().code())
+    }
+
+    async fn reopen(&mut self) {
+        self.engine.shutdown().await;
+        self.failure.store(ffi::SQLITE_OK, Ordering::SeqCst);
+        self.engine = open(&self.path, &self.failure).await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_new_work_until_there_is_room() {
+    let mut world = World::new().await;
+    assert_eq!(world.start("before").await, Ok(()));
+    world.failure.store(ffi::SQLITE_FULL, Ordering::SeqCst);
+    assert_eq!(world.start("first refused").await, Err(Code::ResourceExhausted));
+    assert_eq!(world.start("second refused").await, Err(Code::ResourceExhausted));
+    assert_eq!(world.describe("before").await, Ok(()), "what is stored can be read");
+    world.failure.store(ffi::SQLITE_OK, Ordering::SeqCst);
+    tokio::time::timeout(Duration::from_secs(30), world.engine.service.executor.storage.writer.room())
+        .await
+        .expect("it notices that there is room");
+    assert_eq!(world.start("after").await, Ok(()));
+    assert_eq!(world.start("first refused").await, Ok(()), "asked again with the same request id");
+    world.reopen().await;
+    for id in ["before", "after", "first refused"] {
+        assert_eq!(world.describe(id).await, Ok(()), "{id}");
+    }
+    assert_eq!(world.describe("second refused").await, Err(Code::NotFound));
+}
+
+#[tokio::test]
+async fn a_full_disk_does_not_keep_the_engine_from_closing() {
+    let mut world = World::new().await;
+    world.failure.store(ffi::SQLITE_FULL, Ordering::SeqCst);
+    assert_eq!(world.start("refused").await, Err(Code::ResourceExhausted));
+    world.reopen().await;
+    assert_eq!(world.describe("refused").await, Err(Code::NotFound));
+}
+
+#[tokio::test]
+async fn a_failed_fsync_stops_the_engine_and_nothing_is_acknowledged_after_it() {
+    let mut world = World::new().await;
+    assert_eq!(world.start("before").await, Ok(()));
+    world.failure.store(ffi::SQLITE_IOERR_FSYNC, Ordering::SeqCst);
+    assert_eq!(world.start("lost").await, Err(Code::Unavailable));
+    assert!(!world.engine.stopped().await.is_empty());
+    world.failure.store(ffi::SQLITE_OK, Ordering::SeqCst);
+    assert_eq!(world.start("after").await, Err(Code::Unavailable), "it does not try again");
+    world.reopen().await;
+    assert_eq!(world.describe("before").await, Ok(()));
+    assert_eq!(world.describe("lost").await, Err(Code::NotFound));
+    assert_eq!(world.describe("after").await, Err(Code::NotFound));
+}
