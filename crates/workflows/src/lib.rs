@@ -20,6 +20,7 @@ mod names;
 mod options;
 mod project;
 mod sprint;
+mod sprint_memory;
 mod steps;
 mod types;
 mod waiting;

@@ -6,6 +6,7 @@ use std::task::Poll;
 use futures::future::poll_fn;
 use syndarix_agents::Stage;
 use syndarix_core::autonomy::Checkpoint;
+use syndarix_core::blob::BlobHash;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
 
@@ -14,8 +15,8 @@ use crate::inbox::Inbox;
 use crate::options;
 use crate::steps::{self, Listens, Stop};
 use crate::types::{
-    CheckpointRequest, DecisionSignal, EscalationRequest, GiveUp, ProjectStatus, Rejection, Settled,
-    SprintInput, SprintMemory, SprintOutcome, StageRequest, SuperviseRequest, TaskOutcome, WorkRequest,
+    CheckpointRequest, DecisionSignal, EscalationRequest, GiveUp, News, ProjectStatus, Rejection,
+    SprintInput, SprintOutcome, StageRequest, SuperviseRequest, Supervision, TaskOutcome, WorkRequest,
     WorkResult,
 };
 
@@ -142,34 +143,34 @@ async fn stage(ctx: &Context, sprint: &SprintInput, stage: Stage, round: u32) ->
 
 /// What the development loop waits for.
 enum Finished {
-    Work { work: WorkRequest, settled: Result<Settled, Stop> },
+    Work { news: Result<News, Stop> },
     Decided { problem: EscalationRequest, decision: Result<DecisionSignal, Stop> },
 }
 
 type Pending = Pin<Box<dyn Future<Output = Finished>>>;
 
-/// The part of the loop's state that the supervisor does not need to see: the futures themselves.
+/// The loop's own state: the futures, and what the supervisor is to hear about those that have ended.
 #[derive(Default)]
 struct Crew {
-    memory: SprintMemory,
     pending: Vec<Pending>,
+    looks: u32,
+    /// Where the supervisor left what it remembers.
+    memory: Option<BlobHash>,
+    news: Vec<News>,
 }
 
 impl Crew {
     /// Starts a piece of work. It is under way until it is settled: merges, which come one after another and are
     /// checked, hold nobody up but whoever waits for them.
     fn start(&mut self, ctx: &Context, work: WorkRequest) {
-        self.memory.running.push(work.clone());
         let ctx = ctx.clone();
         self.pending.push(Box::pin(async move {
             let outcome = steps::work(&ctx, work.clone()).await;
-            let settled = settle(&ctx, WorkResult { work: work.clone(), outcome }).await;
-            Finished::Work { work, settled }
+            Finished::Work { news: settle(&ctx, WorkResult { work, outcome }).await }
         }));
     }
 
     fn ask(&mut self, ctx: &Context, problem: EscalationRequest) {
-        self.memory.asked.extend(problem.task.clone());
         let ctx = ctx.clone();
         self.pending.push(Box::pin(async move {
             let decision = steps::escalate(&ctx, problem.clone()).await;
@@ -177,11 +178,25 @@ impl Crew {
         }));
     }
 
+    /// Asks the supervisor what is to be done, now that this has happened.
+    async fn look(&mut self, ctx: &Context, sprint: &SprintInput) -> Result<Supervision, Stop> {
+        self.looks += 1;
+        let request = SuperviseRequest {
+            sprint: sprint.clone(),
+            look: self.looks,
+            memory: self.memory.take(),
+            news: std::mem::take(&mut self.news),
+        };
+        let supervision = ctx.execute_activity(Activities::supervise, request, options::record()).await?;
+        self.memory = Some(supervision.memory.clone());
+        Ok(supervision)
+    }
+
     /// Whatever has ended, and if nothing has, whichever ends next; in the order in which they were started, so that
     /// a replay decides alike. All are polled, so that what was just started does start.
     async fn next(&mut self) -> Vec<Finished> {
-        let Self { memory, pending } = self;
-        let all_ended = poll_fn(|cx| {
+        let pending = &mut self.pending;
+        poll_fn(|cx| {
             let mut all_ended = Vec::new();
             pending.retain_mut(|one| match one.as_mut().poll(cx) {
                 Poll::Ready(ended) => {
@@ -192,25 +207,14 @@ impl Crew {
             });
             if all_ended.is_empty() { Poll::Pending } else { Poll::Ready(all_ended) }
         })
-        .await;
-        for ended in &all_ended {
-            match ended {
-                Finished::Work { work, .. } => memory.running.retain(|running| running != work),
-                Finished::Decided { problem, .. } => {
-                    memory.asked.retain(|task| Some(task) != problem.task.as_ref());
-                }
-            }
-        }
-        all_ended
+        .await
     }
 }
 
 /// Develops, reviews and merges until the supervisor says that every task of the sprint is over.
 async fn develop(ctx: &Context, sprint: &SprintInput, crew: &mut Crew) -> Result<(), Stop> {
     loop {
-        crew.memory.looks += 1;
-        let request = SuperviseRequest { sprint: sprint.clone(), memory: crew.memory.clone() };
-        let supervision = ctx.execute_activity(Activities::supervise, request, options::record()).await?;
+        let supervision = crew.look(ctx, sprint).await?;
         if supervision.complete && crew.pending.is_empty() {
             return Ok(());
         }
@@ -227,31 +231,24 @@ async fn develop(ctx: &Context, sprint: &SprintInput, crew: &mut Crew) -> Result
         }
         for ended in crew.next().await {
             match ended {
-                Finished::Work { work, settled } => note(ctx, sprint, crew, &work, settled?),
+                Finished::Work { news } => crew.news.push(news?),
                 Finished::Decided { problem, decision } => carry_out(ctx, crew, problem, decision?).await?,
             }
         }
     }
 }
 
-/// Settles what a piece of work came to.
-async fn settle(ctx: &Context, result: WorkResult) -> Result<Settled, Stop> {
-    if result.outcome == TaskOutcome::Cancelled && ctx.cancellation_token().is_cancelled() {
-        return Err(Stop::Cancelled);
-    }
-    Ok(ctx.execute_activity(Activities::settle_work, result, options::proof()).await?)
-}
-
-/// Remembers what became of a piece of work, and asks a human where it is stuck.
-fn note(ctx: &Context, sprint: &SprintInput, crew: &mut Crew, work: &WorkRequest, settled: Settled) {
-    let task = work.task.clone();
-    if settled != Settled::Forward {
-        *crew.memory.rounds.entry(task.clone()).or_insert(1) += 1;
-    }
-    if let Settled::Stuck { problem } = settled {
-        let subject = format!("stuck:{}", work.run_id());
-        let project = sprint.project.clone();
-        crew.ask(ctx, EscalationRequest { project, task: Some(task), problem, subject });
+/// What a piece of work came to. The supervisor settles most of it when it looks next; a change that was accepted is
+/// merged and checked first, beside everything else that goes on.
+async fn settle(ctx: &Context, result: WorkResult) -> Result<News, Stop> {
+    match result.outcome {
+        TaskOutcome::Cancelled if ctx.cancellation_token().is_cancelled() => Err(Stop::Cancelled),
+        TaskOutcome::Reviewed { approved: true } => {
+            let task = result.work.task.clone();
+            let settled = ctx.execute_activity(Activities::settle_work, result, options::proof()).await?;
+            Ok(News::Settled { task, settled })
+        }
+        _ => Ok(News::Ended { result }),
     }
 }
 
@@ -264,11 +261,13 @@ async fn carry_out(
 ) -> Result<(), Stop> {
     let Some(task) = problem.task else { return Ok(()) };
     if decision.is_approved() {
-        *crew.memory.reprieved.entry(task.clone()).or_default() += 1;
-        ctx.execute_activity(Activities::reopen_task, task, options::record()).await?;
+        ctx.execute_activity(Activities::reopen_task, task.clone(), options::record()).await?;
+        crew.news.push(News::Reprieved { task });
     } else {
         let reason = decision.comment.unwrap_or_else(|| "given up by a human".to_owned());
-        ctx.execute_activity(Activities::give_up_task, GiveUp { task, reason }, options::record()).await?;
+        let verdict = GiveUp { task: task.clone(), reason };
+        ctx.execute_activity(Activities::give_up_task, verdict, options::record()).await?;
+        crew.news.push(News::GivenUp { task });
     }
     Ok(())
 }

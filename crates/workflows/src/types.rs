@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use syndarix_agents::Stage;
 use syndarix_core::approval::{Approval, ApprovalState};
 use syndarix_core::autonomy::Checkpoint;
+use syndarix_core::blob::BlobHash;
 use syndarix_core::id::{AgentId, ApprovalId, ProjectId, RunId, TaskId};
 use syndarix_core::project::Phase;
 use syndarix_core::time::Timestamp;
@@ -304,19 +305,32 @@ pub struct WorkResult {
     pub outcome: TaskOutcome,
 }
 
-/// What a sprint's workflow knows that the store does not: what it has running, and how often what was tried.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SprintMemory {
-    /// The work under way.
-    pub running: Vec<WorkRequest>,
-    /// The next round of development, by task, where it is not the first.
-    pub rounds: BTreeMap<TaskId, u32>,
-    /// Tasks that a human allowed more rounds, and how often.
-    pub reprieved: BTreeMap<TaskId, u32>,
-    /// Tasks that a human is being asked about.
-    pub asked: Vec<TaskId>,
-    /// How often the supervisor has been asked; each time is a run of its graph.
-    pub looks: u32,
+/// What happened in a sprint since its supervisor last looked at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "news")]
+pub enum News {
+    /// A piece of work is over, and it is the supervisor's to settle.
+    Ended {
+        /// The work and how it ended.
+        result: WorkResult,
+    },
+    /// A piece of work on this task is over and settled.
+    Settled {
+        /// Which task.
+        task: TaskId,
+        /// What became of it.
+        settled: Settled,
+    },
+    /// A human allowed a task more rounds.
+    Reprieved {
+        /// Which task.
+        task: TaskId,
+    },
+    /// A human gave a task up.
+    GivenUp {
+        /// Which task.
+        task: TaskId,
+    },
 }
 
 /// The input of the supervisor's activity.
@@ -324,12 +338,16 @@ pub struct SprintMemory {
 pub struct SuperviseRequest {
     /// Which sprint.
     pub sprint: SprintInput,
-    /// What its workflow knows.
-    pub memory: SprintMemory,
+    /// How often the supervisor has been asked, this time included; each time is a run of its graph.
+    pub look: u32,
+    /// Where it left what it remembers; `None` at the first look.
+    pub memory: Option<BlobHash>,
+    /// What happened since, in that order.
+    pub news: Vec<News>,
 }
 
 /// What the supervisor wants done.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supervision {
     /// Work to start now.
     pub start: Vec<WorkRequest>,
@@ -337,6 +355,8 @@ pub struct Supervision {
     pub escalate: Vec<EscalationRequest>,
     /// Whether every task of the sprint is over.
     pub complete: bool,
+    /// Where the supervisor left what it remembers.
+    pub memory: BlobHash,
 }
 
 /// What became of a task after a piece of work on it.

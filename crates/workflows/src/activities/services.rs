@@ -92,13 +92,11 @@ impl Services {
         Arc::clone(self.merging.lock().entry(project.clone()).or_default())
     }
 
-    /// The member of the team who does what this role does. A team without the role gives the work to an
-    /// engineer, and a team without engineers to whoever comes first: somebody has to.
+    /// The first member of the team with this role. A team file that leaves a role empty is refused, so there is one.
     pub(super) async fn member(&self, project: &ProjectId, role: Role) -> Answer<Agent> {
         let agents = self.store().agents(project).await.map_err(stored)?;
-        let having = |role: Role| agents.iter().filter(move |agent: &&Agent| agent.role == role);
-        let member = having(role).next().or_else(|| having(Role::Engineer).next()).or_else(|| agents.first());
-        member.cloned().ok_or_else(|| permanent(format!("{project} has no team")))
+        let member = agents.into_iter().find(|agent| agent.role == role);
+        member.ok_or_else(|| permanent(format!("the team of {project} has no {}", role.title())))
     }
 }
 

@@ -1,17 +1,20 @@
 //! Sprints: who does what next, and what becomes of a task after each piece of work on it.
 
 use syndarix_agents::Stage;
-use syndarix_agents::supervisor::{Directive, Running, SprintView, Supervisor, SupervisorLimits};
+use syndarix_agents::supervisor::{Directive, SprintView, Supervisor, SupervisorLimits};
 use syndarix_core::agent::{AgentState, AgentTransition};
+use syndarix_core::blob::BlobHash;
 use syndarix_core::id::{AgentId, RunId, TaskId};
+use syndarix_core::ports::Blobs;
 use syndarix_core::task::{Task, TaskKind, TaskState};
 
-use super::services::{Answer, Services, permanent, stored};
+use super::services::{Answer, Services, passing, permanent, stored};
 use super::stages::stuck;
 use super::work::ran;
+use crate::sprint_memory::SprintMemory;
 use crate::types::{
-    EscalationRequest, GiveUp, Settled, SprintInput, SuperviseRequest, Supervision, TaskOutcome, WorkRequest,
-    WorkResult,
+    EscalationRequest, GiveUp, News, Settled, SprintInput, SuperviseRequest, Supervision, TaskOutcome,
+    WorkRequest, WorkResult,
 };
 
 impl Services {
@@ -44,73 +47,111 @@ impl Services {
     /// Asks the supervisor, which assigns in the store and tells the team, and hands what it decided to the
     /// workflow. Asked again after a crash it goes on with the view it began with and answers the same.
     pub(super) async fn supervise(&self, request: SuperviseRequest) -> Answer<Supervision> {
-        let mut supervision = Supervision::default();
-        let view = self.view(&request).await?;
-        let round = |task: &TaskId| request.memory.rounds.get(task).copied().unwrap_or(1);
-        let run = format!(
-            "{}/sprint-{}/look-{}",
-            request.sprint.project, request.sprint.sprint, request.memory.looks
-        );
-        let run = RunId::new(run).map_err(|error| permanent(error.to_string()))?;
+        let SuperviseRequest { sprint, look, memory, news } = request;
+        let mut memory = self.recall(memory).await?;
+        let (mut start, mut escalate, mut complete) = (Vec::new(), Vec::new(), false);
+        for (task, problem) in self.hear(&mut memory, news).await? {
+            escalate.push(EscalationRequest {
+                project: sprint.project.clone(),
+                subject: format!("stuck:{task}:{look}"),
+                problem,
+                task: Some(task),
+            });
+        }
+        let view = self.view(&sprint, &memory).await?;
+        let run = RunId::new(format!("{}/sprint-{}/look-{look}", sprint.project, sprint.sprint))
+            .map_err(|error| permanent(error.to_string()))?;
         let directives = Supervisor::new(self.store().clone()).supervise(&run, view).await.map_err(ran)?;
         for directive in directives {
             match directive {
                 Directive::Assign { task, agent, .. } => {
                     let record = self.store().task(&task).await.map_err(stored)?;
                     self.set_state(&record, TaskState::InProgress, None).await?;
-                    let round = round(&task);
-                    supervision.start.push(work(&request.sprint, task, agent, Stage::Develop, round));
+                    let round = memory.round(&task);
+                    start.push(work(&sprint, task, agent, Stage::Develop, round));
                 }
                 Directive::Review { task, reviewer } => {
-                    let round = round(&task);
-                    supervision.start.push(work(&request.sprint, task, reviewer, Stage::Review, round));
+                    let round = memory.round(&task);
+                    start.push(work(&sprint, task, reviewer, Stage::Review, round));
                 }
                 Directive::Escalate { task, reason } => {
                     let record = self.store().task(&task).await.map_err(stored)?;
-                    let reprieves = request.memory.reprieved.get(&task).copied().unwrap_or_default();
-                    supervision.escalate.push(EscalationRequest {
-                        project: request.sprint.project.clone(),
-                        subject: format!("escalation:{task}:{reprieves}"),
+                    memory.ask(&task);
+                    escalate.push(EscalationRequest {
+                        project: sprint.project.clone(),
+                        subject: format!("escalation:{task}:{}", memory.reprieves(&task)),
                         problem: stuck(&record, &reason),
                         task: Some(task),
                     });
                 }
-                Directive::Complete => supervision.complete = true,
+                Directive::Complete => complete = true,
                 Directive::Wait => {}
             }
         }
-        Ok(supervision)
+        start.iter().for_each(|work| memory.start(work));
+        let memory = self.keep(&memory).await?;
+        Ok(Supervision { start, escalate, complete, memory })
+    }
+
+    /// Takes in what happened, and settles what is not settled yet. Returns the tasks that need a human, and why.
+    async fn hear(&self, memory: &mut SprintMemory, news: Vec<News>) -> Answer<Vec<(TaskId, String)>> {
+        let mut problems = Vec::new();
+        for one in news {
+            let (task, settled) = match one {
+                News::Ended { result } => (result.work.task.clone(), self.settle_work(result).await?),
+                News::Settled { task, settled } => (task, settled),
+                News::Reprieved { task } => {
+                    memory.reprieve(task);
+                    continue;
+                }
+                News::GivenUp { task } => {
+                    memory.give_up(&task);
+                    continue;
+                }
+            };
+            memory.settle(&task, &settled);
+            if let Settled::Stuck { problem } = settled {
+                problems.push((task, problem));
+            }
+        }
+        Ok(problems)
+    }
+
+    /// What the supervisor remembers, as it was left by [`keep`](Self::keep).
+    async fn recall(&self, memory: Option<BlobHash>) -> Answer<SprintMemory> {
+        let Some(address) = memory else { return Ok(SprintMemory::default()) };
+        let bytes = Blobs::get(self.store(), &address).await.map_err(passing)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| permanent(format!("what the supervisor remembers cannot be read: {error}")))
+    }
+
+    /// Stores what the supervisor remembers. Its address follows from its content, so it is the same when this is
+    /// done twice.
+    async fn keep(&self, memory: &SprintMemory) -> Answer<BlobHash> {
+        let bytes = serde_json::to_vec(memory).expect("a memory is plain data with string keys");
+        Blobs::put(self.store(), bytes).await.map_err(passing)
     }
 
     /// The sprint as the supervisor sees it. A round that ended in any other way than a merge counts like a
     /// review that sent the work back; a human's yes forgives as many as were allowed; and a task that a human is
     /// being asked about is blocked until they answer.
-    async fn view(&self, request: &SuperviseRequest) -> Answer<SprintView> {
-        let SuperviseRequest { sprint, memory } = request;
+    async fn view(&self, sprint: &SprintInput, memory: &SprintMemory) -> Answer<SprintView> {
         let limits = SupervisorLimits {
             review_rounds: self.options.limits.max_rounds,
             parallel: self.options.limits.max_parallel_work,
         };
         let mut tasks = self.store().tasks(&sprint.project).await.map_err(stored)?;
         for task in &mut tasks {
-            let rounds = memory.rounds.get(&task.id).map_or(0, |round| round.saturating_sub(1));
-            let forgiven =
-                memory.reprieved.get(&task.id).map_or(0, |times| times.saturating_mul(limits.review_rounds));
-            task.review_rounds = rounds.saturating_sub(forgiven);
+            task.review_rounds = memory.sent_back(&task.id, limits.review_rounds);
             if memory.asked.contains(&task.id) {
                 task.state = TaskState::Blocked;
             }
         }
-        let running = memory.running.iter().map(|work| Running {
-            task: work.task.clone(),
-            agent: work.agent.clone(),
-            stage: work.stage,
-        });
         Ok(SprintView {
             tasks,
             sprint: sprint.sprint,
             agents: self.store().agents(&sprint.project).await.map_err(stored)?,
-            running: running.collect(),
+            running: memory.running.clone(),
             limits,
         })
     }
