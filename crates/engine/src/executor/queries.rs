@@ -111,7 +111,8 @@ impl Executor {
             if run.queries.len() >= MOST_BUFFERED {
                 return Err(Failure::exhausted(
                     enums::ResourceExhaustedCause::BusyWorkflow,
-                    "consistent query buffer is full, cannot accept new consistent queries",
+                    "consistent query buffer is full, this may be caused by too many queries and workflow not able to \
+                     process query fast enough",
                 ));
             }
             run.queries.push(BufferedQuery { id, query: query.clone(), answer: send, attached: false });

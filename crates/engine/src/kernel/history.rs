@@ -47,6 +47,7 @@ impl Transition<'_> {
 
     pub(super) fn append_event(&mut self, mut event: HistoryEvent) -> i64 {
         super::workflow_task::settle(self);
+        self.effects.volatile = false;
         let id = self.state.core.next_event_id;
         event.event_id = id;
         self.state.core.next_event_id = id + 1;

@@ -236,6 +236,8 @@ fn describe(record: NamespaceRecord) -> ws::DescribeNamespaceResponse {
             id: record.id,
             capabilities: Some(namespace::namespace_info::Capabilities {
                 eager_workflow_start: true,
+                sync_update: true,
+                async_update: true,
                 worker_poll_complete_on_shutdown: true,
                 ..Default::default()
             }),

@@ -5,15 +5,19 @@
 #![expect(clippy::needless_pass_by_value, reason = "the SDK hands signals over by value")]
 
 mod activities;
+mod bare;
 mod children;
 mod crash;
 mod cron;
 mod lifecycle;
 mod messages;
+mod query_protocol;
 mod reset;
 mod restart;
 mod rpc;
 mod script;
 mod timers;
+mod update_protocol;
+mod updates;
 mod visibility;
 mod world;

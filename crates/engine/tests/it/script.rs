@@ -33,6 +33,8 @@ pub enum Step {
     CancelTimer,
     /// Waits until as many signals have come in all.
     Signals(usize),
+    /// Waits until as many words have been pushed in all.
+    Words(usize),
     Child {
         id: String,
         steps: Vec<Step>,
@@ -194,6 +196,7 @@ pub type ScriptRun = <Script as temporalio_common::HasWorkflowDefinition>::Run;
 pub struct Script {
     log: Vec<String>,
     signals: Vec<String>,
+    words: Vec<String>,
 }
 
 #[workflow_methods]
@@ -205,6 +208,7 @@ impl Script {
             ctx.state_mut(|state| state.log.push(entry));
         }
         let mut log = ctx.state(|state| state.log.clone());
+        log.extend(ctx.state(|state| state.words.clone()));
         log.extend(ctx.state(|state| state.signals.clone()));
         Ok(log)
     }
@@ -216,7 +220,34 @@ impl Script {
 
     #[query]
     pub fn heard(&self, _ctx: &WorkflowContextView, _input: ()) -> Vec<String> {
-        self.signals.clone()
+        self.words.iter().chain(&self.signals).cloned().collect()
+    }
+
+    #[update_validator(push)]
+    fn validate_push(
+        &self,
+        _ctx: &WorkflowContextView,
+        word: &String,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        if word.is_empty() { Err(anyhow("a word is not empty")) } else { Ok(()) }
+    }
+
+    /// Answers how many words there are.
+    #[update]
+    pub fn push(&mut self, _ctx: &mut SyncWorkflowContext<Self>, word: String) -> usize {
+        self.words.push("pushed ".to_owned() + &word);
+        self.words.len()
+    }
+
+    #[update]
+    pub async fn push_when_told(ctx: &mut WorkflowContext<Self>, word: String) -> usize {
+        if ctx.wait_condition(|state: &Self| !state.signals.is_empty()).await.is_err() {
+            return 0;
+        }
+        ctx.state_mut(|state| {
+            state.words.push("pushed ".to_owned() + &word);
+            state.words.len()
+        })
     }
 }
 
@@ -266,6 +297,10 @@ impl Script {
             Step::Signals(count) => {
                 ctx.wait_condition(move |state: &Self| state.signals.len() >= count).await?;
                 Ok(format!("{count} signals"))
+            }
+            Step::Words(count) => {
+                ctx.wait_condition(move |state: &Self| state.words.len() >= count).await?;
+                Ok(format!("{count} words"))
             }
             Step::Child { id, steps, close, then } => Self::child(ctx, id, steps, close, then).await,
             Step::SignalOther(id) => {
