@@ -99,9 +99,14 @@ async fn perform(ctx: &WorkflowContext<AgentTaskWorkflow>, work: &WorkRequest) -
             }
         }
     };
-    let proves = work.changes_code() && matches!(ended, TaskOutcome::Written);
-    if proves {
-        return Ok(ctx.execute_activity(Activities::prove_work, work.clone(), options::proof()).await?);
-    }
-    Ok(ended)
+    Ok(match ended {
+        TaskOutcome::Written if work.changes_code() => {
+            ctx.execute_activity(Activities::prove_work, work.clone(), options::proof()).await?
+        }
+        TaskOutcome::Reviewed { approved: true } => {
+            let merged = ctx.execute_activity(Activities::merge_work, work.clone(), options::proof());
+            TaskOutcome::Merged { settled: merged.await? }
+        }
+        ended => ended,
+    })
 }

@@ -143,7 +143,7 @@ async fn stage(ctx: &Context, sprint: &SprintInput, stage: Stage, round: u32) ->
 
 /// What the development loop waits for.
 enum Finished {
-    Work { news: Result<News, Stop> },
+    Work { result: WorkResult },
     Decided { problem: EscalationRequest, decision: Result<DecisionSignal, Stop> },
 }
 
@@ -160,13 +160,13 @@ struct Crew {
 }
 
 impl Crew {
-    /// Starts a piece of work. It is under way until it is settled: merges, which come one after another and are
-    /// checked, hold nobody up but whoever waits for them.
+    /// Starts a piece of work. A merge is part of the review that accepts the change: merges, which come one after
+    /// another and are checked, hold nobody up but whoever waits for them.
     fn start(&mut self, ctx: &Context, work: WorkRequest) {
         let ctx = ctx.clone();
         self.pending.push(Box::pin(async move {
             let outcome = steps::work(&ctx, work.clone()).await;
-            Finished::Work { news: settle(&ctx, WorkResult { work, outcome }).await }
+            Finished::Work { result: WorkResult { work, outcome } }
         }));
     }
 
@@ -231,24 +231,15 @@ async fn develop(ctx: &Context, sprint: &SprintInput, crew: &mut Crew) -> Result
         }
         for ended in crew.next().await {
             match ended {
-                Finished::Work { news } => crew.news.push(news?),
+                Finished::Work { result } => {
+                    if result.outcome == TaskOutcome::Cancelled && ctx.cancellation_token().is_cancelled() {
+                        return Err(Stop::Cancelled);
+                    }
+                    crew.news.push(News::Ended { result });
+                }
                 Finished::Decided { problem, decision } => carry_out(ctx, crew, problem, decision?).await?,
             }
         }
-    }
-}
-
-/// What a piece of work came to. The supervisor settles most of it when it looks next; a change that was accepted is
-/// merged and checked first, beside everything else that goes on.
-async fn settle(ctx: &Context, result: WorkResult) -> Result<News, Stop> {
-    match result.outcome {
-        TaskOutcome::Cancelled if ctx.cancellation_token().is_cancelled() => Err(Stop::Cancelled),
-        TaskOutcome::Reviewed { approved: true } => {
-            let task = result.work.task.clone();
-            let settled = ctx.execute_activity(Activities::settle_work, result, options::proof()).await?;
-            Ok(News::Settled { task, settled })
-        }
-        _ => Ok(News::Ended { result }),
     }
 }
 

@@ -127,6 +127,11 @@ pub enum TaskOutcome {
         /// Whether it was accepted.
         approved: bool,
     },
+    /// A change was accepted in its review, and its merge was tried.
+    Merged {
+        /// What became of it.
+        settled: Settled,
+    },
     /// QA judged the sprint.
     Judged {
         /// Whether nothing was found.
@@ -309,17 +314,10 @@ pub struct WorkResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "news")]
 pub enum News {
-    /// A piece of work is over, and it is the supervisor's to settle.
+    /// A piece of work is over.
     Ended {
         /// The work and how it ended.
         result: WorkResult,
-    },
-    /// A piece of work on this task is over and settled.
-    Settled {
-        /// Which task.
-        task: TaskId,
-        /// What became of it.
-        settled: Settled,
     },
     /// A human allowed a task more rounds.
     Reprieved {

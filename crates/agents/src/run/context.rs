@@ -20,6 +20,7 @@ use syndarix_core::task::Task;
 use syndarix_core::time::Timestamp;
 use syndarix_graph::NodeError;
 use syndarix_store::Store;
+use tokio::sync::OnceCell;
 
 use super::request::RunRequest;
 use super::roster::{Colleague, Roster};
@@ -42,6 +43,7 @@ pub(crate) struct RunContext {
     pub(crate) tools: Box<dyn RunTools>,
     /// Contents read or written in this process; addresses never change their content.
     contents: Mutex<HashMap<BlobHash, Arc<[u8]>>>,
+    briefing: OnceCell<Briefing>,
 }
 
 impl RunContext {
@@ -52,7 +54,17 @@ impl RunContext {
         (roster, member): (Arc<Roster>, StaffedAgent),
         tools: Box<dyn RunTools>,
     ) -> Self {
-        Self { options, request, project, task, roster, member, tools, contents: Mutex::default() }
+        Self {
+            options,
+            request,
+            project,
+            task,
+            roster,
+            member,
+            tools,
+            contents: Mutex::default(),
+            briefing: OnceCell::new(),
+        }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -127,8 +139,9 @@ impl RunContext {
         })
     }
 
-    pub(super) async fn briefing(&self, hash: &BlobHash) -> Result<Briefing, NodeError> {
-        self.read(hash).await
+    /// The run's briefing, which is the same for every step of it.
+    pub(super) async fn briefing(&self, hash: &BlobHash) -> Result<&Briefing, NodeError> {
+        self.briefing.get_or_try_init(|| self.read(hash)).await
     }
 
     /// The conversation with its contents.

@@ -53,7 +53,7 @@ impl Node<RunState> for Execute {
                 ending = true;
                 break;
             }
-            match self.call(ctx, state, &briefing, index as u32, call).await? {
+            match self.call(ctx, state, briefing, index as u32, call).await? {
                 Called::Wait(interrupt) => return Ok(NodeOutcome::Interrupt(interrupt)),
                 Called::Broken(error) => {
                     return Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)));
@@ -70,7 +70,7 @@ impl Node<RunState> for Execute {
                 }
             }
         }
-        self.settle(ctx, state, &briefing, step, ending, started).await
+        self.settle(ctx, state, briefing, step, ending, started).await
     }
 }
 

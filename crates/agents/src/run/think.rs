@@ -56,7 +56,7 @@ impl Node<RunState> for Think {
         if let Some((guard, detail)) = guards::cap_reached(state, &briefing.limits) {
             return self.trip(ctx, guard, detail).await;
         }
-        self.ask_model(ctx, state, &briefing).await
+        self.ask_model(ctx, state, briefing).await
     }
 }
 

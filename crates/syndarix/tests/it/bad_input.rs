@@ -83,6 +83,12 @@ fn a_team_file_that_cannot_be_meant() {
         run_with_team(&team(&["Dave engineer Ellis", "Ellis engineer Kate", "Kate engineer Dave"]))
     );
     insta::assert_snapshot!(
+        "team_without_roles",
+        run_with_team(
+            "version = 1\n\n[[agents]]\ntype = \"engineer\"\ncount = 3\n\n[[agents]]\ntype = \"architect\"\n"
+        )
+    );
+    insta::assert_snapshot!(
         "team_unknown_model",
         run_with_team(
             "version = 1\nextends = \"default\"\n\n[[agents]]\nname = \"Dave\"\ntype = \"engineer\"\nmodels = [\"huose/m\"]\n"

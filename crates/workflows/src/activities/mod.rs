@@ -166,12 +166,12 @@ impl Activities {
     }
 
     #[activity]
-    pub async fn settle_work(
+    pub async fn merge_work(
         self: Arc<Self>,
         ctx: ActivityContext,
-        result: WorkResult,
+        work: WorkRequest,
     ) -> Result<Settled, ActivityError> {
-        work::alive(&ctx, Box::pin(self.services.settle_work(result))).await
+        work::alive(&ctx, Box::pin(self.services.merge_work(work))).await
     }
 
     #[activity]

@@ -93,13 +93,12 @@ impl Services {
         Ok(Supervision { start, escalate, complete, memory })
     }
 
-    /// Takes in what happened, and settles what is not settled yet. Returns the tasks that need a human, and why.
+    /// Takes in what happened, and settles the work that is over. Returns the tasks that need a human, and why.
     async fn hear(&self, memory: &mut SprintMemory, news: Vec<News>) -> Answer<Vec<(TaskId, String)>> {
         let mut problems = Vec::new();
         for one in news {
             let (task, settled) = match one {
                 News::Ended { result } => (result.work.task.clone(), self.settle_work(result).await?),
-                News::Settled { task, settled } => (task, settled),
                 News::Reprieved { task } => {
                     memory.reprieve(task);
                     continue;
@@ -175,16 +174,7 @@ impl Services {
                 self.tell(&work, &work.agent, "The change does not hold yet", &reason).await?;
                 Ok(Settled::Back)
             }
-            TaskOutcome::Reviewed { approved: true } => {
-                let tip = self.tip(&task).await?;
-                let settled = self.integrate(&work, &task, &tip).await?;
-                if settled == Settled::Back {
-                    self.set_state(&task, TaskState::InProgress, Some("it cannot be merged yet")).await?;
-                } else if let Some(author) = &task.assignee {
-                    self.free(author, Some(AgentTransition::Complete), &task.id).await?;
-                }
-                Ok(settled)
-            }
+            TaskOutcome::Merged { settled } => Ok(settled),
             TaskOutcome::Reviewed { approved: false } => {
                 self.set_state(&task, TaskState::InProgress, Some("its review asks for changes")).await?;
                 Ok(Settled::Back)
@@ -199,11 +189,29 @@ impl Services {
                 Ok(Settled::Stuck { problem: stuck(&task, &reason) })
             }
             TaskOutcome::HandedOff { .. }
+            | TaskOutcome::Reviewed { approved: true }
             | TaskOutcome::Written
             | TaskOutcome::Planned { .. }
             | TaskOutcome::Judged { .. }
             | TaskOutcome::Cancelled => Ok(Settled::Back),
         }
+    }
+
+    /// Merges a change that its review accepted. Everything it does is found done when it is done again.
+    pub(super) async fn merge_work(&self, work: WorkRequest) -> Answer<Settled> {
+        let task = self.store().task(&work.task).await.map_err(stored)?;
+        if task.state.is_final() {
+            return Ok(Settled::Forward);
+        }
+        self.free(&work.agent, None, &task.id).await?;
+        let tip = self.tip(&task).await?;
+        let settled = self.integrate(&work, &task, &tip).await?;
+        if settled == Settled::Back {
+            self.set_state(&task, TaskState::InProgress, Some("it cannot be merged yet")).await?;
+        } else if let Some(author) = &task.assignee {
+            self.free(author, Some(AgentTransition::Complete), &task.id).await?;
+        }
+        Ok(settled)
     }
 
     /// Moves an agent on whose run is over, or whose work was judged: to where its work waits for a reviewer, or back

@@ -163,7 +163,7 @@ impl Services {
                 reason
             }
             TaskOutcome::Failed { reason } => reason,
-            TaskOutcome::Reviewed { .. } | TaskOutcome::Cancelled => {
+            TaskOutcome::Reviewed { .. } | TaskOutcome::Merged { .. } | TaskOutcome::Cancelled => {
                 "the stage ended without a result".to_owned()
             }
         };
