@@ -2,6 +2,7 @@
 
 mod bench;
 mod command_reference;
+mod engine_reference;
 mod links;
 mod real_input;
 
@@ -13,9 +14,9 @@ usage: cargo xtask docs [--check]
        cargo xtask real-input
        cargo xtask bench
 
-    docs           writes docs/commands.md from the binary's own help, and checks that links between documents lead
-                   somewhere
-    docs --check   the same, but fails where docs/commands.md is stale instead of writing it
+    docs           writes docs/commands.md from the binary's own help and docs/engine-rpcs.md from the engine's tables,
+                   and checks that links between documents lead somewhere
+    docs --check   the same, but fails where one of them is stale instead of writing it
     real-input     works a brief on a published crate, against a mock server of both providers; needs Node and a registry
     bench          runs the benchmarks in release, one after another, and prints their tables";
 
@@ -25,8 +26,12 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies below the root");
     let result = match arguments[..] {
-        ["docs"] => command_reference::write(root).and_then(|()| links::check(root)),
-        ["docs", "--check"] => command_reference::check(root).and_then(|()| links::check(root)),
+        ["docs"] => command_reference::write(root)
+            .and_then(|()| engine_reference::write(root))
+            .and_then(|()| links::check(root)),
+        ["docs", "--check"] => command_reference::check(root)
+            .and_then(|()| engine_reference::check(root))
+            .and_then(|()| links::check(root)),
         ["bench"] => bench::run(root),
         ["real-input"] => real_input::run(root),
         _ => Err(USAGE.to_owned()),

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// last connection are dropped.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
 }
 
 impl Engine {

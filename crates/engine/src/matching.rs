@@ -6,13 +6,17 @@ use crate::kernel::Timestamp;
 use crate::kernel::time::SECOND;
 use crate::proto::{common, failure, query};
 use parking_lot::Mutex;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// A sticky queue without a poll for this long has lost its worker, nanoseconds.
 const STICKY_ALIVE: i64 = 10 * SECOND;
+/// How long a queue remembers who polled it (`matching.PollerHistoryTTL`), nanoseconds.
+const POLLERS_REMEMBERED: i64 = 300 * SECOND;
+/// Pollers a queue remembers at most.
+const MOST_POLLERS: usize = 256;
 /// Workers that were shut down and may still have a poll on the way; older ones are forgotten.
 const REMEMBERED_SHUTDOWNS: usize = 256;
 
@@ -71,6 +75,8 @@ struct Queue {
     offers: VecDeque<(Offer, Option<QueueKey>)>,
     waiters: VecDeque<Waiter>,
     last_poll: Timestamp,
+    /// Who polled, and when last.
+    pollers: BTreeMap<String, Timestamp>,
 }
 
 #[derive(Debug)]
@@ -184,9 +190,25 @@ impl Matching {
         inner.queues.clear();
     }
 
-    /// Pollers of a queue and offers that wait on it.
-    pub(crate) fn load(&self, queue: &QueueKey) -> (usize, usize) {
-        self.inner.lock().queues.get(queue).map_or((0, 0), |q| (q.waiters.len(), q.offers.len()))
+    /// Remembers who polls a queue, for those who ask about it.
+    pub(crate) fn note_poller(&self, queue: &QueueKey, identity: &str, now: Timestamp) {
+        let mut inner = self.inner.lock();
+        let pollers = &mut inner.queues.entry(queue.clone()).or_default().pollers;
+        if !pollers.contains_key(identity) {
+            pollers.retain(|_, at| now.since(*at) < POLLERS_REMEMBERED);
+            if pollers.len() >= MOST_POLLERS {
+                return;
+            }
+        }
+        pollers.insert(identity.to_owned(), now);
+    }
+
+    /// Who polled a queue of late and when, and how many offers wait on it.
+    pub(crate) fn load(&self, queue: &QueueKey, now: Timestamp) -> (Vec<(String, Timestamp)>, usize) {
+        let inner = self.inner.lock();
+        let Some(queue) = inner.queues.get(queue) else { return (Vec::new(), 0) };
+        let pollers = queue.pollers.iter().filter(|(_, at)| now.since(**at) < POLLERS_REMEMBERED);
+        (pollers.map(|(identity, at)| (identity.clone(), *at)).collect(), queue.offers.len())
     }
 }
 

@@ -50,10 +50,7 @@ pub(super) fn check_sizes(
     commands: &[command::Command],
 ) -> Result<(), BadCommand> {
     commands.iter().filter_map(|command| command.attributes.as_ref()).try_for_each(|attributes| {
-        let (cause, message) = match oversized(rules, state, attributes) {
-            None => return Ok(()),
-            Some(refused) => refused,
-        };
+        let Some((cause, message)) = oversized(rules, state, attributes) else { return Ok(()) };
         Err(BadCommand { cause, message: message.to_owned() })
     })
 }

@@ -29,6 +29,9 @@ pub(super) fn check(
     let mut updates = update::Check::default();
     let mut left: Vec<_> = messages.iter().collect();
     for command in commands {
+        if command.command_type() != enums::CommandType::Unspecified && !is_offered(command.command_type()) {
+            return not_offered();
+        }
         let Some(attributes) = &command.attributes else {
             return bad(Cause::Unspecified, "a command has no attributes");
         };
@@ -49,6 +52,16 @@ pub(super) fn check(
         }
     }
     left.into_iter().try_for_each(|message| updates.message(tx.state, message))
+}
+
+/// Whether commands of this type are taken.
+pub(crate) fn is_offered(command: enums::CommandType) -> bool {
+    use enums::CommandType as C;
+    !matches!(command, C::Unspecified | C::ScheduleNexusOperation | C::RequestCancelNexusOperation)
+}
+
+fn not_offered<T>() -> Result<T, BadCommand> {
+    bad(Cause::FeatureDisabled, "this server does not offer the feature the command is for")
 }
 
 /// Ids as they will be once the commands so far are applied.
@@ -162,18 +175,17 @@ fn check_one(
         C::ModifyWorkflowPropertiesCommandAttributes(c) if c.upserted_memo.is_none() => {
             bad(Cause::BadModifyWorkflowPropertiesAttributes, "UpsertedMemo is not set.")
         }
-        C::RecordMarkerCommandAttributes(_) | C::ModifyWorkflowPropertiesCommandAttributes(_) => Ok(false),
+        C::RecordMarkerCommandAttributes(_)
+        | C::ModifyWorkflowPropertiesCommandAttributes(_)
+        | C::ProtocolMessageCommandAttributes(_) => Ok(false),
         C::CompleteWorkflowExecutionCommandAttributes(_)
         | C::FailWorkflowExecutionCommandAttributes(_)
         | C::CancelWorkflowExecutionCommandAttributes(_) => Ok(true),
         C::ContinueAsNewWorkflowExecutionCommandAttributes(c) => {
             check_search_attributes(&tx.rules, c.search_attributes.as_ref()).map(|()| true)
         }
-        C::ProtocolMessageCommandAttributes(_) => Ok(false),
         C::ScheduleNexusOperationCommandAttributes(_)
-        | C::RequestCancelNexusOperationCommandAttributes(_) => {
-            bad(Cause::FeatureDisabled, "this server does not offer the feature the command is for")
-        }
+        | C::RequestCancelNexusOperationCommandAttributes(_) => not_offered(),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::kernel::{Rejection, Transition};
 use crate::matching::{Offer, QueueKey, TaskKind};
 use crate::proto::{common, failure, workflowservice as ws};
 use crate::status::Failure;
+use prost::Message;
 use std::time::Instant;
 
 /// Which attempt a request is about.
@@ -54,6 +55,7 @@ impl Service {
                 name: queue.clone(),
                 kind: TaskKind::Activity,
             };
+            self.executor.matching.note_poller(&key, &request.identity, self.executor.now());
             let wait = deadline.saturating_duration_since(Instant::now());
             let worker = request.worker_instance_key.clone();
             let offer = self.executor.matching.poll(key, worker, self.executor.now(), wait).await;
@@ -85,6 +87,11 @@ impl Service {
         result: Option<common::Payloads>,
         identity: String,
     ) -> Result<(), Failure> {
+        if self.check_blob(result.as_ref()).is_err() {
+            // The worker would only send it again.
+            let failure = server_failure("Complete result exceeds size limit.");
+            return self.fail_named(named, Some(failure), None, identity).await;
+        }
         self.executor
             .transact(&named.run(), |tx| {
                 let attempt = named.attempt(tx)?;
@@ -100,6 +107,12 @@ impl Service {
         details: Option<common::Payloads>,
         identity: String,
     ) -> Result<(), Failure> {
+        let size = failure.as_ref().map_or(0, Message::encoded_len);
+        let failure = if size > self.executor.limits.blob_bytes {
+            Some(server_failure("Failure exceeds size limit."))
+        } else {
+            failure
+        };
         self.executor
             .transact(&named.run(), |tx| {
                 let attempt = named.attempt(tx)?;
@@ -207,11 +220,34 @@ impl Service {
         named: &Named,
         details: Option<common::Payloads>,
     ) -> Result<activity::Told, Failure> {
+        if self.check_blob(details.as_ref()).is_err() {
+            // The activity has failed; its worker is told to stop as after a cancellation.
+            let failure = server_failure("Heartbeat details exceed size limit.");
+            self.executor
+                .transact(&named.run(), |tx| {
+                    let attempt = named.attempt(tx)?;
+                    activity::fail(tx, &attempt, Some(failure), None, "")
+                })
+                .await?;
+            return Ok(activity::Told { cancel_requested: true, paused: false, reset: false });
+        }
         self.executor
             .transact(&named.run(), |tx| {
                 let attempt = named.attempt(tx)?;
                 activity::heartbeat(tx, &attempt, details)
             })
             .await
+    }
+}
+
+/// What an activity fails with when the server is the one that refuses: trying again would not help.
+fn server_failure(message: &str) -> failure::Failure {
+    failure::Failure {
+        message: message.to_owned(),
+        source: "Server".into(),
+        failure_info: Some(failure::failure::FailureInfo::ServerFailureInfo(failure::ServerFailureInfo {
+            non_retryable: true,
+        })),
+        ..Default::default()
     }
 }

@@ -10,6 +10,7 @@ use crate::visibility::value::keyword_payload;
 use crate::visibility::{Direction, Query, status_name};
 use prost::{Message, Oneof};
 use rusqlite::types::Value;
+use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Runs in one page at most, and when the client does not say (`frontend.visibilityMaxPageSize`).
@@ -109,7 +110,7 @@ impl Service {
         add_start_times(&mut query, request.start_time_filter.as_ref())?;
         match request.filters {
             Some(Filters::ExecutionFilter(filter)) => {
-                add_equal(&mut query, "WorkflowId", &filter.workflow_id)
+                add_equal(&mut query, "WorkflowId", &filter.workflow_id);
             }
             Some(Filters::TypeFilter(filter)) => add_equal(&mut query, "WorkflowType", &filter.name),
             None => {}
@@ -129,7 +130,7 @@ impl Service {
         add_start_times(&mut query, request.start_time_filter.as_ref())?;
         match request.filters {
             Some(Filters::ExecutionFilter(filter)) => {
-                add_equal(&mut query, "WorkflowId", &filter.workflow_id)
+                add_equal(&mut query, "WorkflowId", &filter.workflow_id);
             }
             Some(Filters::TypeFilter(filter)) => add_equal(&mut query, "WorkflowType", &filter.name),
             Some(Filters::StatusFilter(filter)) => {
@@ -192,16 +193,13 @@ impl Service {
             condition.text = format!("{} AND {}", condition.text, after.text);
             condition.values.extend(after.values);
         }
-        let (runs, cut_short) =
-            self.executor.storage.readers.list(listing(&keys, condition, size + 1)).await?;
-        let more = cut_short || runs.len() > size;
-        let next_page_token = match runs.get(size - 1).or(runs.last()) {
+        let (runs, more) = self.executor.storage.readers.list(listing(&keys, condition, size)).await?;
+        let next_page_token = match runs.last() {
             Some(last) if more => Position::of(identity, last.sort.clone()).encode_to_vec(),
             _ => Vec::new(),
         };
         let attributes = self.executor.namespaces.attributes(namespace);
-        let executions =
-            runs.into_iter().take(size).map(|run| info(&run.core, run.annotations, &attributes)).collect();
+        let executions = runs.into_iter().map(|run| info(&run.core, run.annotations, &attributes)).collect();
         Ok(Found { executions, next_page_token })
     }
 }
@@ -213,7 +211,7 @@ fn condition(namespace: &str, query: &Query) -> Sql {
     Sql { text: format!("namespace = ? AND {}", filter.text), values }
 }
 
-fn listing(keys: &[sql::SortKey], condition: Sql, limit: usize) -> Listing {
+fn listing(keys: &[sql::SortKey], condition: Sql, most_runs: usize) -> Listing {
     let columns: Vec<&str> = keys.iter().map(|key| key.expression.as_str()).collect();
     let order: Vec<String> = keys
         .iter()
@@ -224,13 +222,15 @@ fn listing(keys: &[sql::SortKey], condition: Sql, limit: usize) -> Listing {
         .collect();
     Listing {
         sql: format!(
-            "SELECT {}, run_key FROM run WHERE {} ORDER BY {} LIMIT {limit}",
+            "SELECT {}, run_key FROM run WHERE {} ORDER BY {} LIMIT {}",
             columns.join(", "),
             condition.text,
-            order.join(", ")
+            order.join(", "),
+            most_runs + 1
         ),
         values: condition.values,
         sort_keys: keys.len(),
+        most_runs,
         most_bytes: PAGE_BYTES,
     }
 }
@@ -243,7 +243,7 @@ fn identity(namespace: &str, query: &str) -> u64 {
 
 fn add_equal(query: &mut String, name: &str, value: &str) {
     let escaped = value.replace('\\', "\\\\").replace('\'', "''");
-    query.push_str(&format!(" AND {name} = '{escaped}'"));
+    let _ = write!(query, " AND {name} = '{escaped}'");
 }
 
 fn add_start_times(
@@ -259,6 +259,6 @@ fn add_start_times(
             "EarliestTime in StartTimeFilter should not be larger than LatestTime.",
         ));
     }
-    query.push_str(&format!(" AND StartTime BETWEEN {earliest} AND {latest}"));
+    let _ = write!(query, " AND StartTime BETWEEN {earliest} AND {latest}");
     Ok(())
 }

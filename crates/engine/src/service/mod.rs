@@ -14,6 +14,8 @@ mod reset;
 mod signal;
 mod start;
 mod system;
+#[cfg(test)]
+mod tests;
 mod update;
 mod worker;
 mod workflow_task;
@@ -217,6 +219,17 @@ impl Service {
         }
         if !self.executor.namespaces.contains(namespace) {
             return Err(Failure::namespace_not_found(namespace));
+        }
+        Ok(())
+    }
+
+    /// Refuses a worker's build that the namespace's owner has marked as bad.
+    fn check_binary(&self, namespace: &str, checksum: &str) -> Result<(), Failure> {
+        if !checksum.is_empty()
+            && let Some(record) = self.executor.namespaces.find(namespace, "")
+            && record.bad_binaries.contains_key(checksum)
+        {
+            return Err(Failure::invalid(format!("binary {checksum} already marked as bad deployment.")));
         }
         Ok(())
     }

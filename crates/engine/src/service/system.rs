@@ -26,6 +26,7 @@ impl Service {
                 upsert_memo: true,
                 eager_workflow_start: true,
                 sdk_metadata: true,
+                count_group_by_execution_status: true,
                 ..Default::default()
             }),
         })

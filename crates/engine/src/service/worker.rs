@@ -55,21 +55,51 @@ impl Service {
         request: ws::DescribeTaskQueueRequest,
     ) -> Result<ws::DescribeTaskQueueResponse, Failure> {
         self.check_namespace(&request.namespace)?;
-        let kind = match request.task_queue_type() {
-            enums::TaskQueueType::Activity => TaskKind::Activity,
+        let name = request.task_queue.clone().unwrap_or_default().name;
+        if name.is_empty() {
+            return Err(Failure::invalid("TaskQueue is not set on request."));
+        }
+        if request.api_mode() == enums::DescribeTaskQueueMode::Enhanced {
+            // What newer command lines ask for: every kind of task at once, by worker version. There is one
+            // version here, the unversioned.
+            let kinds = if request.task_queue_types.is_empty() {
+                vec![enums::TaskQueueType::Workflow as i32, enums::TaskQueueType::Activity as i32]
+            } else {
+                request.task_queue_types
+            };
+            let types_info = kinds
+                .into_iter()
+                .map(|kind| (kind, self.queue_load(&request.namespace, &name, kind)))
+                .collect();
+            let unversioned = taskqueue::TaskQueueVersionInfo { types_info, ..Default::default() };
+            return Ok(ws::DescribeTaskQueueResponse {
+                versions_info: [(String::new(), unversioned)].into(),
+                ..Default::default()
+            });
+        }
+        let load = self.queue_load(&request.namespace, &name, request.task_queue_type);
+        Ok(ws::DescribeTaskQueueResponse { pollers: load.pollers, stats: load.stats, ..Default::default() })
+    }
+
+    /// Who polls a queue, and what waits there. Nothing is ever dispatched at a limited rate.
+    fn queue_load(&self, namespace: &str, name: &str, kind: i32) -> taskqueue::TaskQueueTypeInfo {
+        let kind = match enums::TaskQueueType::try_from(kind) {
+            Ok(enums::TaskQueueType::Activity) => TaskKind::Activity,
             _ => TaskKind::Workflow,
         };
-        let name = request.task_queue.unwrap_or_default().name;
-        let key = QueueKey { namespace: request.namespace, name, kind };
-        let (pollers, backlog) = self.executor.matching.load(&key);
-        Ok(ws::DescribeTaskQueueResponse {
-            pollers: vec![taskqueue::PollerInfo::default(); pollers],
-            stats: Some(taskqueue::TaskQueueStats {
-                approximate_backlog_count: backlog as i64,
+        let key = QueueKey { namespace: namespace.to_owned(), name: name.to_owned(), kind };
+        let (pollers, backlog) = self.executor.matching.load(&key, self.executor.now());
+        let pollers = pollers
+            .into_iter()
+            .map(|(identity, at)| taskqueue::PollerInfo {
+                last_access_time: at.to_proto(),
+                identity,
                 ..Default::default()
-            }),
-            ..Default::default()
-        })
+            })
+            .collect();
+        let stats =
+            taskqueue::TaskQueueStats { approximate_backlog_count: backlog as i64, ..Default::default() };
+        taskqueue::TaskQueueTypeInfo { pollers, stats: Some(stats) }
     }
 
     /// A queue here is never split: it has the one partition that has its name.

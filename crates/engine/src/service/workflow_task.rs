@@ -20,6 +20,7 @@ impl Service {
         if queue.is_empty() {
             return Err(Failure::invalid("TaskQueue is not set on request."));
         }
+        self.check_binary(&request.namespace, &request.binary_checksum)?;
         let deadline = Instant::now() + self.task_poll_timeout;
         loop {
             let key = QueueKey {
@@ -27,6 +28,7 @@ impl Service {
                 name: queue.clone(),
                 kind: TaskKind::Workflow,
             };
+            self.executor.matching.note_poller(&key, &request.identity, self.executor.now());
             let wait = deadline.saturating_duration_since(Instant::now());
             let worker = request.worker_instance_key.clone();
             let offer = self.executor.matching.poll(key, worker, self.executor.now(), wait).await;

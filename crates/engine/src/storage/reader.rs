@@ -48,6 +48,7 @@ pub(crate) struct Listing {
     pub sql: String,
     pub values: Vec<Value>,
     pub sort_keys: usize,
+    pub most_runs: usize,
     /// The page ends after the run with which it has this many bytes.
     pub most_bytes: usize,
 }
@@ -241,6 +242,21 @@ impl Readers {
         })
     }
 
+    /// How many rows each table has.
+    #[cfg(test)]
+    pub(crate) async fn table_sizes(&self) -> Result<Vec<i64>, Error> {
+        const TABLES: [&str; 6] = ["namespace", "run", "run_row", "history", "outbox", "search_value"];
+        self.with(|connection| {
+            let count = |table| {
+                connection
+                    .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+                    .map_err(failed)
+            };
+            TABLES.into_iter().map(count).collect()
+        })
+        .await
+    }
+
     pub(crate) fn namespaces(&self) -> Result<Vec<NamespaceRecord>, Error> {
         self.with_blocking(|connection| {
             let mut statement =
@@ -252,7 +268,7 @@ impl Readers {
     }
 
     /// One page of a listing. Sorting looks at keys only; the runs themselves are read one by one, so that
-    /// a page takes no more memory than it may have bytes. Also says whether the page ended because of those.
+    /// a page takes no more memory than it may have bytes. Also says whether there is more.
     pub(crate) async fn list(&self, listing: Listing) -> Result<(Vec<ListedRun>, bool), Error> {
         self.with(move |connection| {
             let mut keys = connection.prepare(&listing.sql).map_err(failed)?;
@@ -266,10 +282,12 @@ impl Readers {
             let mut rows = keys.query(rusqlite::params_from_iter(listing.values)).map_err(failed)?;
             let mut runs = Vec::new();
             let mut bytes = 0;
+            let mut read_rows = 0;
             while let Some(row) = rows.next().map_err(failed)? {
-                if bytes >= listing.most_bytes {
+                if bytes >= listing.most_bytes || read_rows == listing.most_runs {
                     return Ok((runs, true));
                 }
+                read_rows += 1;
                 let sort = (0..listing.sort_keys)
                     .map(|index| row.get(index))
                     .collect::<rusqlite::Result<Vec<Value>>>()

@@ -227,16 +227,18 @@ pub(crate) fn status_name(status: Status) -> String {
 
 /// Nanoseconds of `1h30m`, `2d`, `1.5s`, `01:30:00`, or a plain number of nanoseconds.
 fn parse_duration(text: &str) -> Option<i64> {
+    const SECOND: f64 = 1e9;
     if let Ok(nanos) = text.parse() {
         return Some(nanos);
     }
-    const SECOND: f64 = 1e9;
     let parts: Vec<&str> = text.split(':').collect();
     if let [hours, minutes, seconds] = parts[..] {
         let (hours, minutes, seconds): (i64, i64, i64) =
             (hours.parse().ok()?, minutes.parse().ok()?, seconds.parse().ok()?);
         let in_range = hours >= 0 && (0..60).contains(&minutes) && (0..60).contains(&seconds);
-        return in_range.then(|| (hours * 3_600 + minutes * 60 + seconds).saturating_mul(1_000_000_000));
+        return in_range.then(|| {
+            hours.saturating_mul(3_600).saturating_add(minutes * 60 + seconds).saturating_mul(1_000_000_000)
+        });
     }
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),

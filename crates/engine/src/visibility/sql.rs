@@ -112,7 +112,7 @@ fn write_plain_test(sql: &mut Sql, column: &str, test: &Test<Value>) {
         }
         Test::StartsWith { prefix, negated } => {
             let length = match prefix {
-                Value::Text(text) => text.chars().count() as i64,
+                Value::Text(start) => start.chars().count() as i64,
                 _ => 0,
             };
             // The first half lets an index find where to begin; the second is the condition, which needs no

@@ -1,4 +1,6 @@
 //! What filters are taken to mean, and what is refused.
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
+#![expect(clippy::needless_pass_by_value, reason = "expectations are written where they are used")]
 
 use super::attributes::{Attributes, Custom, PREDEFINED, SYSTEM};
 use super::lexer::tokenize;
@@ -369,8 +371,8 @@ fn naive_test(test: &Test<Value>, values: &[Value], many: bool) -> Option<bool> 
             (compare(value, low).is_ge() && compare(value, high).is_le()) != *negated
         }
         Test::StartsWith { prefix: Value::Text(prefix), negated } => {
-            let Value::Text(text) = value else { unreachable!("prefixes are for texts") };
-            text.starts_with(prefix.as_str()) != *negated
+            let Value::Text(whole) = value else { unreachable!("prefixes are for texts") };
+            whole.starts_with(prefix.as_str()) != *negated
         }
         Test::StartsWith { .. } | Test::Missing { .. } => unreachable!("not generated"),
     })
@@ -533,11 +535,11 @@ proptest! {
 
 #[test]
 fn numbers_keep_their_kind() {
+    use LiteralValue::{Double, Int};
     let statement = parse("CustomInt IN (1, -2, +3, 1.5, 1e3, .5)").expect("numbers");
     let Some(Expression::Test { test: Test::OneOf { values, .. }, .. }) = statement.condition else {
         panic!("an IN test")
     };
     let values: Vec<_> = values.into_iter().map(|literal| literal.value).collect();
-    use LiteralValue::{Double, Int};
     assert_eq!(values, [Int(1), Int(-2), Int(3), Double(1.5), Double(1000.0), Double(0.5)]);
 }

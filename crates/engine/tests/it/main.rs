@@ -10,6 +10,7 @@ mod children;
 mod crash;
 mod cron;
 mod lifecycle;
+mod limits;
 mod messages;
 mod query_protocol;
 mod reset;

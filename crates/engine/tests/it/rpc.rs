@@ -78,7 +78,7 @@ impl Raw {
         send(&self.service, service, rpc, proto).await
     }
 
-    pub async fn call<A: prost::Message, B: prost::Message + Default>(
+    pub async fn call<A: Message, B: Message + Default>(
         &self,
         service: &str,
         rpc: &str,
@@ -88,7 +88,7 @@ impl Raw {
         Ok(B::decode(answer.as_slice()).expect("an answer decodes"))
     }
 
-    pub async fn workflow<A: prost::Message, B: prost::Message + Default>(
+    pub async fn workflow<A: Message, B: Message + Default>(
         &self,
         rpc: &str,
         request: A,
