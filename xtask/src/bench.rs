@@ -6,7 +6,7 @@ use std::process::Command;
 /// What is measured, the package and the benchmark.
 const BENCHMARKS: [(&str, &str, &str); 3] = [
     ("A superstep of a state graph", "syndarix-graph", "superstep"),
-    ("A durable activity step and a signal", "syndarix-engine", "steps"),
+    ("A workflow, a signal, a durable activity step", "syndarix-engine", "steps"),
     ("Agents that work side by side", "syndarix-agents", "agents"),
 ];
 

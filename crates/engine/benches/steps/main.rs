@@ -1,0 +1,259 @@
+//! What a workflow, a signal and a durable activity step cost through the SDK, beside the floors of the same machine
+//! in the same run: the SDK's own, against a service in memory that does nothing, and the disk's, one raw SQLite
+//! commit with `synchronous=FULL`.
+//!
+//! `cargo bench -p syndarix-engine --bench steps`
+
+#![expect(clippy::print_stdout, reason = "a benchmark's output is its point")]
+#![expect(missing_debug_implementations, reason = "the SDK's macros make public types without it")]
+#![expect(clippy::unused_async, reason = "the SDK asks activities to be async")]
+
+mod disk;
+mod floor;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use syndarix_engine::{Engine, EngineOptions};
+use temporalio_client::{
+    Client, ClientOptions, Connection, WorkflowGetResultOptions, WorkflowHandle, WorkflowSignalOptions,
+    WorkflowStartOptions,
+};
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use temporalio_sdk::runtime::RuntimeOptions;
+use temporalio_sdk::{
+    ActivityOptions, Runtime, SyncWorkflowContext, Worker, WorkerOptions, WorkflowContext, WorkflowResult,
+};
+
+use self::disk::{Written, processor_time, raw_commit};
+
+const QUEUE: &str = "bench";
+/// A queue that no worker looks at.
+const NOBODY: &str = "nobody";
+
+#[derive(Debug)]
+pub struct Nothing;
+
+#[activities]
+impl Nothing {
+    #[activity]
+    pub async fn nothing(_ctx: ActivityContext, step: u32) -> Result<u32, ActivityError> {
+        Ok(step)
+    }
+}
+
+#[workflow]
+#[derive(Default)]
+pub struct Steps;
+
+#[workflow_methods]
+impl Steps {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, steps: u32) -> WorkflowResult<u32> {
+        for step in 0..steps {
+            let options = ActivityOptions::start_to_close_timeout(Duration::from_mins(1));
+            ctx.execute_activity(Nothing::nothing, step, options).await?;
+        }
+        Ok(steps)
+    }
+
+    #[signal]
+    pub fn poke(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _n: u32) {}
+}
+
+/// One kind of work.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    /// Workflows that do nothing, one after another, from start to result.
+    Empty,
+    /// Signals to a workflow that no worker looks at, one after another.
+    Signal,
+    /// The activities of one workflow, one after another.
+    Sequential,
+    /// The activities of many workflows at once.
+    Parallel,
+}
+
+impl Work {
+    const ALL: [Self; 4] = [Self::Empty, Self::Signal, Self::Sequential, Self::Parallel];
+
+    /// How many workflows, each with how many activities or signals.
+    const fn amount(self) -> (u32, u32) {
+        match self {
+            Self::Empty => (200, 0),
+            Self::Signal => (1, 300),
+            Self::Sequential => (1, 200),
+            Self::Parallel => (400, 10),
+        }
+    }
+
+    /// How often what a row counts is done.
+    fn count(self) -> u32 {
+        let (workflows, each) = self.amount();
+        workflows * each.max(1)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty workflow",
+            Self::Signal => "signal",
+            Self::Sequential => "sequential step",
+            Self::Parallel => "parallel step",
+        }
+    }
+}
+
+/// A service with a worker: the engine, or the floor.
+struct Side {
+    client: Client,
+    signalled: WorkflowHandle<Client, steps::Run>,
+}
+
+impl Side {
+    async fn new(client: Client) -> Self {
+        let options = WorkflowStartOptions::new(NOBODY, "signalled").build();
+        let signalled = client.start_workflow(Steps::run, 0, options).await.expect("it starts");
+        Self { client, signalled }
+    }
+
+    async fn workflow(&self, id: String, steps: u32) {
+        let options = WorkflowStartOptions::new(QUEUE, id).build();
+        let handle = self.client.start_workflow(Steps::run, steps, options).await.expect("it starts");
+        handle.get_result(WorkflowGetResultOptions::default()).await.expect("it completes");
+    }
+
+    /// Does the work; `round` makes the workflows' ids new ones.
+    async fn perform(&self, work: Work, round: &str) {
+        let (workflows, each) = work.amount();
+        let id = |number: u32| format!("{round}-{work:?}-{number}");
+        match work {
+            Work::Signal => {
+                for n in 0..each {
+                    let options = WorkflowSignalOptions::default();
+                    self.signalled.signal(Steps::poke, n, options).await.expect("it is taken");
+                }
+            }
+            Work::Empty | Work::Sequential => {
+                for number in 0..workflows {
+                    self.workflow(id(number), each).await;
+                }
+            }
+            Work::Parallel => {
+                let all = (0..workflows).map(|number| self.workflow(id(number), each));
+                futures::future::join_all(all).await;
+            }
+        }
+    }
+
+    /// The wall and the processor time of each.
+    async fn time(&self, work: Work) -> (Duration, Duration) {
+        let (processor, begun) = (processor_time(), Instant::now());
+        self.perform(work, "timed").await;
+        let (wall, processor) = (begun.elapsed(), processor_time().saturating_sub(processor));
+        (wall / work.count(), processor / work.count())
+    }
+}
+
+fn client(connection: Connection) -> Client {
+    Client::new(connection, ClientOptions::new("default").build()).expect("a client")
+}
+
+fn worker(runtime: &Runtime, client: &Client) -> Worker {
+    let options = WorkerOptions::new(QUEUE)
+        .register_activities(Nothing)
+        .register_workflow::<Steps>()
+        .expect("it registers")
+        .build();
+    Worker::new(runtime, client.clone(), options).expect("a worker")
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn print_row<T: AsRef<str>>(name: &str, cells: &[T]) {
+    let cells: Vec<String> = cells.iter().map(|cell| format!("{:>14}", cell.as_ref())).collect();
+    println!("{name:<16}{}", cells.concat());
+}
+
+/// Measures one kind of work on both sides, the floors around it, and prints its row.
+async fn report(work: Work, floor: &Side, engine: &Side, database: &Path) {
+    let folder = database.parent().expect("a file in a folder");
+    let (floor_wall, floor_processor) = floor.time(work).await;
+    // On a shared disk a commit takes another time every minute, so it is measured on both sides.
+    let before = raw_commit(folder);
+    let (wall, processor) = engine.time(work).await;
+    let raw = (before + raw_commit(folder)) / 2;
+
+    // Counted in a round of its own: whoever counts holds the log, and a long log is slow.
+    let signal = WorkflowSignalOptions::default();
+    engine.signalled.signal(Steps::poke, 0, signal).await.expect("it is taken");
+    let written = Written::since_now(database);
+    engine.perform(work, "counted").await;
+    let (commits, bytes) = written.count();
+
+    let each = |count: u64| count as f64 / f64::from(work.count());
+    let added = (micros(wall) - micros(floor_wall)) / micros(raw);
+    print_row(
+        work.name(),
+        &[
+            format!("{:.0} us", micros(wall)),
+            format!("{:.0} us", micros(floor_wall)),
+            format!("{:.0} us", micros(raw)),
+            format!("{:.2}", micros(wall) / micros(floor_wall)),
+            format!("{:.0} %", 100.0 * micros(floor_wall) / micros(wall)),
+            format!("{added:.2}"),
+            format!("{:.2}", each(commits)),
+            format!("{:.0}", each(bytes)),
+            format!("{:.0} us", micros(processor)),
+            format!("{:.0} us", micros(floor_processor)),
+        ],
+    );
+}
+
+#[tokio::main]
+async fn main() {
+    // Not the system's temporary folder: that is often in memory, where a commit costs nothing.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on this disk");
+    let database = folder.path().join("engine.db");
+    let engine = Engine::open(EngineOptions::new(&database)).await.expect("it opens");
+    let runtime = Runtime::from_current_tokio(RuntimeOptions::default()).expect("a runtime");
+    let ours = Side::new(client(engine.connect().await.expect("it connects"))).await;
+    let floor = Side::new(client(floor::connect().await)).await;
+    let mut our_worker = worker(&runtime, &ours.client);
+    let mut floor_worker = worker(&runtime, &floor.client);
+    let stops = [our_worker.shutdown_handle(), floor_worker.shutdown_handle()];
+
+    println!("fsync: WAL, synchronous=FULL; every commit is synced before it is acknowledged");
+    print_row(
+        "",
+        &[
+            "ours",
+            "SDK floor",
+            "raw commit",
+            "ours/floor",
+            "floor's rate",
+            "added commits",
+            "commits",
+            "bytes logged",
+            "CPU ours",
+            "CPU floor",
+        ],
+    );
+    let measure = async {
+        for side in [&floor, &ours] {
+            side.workflow("warm".to_owned(), 20).await;
+        }
+        for work in Work::ALL {
+            report(work, &floor, &ours, &database).await;
+        }
+        for stop in stops {
+            stop();
+        }
+    };
+    let (our_end, floor_end, ()) = tokio::join!(our_worker.run(), floor_worker.run(), measure);
+    our_end.expect("the worker ends cleanly");
+    floor_end.expect("the floor's worker ends cleanly");
+    engine.shutdown().await;
+}
