@@ -52,6 +52,8 @@ pub struct Limits {
     pub thinking_minutes: u32,
     /// Minutes that one tool call may take.
     pub execution_minutes: u32,
+    /// Minutes that an agent waits for another one's answer before a human is asked.
+    pub blocked_minutes: u32,
     /// How often one tool call may give one result while nothing changes. The agent is told at this count
     /// and stopped at twice it.
     pub max_tool_repeats: u32,
@@ -69,6 +71,7 @@ impl Default for Limits {
             run_minutes: 60,
             thinking_minutes: 5,
             execution_minutes: 10,
+            blocked_minutes: 30,
             max_tool_repeats: 3,
             malformed_retries: 3,
         }

@@ -25,7 +25,8 @@ pub mod team_tools;
 
 pub use error::Error;
 pub use run::{
-    AgentRunner, AgentRunnerOptions, PendingApproval, ResumeValue, RunOutcome, RunRequest, RunResult,
+    AgentRunner, AgentRunnerOptions, PendingApproval, PendingReply, ResumeValue, RunOutcome, RunRequest,
+    RunResult,
 };
 pub use stage::Stage;
 pub use team::{Models, StaffedAgent, Team, TeamError};

@@ -25,11 +25,13 @@ pub enum Stage {
     Qa,
     /// The result is prepared for the person who asked for it.
     Deliver,
+    /// Another agent's question about its task is answered, by an agent that is not at work.
+    Answer,
 }
 
 impl Stage {
     /// Every stage, in the order in which a project meets them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Vision,
         Self::Requirements,
         Self::Architecture,
@@ -38,6 +40,7 @@ impl Stage {
         Self::Review,
         Self::Qa,
         Self::Deliver,
+        Self::Answer,
     ];
 
     /// The stage's name in files, such as `develop`.
@@ -51,6 +54,7 @@ impl Stage {
             Self::Review => "review",
             Self::Qa => "qa",
             Self::Deliver => "deliver",
+            Self::Answer => "answer",
         }
     }
 
@@ -65,18 +69,19 @@ impl Stage {
             Self::Review => include_str!("../stages/review.md"),
             Self::Qa => include_str!("../stages/qa.md"),
             Self::Deliver => include_str!("../stages/deliver.md"),
+            Self::Answer => include_str!("../stages/answer.md"),
         }
     }
 
     /// The role that a stage belongs to by default. Reviews are done by engineers and architects alike; the
-    /// supervisor picks whom.
+    /// supervisor picks whom. Questions are answered by whoever was asked.
     pub fn role(self) -> Role {
         match self {
             Self::Vision => Role::ProductOwner,
             Self::Requirements => Role::BusinessAnalyst,
             Self::Architecture => Role::Architect,
             Self::Plan => Role::ProjectManager,
-            Self::Develop | Self::Review => Role::Engineer,
+            Self::Develop | Self::Review | Self::Answer => Role::Engineer,
             Self::Qa => Role::Qa,
             Self::Deliver => Role::DevOps,
         }
@@ -89,7 +94,7 @@ impl Stage {
             Self::Requirements => Some("requirements.md"),
             Self::Architecture => Some("architecture.md"),
             Self::Deliver => Some("delivery.md"),
-            Self::Plan | Self::Develop | Self::Review | Self::Qa => None,
+            Self::Plan | Self::Develop | Self::Review | Self::Qa | Self::Answer => None,
         }
     }
 }

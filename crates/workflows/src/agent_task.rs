@@ -1,15 +1,17 @@
-//! `AgentTaskWorkflow`: one task by one agent. Run the graph, wait on what it interrupted for, resume, and finish
-//! with the proof.
+//! `AgentTaskWorkflow`: one task by one agent. Run the graph, wait on what it interrupted for (a human's decision, another
+//! agent's answer), resume, and finish with the proof.
 
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
 
 use crate::activities::Activities;
+use crate::answers;
 use crate::inbox::Inbox;
 use crate::options;
 use crate::steps::{Listens, Stop};
 use crate::types::{
-    AgentStep, Answer, DecisionSignal, ProjectStatus, Question, StepOutcome, TaskOutcome, WorkRequest,
+    AgentStep, Answer, DecisionSignal, MessageSignal, ProjectStatus, Question, StepOutcome, TaskOutcome,
+    WorkRequest,
 };
 use crate::waiting;
 
@@ -56,10 +58,11 @@ impl AgentTaskWorkflow {
         self.inbox.decide(decision);
     }
 
-    /// A message arrived; its content is in the store, where the agent's next thought reads it.
+    /// Something happened to a question: it was answered, or whoever was asked stopped working. The answer itself is in
+    /// the store.
     #[signal]
-    pub fn deliver_message(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _message: String) {
-        self.inbox.hear();
+    pub fn deliver_message(&mut self, _ctx: &mut SyncWorkflowContext<Self>, message: MessageSignal) {
+        self.inbox.deliver(message);
     }
 
     /// A human stops the work.
@@ -88,13 +91,16 @@ async fn perform(ctx: &WorkflowContext<AgentTaskWorkflow>, work: &WorkRequest) -
         let step = AgentStep { work: work.clone(), resume };
         match ctx.execute_activity(Activities::run_agent, step, options::agent()).await? {
             StepOutcome::Ended { result } => break result,
-            StepOutcome::Waiting { questions } => {
+            StepOutcome::Waiting { questions, replies } => {
                 ctx.state_mut(|state| {
                     state.inbox.wait_for(questions.iter().map(|question| &question.asked.approval));
                 });
                 resume = Vec::with_capacity(questions.len());
                 for Question { interrupt, asked } in questions {
                     resume.push(Answer { interrupt, decision: waiting::decision(ctx, asked).await? });
+                }
+                for awaited in replies {
+                    Box::pin(answers::reply(ctx, work, awaited)).await?;
                 }
             }
         }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syndarix_core::id::ApprovalId;
+use syndarix_core::id::{ApprovalId, MessageId};
 use syndarix_core::project::Phase;
 
-use crate::types::{DecisionSignal, ProjectStatus};
+use crate::types::{DecisionSignal, MessageSignal, ProjectStatus};
 
 /// The signals a workflow has received, and what it waits for.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Inbox {
     decisions: BTreeMap<ApprovalId, DecisionSignal>,
     waiting_for: BTreeSet<ApprovalId>,
     heard: u32,
+    /// How often something was heard about a question.
+    news: BTreeMap<MessageId, u32>,
     pub(crate) phase: Option<Phase>,
 }
 
@@ -25,6 +27,16 @@ impl Inbox {
 
     pub(crate) fn hear(&mut self) {
         self.heard = self.heard.saturating_add(1);
+    }
+
+    pub(crate) fn deliver(&mut self, signal: MessageSignal) {
+        self.hear();
+        *self.news.entry(signal.message).or_default() += 1;
+    }
+
+    /// How often something was heard about a question.
+    pub(crate) fn news_of(&self, question: &MessageId) -> u32 {
+        self.news.get(question).copied().unwrap_or_default()
     }
 
     pub(crate) fn wait_for<'a>(&mut self, approvals: impl IntoIterator<Item = &'a ApprovalId>) {

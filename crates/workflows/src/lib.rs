@@ -12,6 +12,7 @@
 
 mod activities;
 mod agent_task;
+mod answers;
 mod error;
 mod host;
 mod inbox;

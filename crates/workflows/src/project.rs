@@ -17,8 +17,9 @@ use crate::options;
 use crate::sprint::SprintWorkflow;
 use crate::steps::{self, Listens, Stop};
 use crate::types::{
-    CheckpointRequest, CloseRequest, DecisionSignal, EscalationRequest, PhaseRequest, ProjectInput,
-    ProjectOutcome, ProjectStatus, Rejection, SprintInput, SprintOutcome, StageRequest, TaskOutcome,
+    CheckpointRequest, CloseRequest, DecisionSignal, EscalationRequest, MessageSignal, PhaseRequest,
+    ProjectInput, ProjectOutcome, ProjectStatus, Rejection, SprintInput, SprintOutcome, StageRequest,
+    TaskOutcome,
 };
 
 /// How often a human may send a document back before the project is given up.
@@ -70,10 +71,11 @@ impl ProjectWorkflow {
         self.inbox.decide(decision);
     }
 
-    /// A message arrived; its content is in the store.
+    /// Something happened to a question: it was answered, or whoever was asked stopped working. The answer itself is in
+    /// the store.
     #[signal]
-    pub fn deliver_message(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _message: String) {
-        self.inbox.hear();
+    pub fn deliver_message(&mut self, _ctx: &mut SyncWorkflowContext<Self>, message: MessageSignal) {
+        self.inbox.deliver(message);
     }
 
     /// A human stops the project.

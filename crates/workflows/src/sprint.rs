@@ -15,9 +15,9 @@ use crate::inbox::Inbox;
 use crate::options;
 use crate::steps::{self, Listens, Stop};
 use crate::types::{
-    CheckpointRequest, DecisionSignal, EscalationRequest, GiveUp, News, ProjectStatus, Rejection,
-    SprintInput, SprintOutcome, StageRequest, SuperviseRequest, Supervision, TaskOutcome, WorkRequest,
-    WorkResult,
+    CheckpointRequest, DecisionSignal, EscalationRequest, GiveUp, MessageSignal, News, ProjectStatus,
+    Rejection, SprintInput, SprintOutcome, StageRequest, SuperviseRequest, Supervision, TaskOutcome,
+    WorkRequest, WorkResult,
 };
 
 /// How often QA may send a sprint back before what it found goes to the next one.
@@ -57,10 +57,11 @@ impl SprintWorkflow {
         self.inbox.decide(decision);
     }
 
-    /// A message arrived; its content is in the store.
+    /// Something happened to a question: it was answered, or whoever was asked stopped working. The answer itself is in
+    /// the store.
     #[signal]
-    pub fn deliver_message(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _message: String) {
-        self.inbox.hear();
+    pub fn deliver_message(&mut self, _ctx: &mut SyncWorkflowContext<Self>, message: MessageSignal) {
+        self.inbox.deliver(message);
     }
 
     /// A human stops the sprint.

@@ -5,7 +5,7 @@ use std::future::Future;
 use syndarix_core::approval::ApprovalState;
 use temporalio_sdk::{
     ActivityExecutionError, ChildWorkflowExecutionError, ChildWorkflowOptions, ChildWorkflowStartError,
-    WorkflowContext,
+    WorkflowCancellationToken, WorkflowContext,
 };
 
 use crate::activities::Activities;
@@ -58,10 +58,23 @@ pub(crate) fn work<W: 'static>(
     ctx: &WorkflowContext<W>,
     work: WorkRequest,
 ) -> impl Future<Output = TaskOutcome> + use<W> {
+    work_until(ctx, work, ctx.cancellation_token())
+}
+
+/// As [`work`], until it is stopped.
+pub(crate) fn work_until<W: 'static>(
+    ctx: &WorkflowContext<W>,
+    work: WorkRequest,
+    stop: WorkflowCancellationToken,
+) -> impl Future<Output = TaskOutcome> + use<W> {
     let ctx = ctx.clone();
     let id = names::task_workflow(&work);
     let summary = format!("{} {} of {}", work.agent, work.stage.as_str(), work.task.key());
-    let options = ChildWorkflowOptions::builder().workflow_id(id).static_summary(summary).build();
+    let options = ChildWorkflowOptions::builder()
+        .workflow_id(id)
+        .static_summary(summary)
+        .cancellation_token(stop)
+        .build();
     async move {
         match ctx.start_child_workflow(AgentTaskWorkflow::run, work, options).await {
             Ok(started) => match started.result().await {

@@ -8,7 +8,7 @@ use syndarix_agents::Stage;
 use syndarix_core::approval::{Approval, ApprovalState};
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::blob::BlobHash;
-use syndarix_core::id::{AgentId, ApprovalId, ProjectId, RunId, TaskId};
+use syndarix_core::id::{AgentId, ApprovalId, MessageId, ProjectId, RunId, TaskId};
 use syndarix_core::project::Phase;
 use syndarix_core::time::Timestamp;
 
@@ -245,11 +245,68 @@ pub enum StepOutcome {
         /// How.
         result: TaskOutcome,
     },
-    /// The run goes on when these are decided.
+    /// The run goes on when all of these are there.
     Waiting {
-        /// What it waits for.
+        /// The decisions it waits for.
         questions: Vec<Question>,
+        /// The other agents' answers it waits for.
+        #[serde(default)]
+        replies: Vec<AwaitedReply>,
     },
+}
+
+/// An answer of another agent that a run waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitedReply {
+    /// The question.
+    pub question: MessageId,
+    /// When a human is asked what to do about it.
+    pub escalate_at: Timestamp,
+}
+
+/// The payload of the signal `deliver_message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageSignal {
+    /// The question that something has happened to.
+    pub message: MessageId,
+    /// Its answer; `None` where whoever was asked has stopped working.
+    #[serde(default)]
+    pub reply: Option<MessageId>,
+}
+
+/// A look at a question whose answer is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyRequest {
+    /// The question.
+    pub question: MessageId,
+    /// The sprint in which it is asked, if in one.
+    pub sprint: Option<u32>,
+    /// The runs that were to answer it and are over, the last one last.
+    pub runs: Vec<WorkRequest>,
+}
+
+/// What a look at a question finds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "finds")]
+pub enum Arrangement {
+    /// It is answered, or nobody will.
+    Over,
+    /// Whoever was asked is at work, and reads it with the next step.
+    AtWork,
+    /// Whoever was asked is not at work: this run answers it.
+    Run {
+        /// The run.
+        work: WorkRequest,
+    },
+}
+
+/// What a human said about a question that has waited for too long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitVerdict {
+    /// The question.
+    pub question: MessageId,
+    /// What they decided: a yes waits on, and a yes with words is the answer; a no goes on without one.
+    pub decision: DecisionSignal,
 }
 
 /// A place where a human may be asked whether the project goes on.

@@ -56,6 +56,8 @@ pub struct Letter {
     pub summary: String,
     /// The content.
     pub body: String,
+    /// What an answer has to name, where the sender waits for one.
+    pub reply_to: Option<String>,
 }
 
 impl Letter {
@@ -65,6 +67,12 @@ impl Letter {
         let mut text = format!("{} from {from}: {}", self.kind, self.summary);
         if !self.body.trim().is_empty() && self.body.trim() != self.summary.trim() {
             let _ = write!(text, "\n{}", middle_out(self.body.trim(), 8_000));
+        }
+        if let Some(handle) = &self.reply_to {
+            let _ = write!(
+                text,
+                "\n{from} waits for your answer: call send_message with \"reply_to\": \"{handle}\"."
+            );
         }
         text
     }

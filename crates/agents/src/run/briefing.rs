@@ -15,6 +15,9 @@ use crate::error::Error;
 use crate::stage::Stage;
 use crate::team_tools::TeamTool;
 
+/// Model calls that an answer may take: reading a document or two, the answer, and being told what is wrong with it.
+const ANSWER_STEPS: u32 = 6;
+
 /// The state a run begins with: its briefing, stored, and the messages that are in it.
 pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
     let store = run.store();
@@ -22,8 +25,9 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
     let brief = Blobs::get(store, &run.project.brief).await?;
     let agenda = store.agenda(&request.project, LISTED_TASKS).await?;
     let depended_on = depended_on(run, &agenda).await?;
-    let inbox = store.inbox(&request.agent).await?;
-    let feedback: Vec<Message> = if request.stage == Stage::Develop || request.round > 1 {
+    let answers = request.stage == Stage::Answer;
+    let inbox = if answers { asked(run).await? } else { store.inbox(&request.agent).await? };
+    let feedback: Vec<Message> = if !answers && (request.stage == Stage::Develop || request.round > 1) {
         store.feedback_on(&request.task, &request.agent).await?
     } else {
         Vec::new()
@@ -43,7 +47,8 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
         agent_type: run.roster.team.agent_type(&run.member),
         task: &run.task,
         stage: request.stage,
-        round: request.round,
+        // The rounds of an answer only number the questions.
+        round: if answers { 1 } else { request.round },
         sprint: request.sprint,
         has_workspace: request.workspace.is_some(),
         agenda: &agenda,
@@ -54,11 +59,22 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
         memory: &memory,
     };
     let mut tools = TeamTool::specs_at(request.stage);
-    tools.extend(run.tools.specs());
-    let briefing = input.write(tools);
+    if !answers {
+        tools.extend(run.tools.specs());
+    }
+    let mut briefing = input.write(tools);
+    if answers {
+        briefing.limits.steps = briefing.limits.steps.min(ANSWER_STEPS);
+    }
     let bytes = serde_json::to_vec(&briefing).expect("a briefing is plain data with string keys");
     let stored = Blobs::put(store, bytes).await?;
     Ok(RunState::new(stored, inbox.into_iter().map(|message| message.id).collect()))
+}
+
+/// The question to be answered. Other letters wait for the agent's own work.
+async fn asked(run: &RunContext) -> Result<Vec<Message>, Error> {
+    let wait = run.store().wait_numbered(&run.request.task, run.request.round).await?;
+    Ok(vec![run.store().message(&wait.message).await?])
 }
 
 /// What the task and those that are listed build on, as far as it is not listed itself.
@@ -83,6 +99,7 @@ async fn earlier_reviews(run: &RunContext) -> Result<Vec<Letter>, Error> {
                 from: Some(run.name_of(&review.reviewer)),
                 summary: format!("Review {} of this change: {verdict}", review.round),
                 body: review.comment,
+                reply_to: None,
             }
         })
         .collect())

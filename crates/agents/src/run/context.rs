@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use syndarix_core::agent::AgentTransition;
+use syndarix_core::agent::{AgentState, AgentTransition};
 use syndarix_core::blob::BlobHash;
 use syndarix_core::budget::Attribution;
 use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey, Repeatability};
 use syndarix_core::event::{EventKind, NewEvent};
-use syndarix_core::id::AgentId;
-use syndarix_core::message::Message;
+use syndarix_core::id::{AgentId, MessageId};
+use syndarix_core::message::{Message, MessageKind};
 use syndarix_core::ports::{Blobs, Effects, Journal, PortError};
 use syndarix_core::project::Project;
 use syndarix_core::task::Task;
 use syndarix_core::time::Timestamp;
+use syndarix_core::wait::Wait;
 use syndarix_graph::NodeError;
 use syndarix_store::Store;
 use tokio::sync::OnceCell;
@@ -27,6 +28,7 @@ use super::roster::{Colleague, Roster};
 use super::runner::AgentRunnerOptions;
 use super::tools::RunTools;
 use crate::context::{Briefing, Entry, Letter, Piece, tokens};
+use crate::stage::Stage;
 use crate::team::StaffedAgent;
 
 /// Effect indices from here on are a node's own records; the calls of an answer have the lower ones.
@@ -177,7 +179,30 @@ impl RunContext {
             from: message.sender.as_ref().map(|sender| self.name_of(sender)),
             summary: message.summary.clone(),
             body: String::from_utf8_lossy(&body).into_owned(),
+            reply_to: self.open_question(message).await?,
         })
+    }
+
+    /// What an answer to this message has to name, where this agent's answer is waited for.
+    async fn open_question(&self, message: &Message) -> Result<Option<String>, PortError> {
+        if message.kind != MessageKind::Query {
+            return Ok(None);
+        }
+        let wait = self.store().wait(&message.id).await?;
+        let open = wait.is_some_and(|wait| wait.end.is_none() && wait.target == self.request.agent);
+        Ok(open.then(|| self.handle(&message.id)))
+    }
+
+    /// A message's id as agents write it: without the project's.
+    pub(crate) fn handle(&self, message: &MessageId) -> String {
+        let id = message.as_str();
+        let within = id.strip_prefix(self.request.project.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        within.unwrap_or(id).to_owned()
+    }
+
+    /// At [`Stage::Answer`]: the question, whose number is the run's round.
+    pub(crate) async fn asked(&self) -> Result<Wait, NodeError> {
+        self.store().wait_numbered(&self.request.task, self.request.round).await.map_err(stored)
     }
 
     /// Moves the agent through its states. Another run of the same agent may have moved it meanwhile; it is
@@ -185,6 +210,13 @@ impl RunContext {
     /// not stop what it does.
     pub(super) async fn announce(&self, transition: AgentTransition) -> Result<(), NodeError> {
         let (agent, task) = (&self.request.agent, Some(&self.request.task));
+        if self.request.stage == Stage::Answer {
+            // Somebody who answers a question while they wait for something still waits for it.
+            let state = self.store().agent(agent).await.map_err(stored)?.state;
+            if matches!(state, AgentState::WaitingInput | AgentState::WaitingReview | AgentState::Blocked) {
+                return Ok(());
+            }
+        }
         for step in [transition, AgentTransition::Think, transition] {
             match self.store().transition_agent(agent, step, task).await {
                 Ok(_) if step == transition => return Ok(()),

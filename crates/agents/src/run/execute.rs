@@ -8,15 +8,17 @@ use syndarix_core::agent::AgentTransition;
 use syndarix_core::approval::ApprovalKind;
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::event::EventKind;
+use syndarix_core::message::Message;
 use syndarix_core::tool::{Risk, ToolCall, ToolOutput};
 use syndarix_graph::{Interrupt, Node, NodeContext, NodeError, NodeOutcome};
 use syndarix_tools::{Error as ToolError, Orphan};
 
-use super::asking::{Decided, Question};
+use super::asking::{Decided, Question, Replied};
 use super::context::{RECORDS, RunContext, minutes, stored};
 use super::guards::{Repeats, Verdict};
 use super::state::{Action, RunState, RunUpdate};
 use crate::context::{Answer, Briefing, Entry, head, middle_out, tokens};
+use crate::stage::Stage;
 use crate::team::suggest;
 use crate::team_tools::{self, TeamTool, schema};
 
@@ -122,6 +124,9 @@ impl Step {
         if let Some(tasks) = changes.tasks {
             self.changes.tasks.get_or_insert_default().extend(tasks);
         }
+        if let Some(read) = changes.unacknowledged {
+            self.changes.unacknowledged.get_or_insert_default().extend(read);
+        }
         if changes.plan.is_some() {
             self.changes.plan = changes.plan;
         }
@@ -150,10 +155,31 @@ impl Execute {
         match TeamTool::named(&call.name) {
             Some(TeamTool::AskHuman) => self.ask_human(&key, call).await,
             Some(tool) => match team_tools::perform(run, state, &key, tool, call).await? {
-                Ok((output, changes)) => Ok(Called::Done(output, Box::new(changes))),
+                Ok(done) => self.performed(&key, done).await,
                 Err(problem) => Ok(Called::Malformed(format!("{}: {problem}", call.name))),
             },
             None => self.call_outside(&key, briefing, call).await,
+        }
+    }
+
+    /// What a team tool did; for a question whose answer is waited for, the answer.
+    async fn performed(
+        &self,
+        key: &syndarix_core::effect::EffectKey,
+        done: team_tools::Done,
+    ) -> Result<Called, NodeError> {
+        let Some(question) = done.awaits else {
+            return Ok(Called::Done(done.output, Box::new(done.changes)));
+        };
+        match self.0.reply(key, &question).await? {
+            Replied::Yes(output, read) => {
+                let unacknowledged = Some(read.into_iter().collect());
+                Ok(Called::Done(output, Box::new(RunUpdate { unacknowledged, ..done.changes })))
+            }
+            Replied::Wait(interrupt) => {
+                self.0.announce(AgentTransition::AwaitInput).await?;
+                Ok(Called::Wait(interrupt))
+            }
         }
     }
 
@@ -278,6 +304,14 @@ impl Execute {
         Ok(Called::Done(output, Box::default()))
     }
 
+    /// What came meanwhile. Somebody who only answers a question leaves their letters to their own work.
+    async fn inbox(&self) -> Result<Vec<Message>, NodeError> {
+        if self.0.request.stage == Stage::Answer {
+            return Ok(Vec::new());
+        }
+        self.0.store().inbox(&self.0.request.agent).await.map_err(stored)
+    }
+
     /// Makes one update of everything the step brought.
     async fn settle(
         &self,
@@ -307,12 +341,15 @@ impl Execute {
         if !events.is_empty() {
             run.record_once(run.key(ctx.superstep, RECORDS), events).await?;
         }
-        let mut unacknowledged = Vec::new();
+        let mut unacknowledged = step.changes.unacknowledged.take().unwrap_or_default();
         if !ending && error.is_none() {
             if let Some(told) = step.repeated.take() {
                 step.entries.push(run.told(&told).await?);
             }
-            for message in run.store().inbox(&run.request.agent).await.map_err(stored)? {
+            for message in self.inbox().await? {
+                if unacknowledged.contains(&message.id) {
+                    continue;
+                }
                 let letter = run.letter(&message).await.map_err(super::context::port)?;
                 step.entries
                     .push(run.told(&format!("While you worked, a message came.\n{}", letter.text())).await?);

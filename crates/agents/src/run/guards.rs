@@ -117,6 +117,24 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[test]
+    fn a_run_stops_at_the_first_cap_it_reaches() {
+        let limits = Limits { steps: 3, run_tokens: 100, run_minutes: 2, ..Limits::default() };
+        for (iterations, run_tokens, active_ms, cap) in [
+            (0, 0, 0, None),
+            (2, 99, 119_999, None),
+            (3, 0, 0, Some("steps")),
+            (4, 0, 0, Some("steps")),
+            (0, 100, 0, Some("tokens")),
+            (0, 0, 120_000, Some("time")),
+            (3, 100, 120_000, Some("steps")),
+        ] {
+            let state =
+                RunState { iterations, run_tokens, active_ms, ..RunState::new(BlobHash::of(b""), vec![]) };
+            assert_eq!(cap_reached(&state, &limits).map(|(guard, _)| guard), cap, "{state:?}");
+        }
+    }
+
     fn verdicts(calls: &[(&str, &str, &str)]) -> String {
         let mut repeats = Repeats::default();
         calls

@@ -16,6 +16,8 @@ pub mod state;
 mod think;
 mod tools;
 
-pub use request::{PendingApproval, ResumeValue, RunOutcome, RunRequest, RunResult, SUMMARY_CHARACTERS};
+pub use request::{
+    PendingApproval, PendingReply, ResumeValue, RunOutcome, RunRequest, RunResult, SUMMARY_CHARACTERS,
+};
 pub use runner::{AgentRunner, AgentRunnerOptions, DEFAULT_OUTAGE_WAIT};
 pub use tools::{OpenTools, RunTools};

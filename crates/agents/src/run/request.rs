@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use syndarix_core::id::{AgentId, ApprovalId, ProjectId, RunId, TaskId};
+use syndarix_core::id::{AgentId, ApprovalId, MessageId, ProjectId, RunId, TaskId};
 use syndarix_core::time::Timestamp;
 
 use crate::stage::Stage;
@@ -68,6 +68,17 @@ pub struct PendingApproval {
     pub expires_at: Option<Timestamp>,
 }
 
+/// The answer of another agent that an interrupted run waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingReply {
+    /// The question.
+    pub question: MessageId,
+    /// The place in the graph that waits for it.
+    pub interrupt_id: String,
+    /// When a human is to be asked what to do about it.
+    pub escalate_at: Timestamp,
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
@@ -86,10 +97,13 @@ pub enum RunOutcome {
         /// One line for people.
         summary: String,
     },
-    /// Humans must decide; run again with their decisions.
+    /// Humans must decide, or other agents answer; run again when they have.
     Interrupted {
-        /// What it waits for.
+        /// The decisions it waits for.
         approvals: Vec<PendingApproval>,
+        /// The answers it waits for.
+        #[serde(default)]
+        replies: Vec<PendingReply>,
     },
     /// The run cannot succeed: a guard stopped it, or a human refused what it needs.
     Failed {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::json;
 use syndarix_core::agent::AgentTransition;
 use syndarix_core::approval::ApprovalState;
 use syndarix_core::event::EventKind;
-use syndarix_core::id::ApprovalId;
+use syndarix_core::id::{ApprovalId, MessageId};
 use syndarix_core::time::Clock;
 use syndarix_core::validity::Validity;
 use syndarix_graph::{Input, Interrupt, Outcome, Runner};
@@ -16,8 +17,8 @@ use syndarix_store::Store;
 use syndarix_tools::SessionRequest;
 use tokio_util::sync::CancellationToken;
 
-use super::context::RunContext;
-use super::request::{PendingApproval, RunOutcome, RunRequest, RunResult, SUMMARY_CHARACTERS};
+use super::context::{RunContext, minutes};
+use super::request::{PendingApproval, PendingReply, RunOutcome, RunRequest, RunResult, SUMMARY_CHARACTERS};
 use super::roster::Rosters;
 use super::state::{Ending, RunState};
 use super::tools::OpenTools;
@@ -123,50 +124,78 @@ impl AgentRunner {
             match runner.run(run, input, &()).await? {
                 Outcome::Finished(state) => return finish(context, &state).await,
                 Outcome::Interrupted { interrupts, .. } => {
-                    let (decided, pending) = standing(context, &interrupts).await?;
-                    if decided.is_empty() {
-                        return interrupted(context, pending).await;
+                    let standing = standing(context, &interrupts).await?;
+                    if standing.decided.is_empty() {
+                        return interrupted(context, standing).await;
                     }
-                    input = Input::Resume(decided);
+                    input = Input::Resume(standing.decided);
                 }
             }
         }
     }
 }
 
-type Decisions = Vec<(String, serde_json::Value)>;
+/// Where the questions of an interrupted run stand.
+#[derive(Default)]
+struct Standing {
+    decided: Vec<(String, serde_json::Value)>,
+    approvals: Vec<PendingApproval>,
+    replies: Vec<PendingReply>,
+}
+
+/// What an interrupt waits for, as its node wrote it down.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Awaited {
+    Approval(ApprovalId),
+    Question(MessageId),
+}
 
 /// Which of the questions are decided. The store is asked rather than the request: a decision may have been made
 /// while nobody listened.
-async fn standing(
-    context: &RunContext,
-    interrupts: &[Interrupt],
-) -> Result<(Decisions, Vec<PendingApproval>), Error> {
-    let mut decided = Vec::new();
-    let mut pending = Vec::new();
+async fn standing(context: &RunContext, interrupts: &[Interrupt]) -> Result<Standing, Error> {
+    let mut standing = Standing::default();
     for interrupt in interrupts {
-        let approval: ApprovalId = serde_json::from_value(interrupt.value["approval"].clone())
+        let awaited = serde_json::from_value(interrupt.value.clone())
             .map_err(|source| Error::Unreadable { what: "an interrupt", source })?;
-        let asked = context.store().approval(&approval).await?;
-        if asked.state == ApprovalState::Pending {
-            let (interrupt_id, expires_at) = (interrupt.id.clone(), asked.expires_at);
-            pending.push(PendingApproval { approval, interrupt_id, expires_at });
-        } else {
-            decided.push((interrupt.id.clone(), json!({ "state": asked.state })));
+        let interrupt_id = interrupt.id.clone();
+        match awaited {
+            Awaited::Approval(approval) => {
+                let asked = context.store().approval(&approval).await?;
+                if asked.state == ApprovalState::Pending {
+                    let expires_at = asked.expires_at;
+                    standing.approvals.push(PendingApproval { approval, interrupt_id, expires_at });
+                } else {
+                    standing.decided.push((interrupt_id, json!({ "state": asked.state })));
+                }
+            }
+            Awaited::Question(question) => {
+                let open = context.store().wait(&question).await?.filter(|wait| wait.end.is_none());
+                if let Some(wait) = open {
+                    let escalate_at = wait.since.plus(minutes(context.member.limits.blocked_minutes));
+                    standing.replies.push(PendingReply { question, interrupt_id, escalate_at });
+                } else {
+                    standing.decided.push((interrupt_id, json!({ "answered": true })));
+                }
+            }
         }
     }
-    Ok((decided, pending))
+    Ok(standing)
 }
 
-async fn interrupted(context: &RunContext, approvals: Vec<PendingApproval>) -> Result<RunOutcome, Error> {
-    let keys: Vec<&str> = approvals.iter().map(|pending| pending.approval.key()).collect();
+async fn interrupted(context: &RunContext, standing: Standing) -> Result<RunOutcome, Error> {
+    let Standing { approvals, replies, .. } = standing;
+    let keys = approvals.iter().map(|pending| pending.approval.key().to_owned());
+    let answers =
+        replies.iter().map(|pending| format!("the answer to {}", context.handle(&pending.question)));
+    let waits_for: Vec<String> = keys.chain(answers).collect();
     let stopped = EventKind::RunStopped {
         run: context.request.run.clone(),
         outcome: "interrupted".to_owned(),
-        detail: Some(format!("waits for {}", keys.join(", "))),
+        detail: Some(format!("waits for {}", waits_for.join(", "))),
     };
     syndarix_core::ports::Journal::append(context.store(), vec![context.event(stopped)]).await?;
-    Ok(RunOutcome::Interrupted { approvals })
+    Ok(RunOutcome::Interrupted { approvals, replies })
 }
 
 async fn finish(context: &RunContext, state: &RunState) -> Result<RunOutcome, Error> {

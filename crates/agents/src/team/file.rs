@@ -9,7 +9,7 @@ const TYPE_KEYS: [&str; 9] =
     ["extends", "role", "summary", "capabilities", "traits", "models", "tools", "prompt", "limits"];
 const AGENT_KEYS: [&str; 9] =
     ["name", "type", "count", "reports_to", "capabilities", "models", "prompt", "budget", "limits"];
-const LIMIT_KEYS: [&str; 9] = [
+const LIMIT_KEYS: [&str; 10] = [
     "steps",
     "context_tokens",
     "max_output_tokens",
@@ -17,6 +17,7 @@ const LIMIT_KEYS: [&str; 9] = [
     "run_minutes",
     "thinking_minutes",
     "execution_minutes",
+    "blocked_minutes",
     "max_tool_repeats",
     "malformed_retries",
 ];

@@ -455,6 +455,7 @@ fn apply_limits(limits: &mut Limits, entry: &LimitsEntry) {
             "run_minutes" => limits.run_minutes = value,
             "thinking_minutes" => limits.thinking_minutes = value,
             "execution_minutes" => limits.execution_minutes = value,
+            "blocked_minutes" => limits.blocked_minutes = value,
             "max_tool_repeats" => limits.max_tool_repeats = value,
             "malformed_retries" => limits.malformed_retries = value,
             other => unreachable!("`{other}` is not a key that the file reader accepts"),

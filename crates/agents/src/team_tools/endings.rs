@@ -53,6 +53,15 @@ pub(super) async fn finish(
         return Ok(Err("the summary is empty; say in one sentence what there is now".to_owned()));
     }
     let stage = run.request.stage;
+    if stage == Stage::Answer {
+        let wait = run.asked().await?;
+        if wait.end.is_none() {
+            let handle = run.handle(&wait.message);
+            return Ok(Err(format!(
+                "the question is not answered; call send_message with \"reply_to\": \"{handle}\", then finish"
+            )));
+        }
+    }
     if let Some(name) = stage.required_artifact() {
         let artifacts = run.store().artifacts(&run.request.project).await.map_err(stored)?;
         if !artifacts.iter().any(|artifact| artifact.name == name) {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use syndarix_core::effect::EffectKey;
 use syndarix_core::event::{EventKind, NewEvent};
-use syndarix_core::id::TaskId;
+use syndarix_core::id::{MessageId, TaskId};
 use syndarix_core::tool::{ToolCall, ToolOutput};
 use syndarix_graph::NodeError;
 
@@ -104,11 +104,13 @@ impl TeamTool {
     /// Whether agents have it at this stage.
     pub fn available_at(self, stage: Stage) -> bool {
         match self {
-            Self::ReadArtifact | Self::AskHuman | Self::SendMessage | Self::Remember => true,
-            Self::WriteArtifact => stage != Stage::Review,
+            Self::ReadArtifact | Self::SendMessage | Self::Remember => true,
+            // Whoever answers a question is waited for.
+            Self::AskHuman => stage != Stage::Answer,
+            Self::WriteArtifact => !matches!(stage, Stage::Review | Stage::Answer),
             Self::ProposeTasks => matches!(stage, Stage::Requirements | Stage::Architecture | Stage::Qa),
             Self::PlanSprint => stage == Stage::Plan,
-            Self::HandOff => !matches!(stage, Stage::Review | Stage::Qa),
+            Self::HandOff => !matches!(stage, Stage::Review | Stage::Qa | Stage::Answer),
             Self::SubmitReview | Self::ReportQa | Self::Finish => self == Self::ending_of(stage),
         }
     }
@@ -124,12 +126,24 @@ pub(crate) struct Performed {
     tasks: Vec<TaskId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<SprintPlan>,
+    /// The question whose answer the agent waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    awaits: Option<MessageId>,
 }
 
 impl Performed {
     fn saying(text: impl Into<String>) -> Self {
-        Self { output: ToolOutput::ok(text), artifact: None, tasks: Vec::new(), plan: None }
+        let output = ToolOutput::ok(text);
+        Self { output, artifact: None, tasks: Vec::new(), plan: None, awaits: None }
     }
+}
+
+/// What a tool did, as the run takes it.
+pub(crate) struct Done {
+    pub(crate) output: ToolOutput,
+    pub(crate) changes: RunUpdate,
+    /// The question whose answer is the call's result.
+    pub(crate) awaits: Option<MessageId>,
 }
 
 /// What is wrong with a call, for the model; or what it did.
@@ -142,7 +156,7 @@ pub(crate) async fn perform(
     key: &EffectKey,
     tool: TeamTool,
     call: &ToolCall,
-) -> Result<Judged<(ToolOutput, RunUpdate)>, NodeError> {
+) -> Result<Judged<Done>, NodeError> {
     let started = run.now();
     let perform = async {
         let judged = match tool {
@@ -164,13 +178,13 @@ pub(crate) async fn perform(
     let name = format!("team:{}", tool.name());
     let judged: Judged<Performed> = run.once(key, &name, call, perform).await?;
     Ok(judged.map(|done| {
-        let update = RunUpdate {
+        let changes = RunUpdate {
             artifacts: done.artifact.map(|name| vec![name]),
             tasks: (!done.tasks.is_empty()).then_some(done.tasks),
             plan: done.plan.map(Some),
             ..RunUpdate::default()
         };
-        (done.output, update)
+        Done { output: done.output, changes, awaits: done.awaits }
     }))
 }
 

@@ -112,13 +112,17 @@ impl TeamTool {
             ),
             Self::SendMessage => (
                 "Sends a message to a member of the team, or to everyone when `to` is left out. They read it with \
-                 their next work; do not wait for an answer. Example: {\"to\": \"Bianca\", \"kind\": \"query\", \
-                 \"summary\": \"R5 contradicts R2\", \"body\": \"…\"}",
+                 their next work. With await_reply, the answer to your query is this call's result: only where you \
+                 cannot go on without it, because your work stops until then. To answer a question, give its \
+                 reply_to. Example: {\"to\": \"Arthur\", \"kind\": \"query\", \"summary\": \"Which encoding?\", \
+                 \"body\": \"R2 and the file format disagree: UTF-8 or Latin-1?\", \"await_reply\": true}",
                 json!({
                     "to": { "type": "string", "description": "A member's name or a role" },
                     "kind": { "type": "string", "enum": ["context_share", "query", "feedback"] },
                     "summary": { "type": "string", "description": "One line" },
-                    "body": { "type": "string" }
+                    "body": { "type": "string" },
+                    "await_reply": { "type": "boolean", "description": "Wait for the answer; for a query to one member" },
+                    "reply_to": { "type": "string", "description": "The question that this answers, as it was given with it" }
                 }),
                 &["kind", "summary", "body"],
             ),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use syndarix_core::effect::EffectKey;
 use syndarix_core::id::{AgentId, MessageId};
-use syndarix_core::message::MessageKind;
+use syndarix_core::message::{Message, MessageKind};
 use syndarix_core::tool::ToolCall;
 use syndarix_graph::NodeError;
 use syndarix_store::NewMessage;
@@ -13,6 +13,7 @@ use syndarix_store::NewMessage;
 use super::{Judged, Performed, arguments};
 use crate::context::head;
 use crate::run::context::{RunContext, stored};
+use crate::stage::Stage;
 use crate::team::suggest;
 
 /// The longest value kept in mind, in bytes: it is part of every later briefing.
@@ -29,6 +30,10 @@ struct Sending {
     kind: String,
     summary: String,
     body: String,
+    #[serde(default)]
+    await_reply: bool,
+    #[serde(default)]
+    reply_to: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +59,13 @@ pub(super) async fn send(
     if sending.body.len() > MAX_BODY_BYTES {
         return Ok(Err(format!("the body has {} bytes; the limit is {MAX_BODY_BYTES}", sending.body.len())));
     }
+    let question = match sending.reply_to.as_deref().filter(|handle| !handle.trim().is_empty()) {
+        None => None,
+        Some(handle) => match question(run, handle).await? {
+            Ok(question) => Some(question),
+            Err(problem) => return Ok(Err(problem)),
+        },
+    };
     let target = match sending.to.as_deref().filter(|to| !to.trim().is_empty()) {
         None => None,
         Some(to) => match member(run, to) {
@@ -61,7 +73,9 @@ pub(super) async fn send(
             Err(problem) => return Ok(Err(problem)),
         },
     };
+    let target = question.as_ref().map_or(target, |question| question.sender.clone());
     let kind = match sending.kind.as_str() {
+        _ if question.is_some() => MessageKind::Query,
         "query" => MessageKind::Query,
         "feedback" => MessageKind::Feedback,
         _ => MessageKind::ContextShare,
@@ -76,12 +90,70 @@ pub(super) async fn send(
         sender: Some(run.request.agent.clone()),
         target,
         task: Some(run.request.task.clone()),
-        correlation_id: None,
+        correlation_id: question.map(|question| question.id),
         summary: head(&sending.summary, 160),
         body: sending.body.into_bytes(),
     };
+    if sending.await_reply {
+        return ask(run, message).await;
+    }
     run.store().send_message(message).await.map_err(stored)?;
     Ok(Ok(Performed::saying(format!("Sent to {to}."))))
+}
+
+/// Sends a question whose answer is waited for.
+async fn ask(run: &RunContext, message: NewMessage) -> Result<Judged<Performed>, NodeError> {
+    if run.request.stage == Stage::Answer {
+        return Ok(Err(
+            "you are waited for yourself; answer with what you know, or say what you would do".to_owned()
+        ));
+    }
+    if message.kind != MessageKind::Query {
+        return Ok(Err("only a query has an answer to wait for; leave await_reply out".to_owned()));
+    }
+    let Some(target) = message.target.clone() else {
+        return Ok(Err("say in `to` whose answer you wait for".to_owned()));
+    };
+    match run.store().ask_and_wait(message, &run.request.workflow_id).await {
+        Ok(wait) => {
+            let asked = Performed::saying(format!("Asked {}.", run.name_of(&target)));
+            Ok(Ok(Performed { awaits: Some(wait.message), ..asked }))
+        }
+        Err(syndarix_store::Error::WaitsInCircle { circle }) => {
+            let names: Vec<String> = circle.iter().map(|id| run.name_of(id)).collect();
+            Ok(Err(format!(
+                "you cannot wait for {}, who waits for you ({}); answer what you were asked, or send the question \
+                 without await_reply and go on",
+                names[0],
+                names.join(" waits for ")
+            )))
+        }
+        Err(error) => Err(stored(error)),
+    }
+}
+
+/// The question that a message is to answer: one that was sent to this agent, or to everyone.
+async fn question(run: &RunContext, handle: &str) -> Result<Judged<Message>, NodeError> {
+    let handle = handle.trim();
+    let project = &run.request.project;
+    let unknown =
+        || format!("there is no message `{handle}` to you; take reply_to from the question as you read it");
+    let full = if handle.starts_with(&format!("{project}/")) {
+        handle.to_owned()
+    } else {
+        format!("{project}/{handle}")
+    };
+    let Ok(id) = MessageId::new(full) else { return Ok(Err(unknown())) };
+    match run.store().message(&id).await {
+        Ok(message)
+            if message.target.as_ref().is_none_or(|target| *target == run.request.agent)
+                && message.sender.is_some() =>
+        {
+            Ok(Ok(message))
+        }
+        Ok(_) | Err(syndarix_store::Error::NotFound { .. }) => Ok(Err(unknown())),
+        Err(error) => Err(stored(error)),
+    }
 }
 
 /// The member of this name, or the first other one with this role; never the agent itself.

@@ -20,6 +20,7 @@ async fn brief(world: &World, name: &str, stage: Stage, documents: &[Document]) 
         from: Some("Ellis".to_owned()),
         summary: "Review 1 of parse-flag: the change must be changed".to_owned(),
         body: "src/cli.rs:48: `--json` after the file name is ignored.".to_owned(),
+        reply_to: None,
     };
     BriefingInput {
         project: &project,

@@ -15,7 +15,7 @@ use crate::world::{Setup, World, scene, scene_of};
 
 fn pending(outcome: RunOutcome) -> PendingApproval {
     match outcome {
-        RunOutcome::Interrupted { mut approvals } if approvals.len() == 1 => approvals.remove(0),
+        RunOutcome::Interrupted { mut approvals, .. } if approvals.len() == 1 => approvals.remove(0),
         other => panic!("{other:?}"),
     }
 }

@@ -5,9 +5,11 @@
     reason = "expect-test writes its strings so, and takes expectations by value"
 )]
 
+mod answers;
 mod bad_models;
 mod briefings;
 mod crash;
+mod guards;
 mod interrupts;
 mod runs;
 mod supervision;

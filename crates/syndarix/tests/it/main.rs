@@ -2,6 +2,7 @@
 
 #![expect(clippy::format_push_string, reason = "reports are short, and read better so than with `write!`")]
 
+mod answers;
 mod bad_input;
 mod concurrency;
 mod crash;

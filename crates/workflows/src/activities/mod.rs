@@ -1,6 +1,7 @@
 //! Activities: everything the workflows do to the world. Each takes one value, answers with one value, and may
 //! run twice.
 
+mod answering;
 mod asking;
 mod proof;
 mod services;
@@ -10,15 +11,15 @@ mod work;
 
 use std::sync::Arc;
 
-use syndarix_core::id::{ApprovalId, ProjectId, TaskId};
+use syndarix_core::id::{ApprovalId, MessageId, ProjectId, TaskId};
 use syndarix_core::time::Timestamp;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
 use crate::types::{
-    AgentStep, Asked, Backlog, CheckpointRequest, CloseRequest, EscalationRequest, GiveUp, PhaseRequest,
-    Rejection, Settled, SprintInput, StageRequest, StepOutcome, SuperviseRequest, Supervision, TaskOutcome,
-    Word, WorkRequest, WorkResult,
+    AgentStep, Arrangement, Asked, Backlog, CheckpointRequest, CloseRequest, EscalationRequest, GiveUp,
+    PhaseRequest, Rejection, ReplyRequest, Settled, SprintInput, StageRequest, StepOutcome, SuperviseRequest,
+    Supervision, TaskOutcome, WaitVerdict, Word, WorkRequest, WorkResult,
 };
 
 pub(crate) use services::Services;
@@ -224,6 +225,33 @@ impl Activities {
         step: AgentStep,
     ) -> Result<StepOutcome, ActivityError> {
         Box::pin(self.services.run_agent(ctx, step)).await
+    }
+
+    #[activity]
+    pub async fn arrange_answer(
+        self: Arc<Self>,
+        _: ActivityContext,
+        request: ReplyRequest,
+    ) -> Result<Arrangement, ActivityError> {
+        self.services.arrange_answer(request).await
+    }
+
+    #[activity]
+    pub async fn escalate_wait(
+        self: Arc<Self>,
+        _: ActivityContext,
+        question: MessageId,
+    ) -> Result<Option<ApprovalId>, ActivityError> {
+        self.services.escalate_wait(question).await
+    }
+
+    #[activity]
+    pub async fn carry_out_on_wait(
+        self: Arc<Self>,
+        _: ActivityContext,
+        verdict: WaitVerdict,
+    ) -> Result<bool, ActivityError> {
+        self.services.carry_out_on_wait(verdict).await
     }
 
     #[activity]

@@ -108,7 +108,9 @@ impl Services {
             Stage::Plan => (TaskKind::SprintPlanning, format!("Plan sprint {}", request.sprint.unwrap_or(1))),
             Stage::Qa => (TaskKind::QualityAssurance, format!("Test sprint {}", request.sprint.unwrap_or(1))),
             Stage::Deliver => (TaskKind::Delivery, "Deliver the result".to_owned()),
-            Stage::Develop | Stage::Review => (TaskKind::Development, "Change the code".to_owned()),
+            Stage::Develop | Stage::Review | Stage::Answer => {
+                (TaskKind::Development, "Change the code".to_owned())
+            }
         };
         let project = self.store().project(&request.project).await.map_err(stored)?;
         let round = if request.round == 1 { String::new() } else { format!("-{}", request.round) };

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::services::{Answer, Services, passing, permanent, stored};
 use crate::names;
-use crate::types::{AgentStep, Asked, Question, StepOutcome, TaskOutcome, WorkRequest};
+use crate::types::{AgentStep, Asked, AwaitedReply, Question, StepOutcome, TaskOutcome, WorkRequest};
 
 /// How often a long activity says that it is alive; several times within its heartbeat timeout.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -48,7 +48,9 @@ impl Services {
             round: work.round,
         };
         self.store().record_run(run).await.map_err(stored)?;
-        self.workspace(&work).await?;
+        if work.stage != Stage::Answer {
+            self.workspace(&work).await?;
+        }
         Ok(())
     }
 
@@ -68,7 +70,13 @@ impl Services {
 
     pub(super) async fn run_agent(&self, ctx: ActivityContext, step: AgentStep) -> Answer<StepOutcome> {
         let work = &step.work;
-        let clone = self.workspace(work).await?;
+        let clone = match work.stage {
+            // An answer changes nothing and takes no clone.
+            Stage::Answer => None,
+            _ => Some(self.workspace(work).await?),
+        };
+        let (workspace, read_only) =
+            clone.map_or_else(Default::default, |clone| (Some(clone.path), clone.read_only));
         let owner = work.agent.as_str().rsplit('/').next().unwrap_or("agent");
         let request = RunRequest {
             run: work.run_id(),
@@ -78,8 +86,8 @@ impl Services {
             stage: work.stage,
             round: work.round,
             sprint: work.sprint,
-            workspace: Some(clone.path),
-            read_only: clone.read_only,
+            workspace,
+            read_only,
             scratch: self.options.layout.scratch(&work.project, owner),
             workflow_id: names::task_workflow(work),
             resume: step
@@ -104,7 +112,14 @@ impl Services {
             RunOutcome::Failed { error } => {
                 StepOutcome::Ended { result: TaskOutcome::Failed { reason: error } }
             }
-            RunOutcome::Interrupted { approvals } => StepOutcome::Waiting {
+            RunOutcome::Interrupted { approvals, replies } => StepOutcome::Waiting {
+                replies: replies
+                    .into_iter()
+                    .map(|pending| AwaitedReply {
+                        question: pending.question,
+                        escalate_at: pending.escalate_at,
+                    })
+                    .collect(),
                 questions: approvals
                     .into_iter()
                     .map(|pending| Question {
@@ -125,7 +140,18 @@ impl Services {
                 store.supersede(&approval.id).await.map_err(stored)?;
             }
         }
+        for wait in store.open_waits(&work.project).await.map_err(stored)? {
+            if wait.workflow_id == workflow {
+                store.close_wait(&wait.message, "the work is over").await.map_err(stored)?;
+            }
+        }
         let agent = store.agent(&work.agent).await.map_err(stored)?;
+        // Somebody who was only to answer a question may be waiting for something else.
+        let waits =
+            matches!(agent.state, AgentState::WaitingInput | AgentState::WaitingReview | AgentState::Blocked);
+        if work.stage == Stage::Answer && waits {
+            return Ok(());
+        }
         if !matches!(agent.state, AgentState::Idle | AgentState::Completed | AgentState::Error) {
             store
                 .transition_agent(&work.agent, AgentTransition::Fail, Some(&work.task))
