@@ -153,6 +153,7 @@ fn may_be_forgotten(tx: &Transition<'_>, task: &WorkflowTask, completion: &Compl
         && !completion.force_new_task
         && carried <= allowed
         && update::only_rejects(&completion.messages)
+        && !tx.state.requested_updates.iter().any(|requested| requested.in_history)
 }
 
 fn end_task(tx: &mut Transition<'_>, completion: &mut Completion) {

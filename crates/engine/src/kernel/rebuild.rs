@@ -3,7 +3,7 @@
 use super::lifecycle::{NewRun, new_state};
 use super::state::{Activity, MutableState, Parent, Seen, Update, UserTimer, WorkflowTask};
 use super::time::{Timestamp, span};
-use super::{Entropy, cancel_external, child, commands, history::FIRST, signal_external};
+use super::{Entropy, cancel_external, child, commands, history::FIRST, signal_external, update};
 use crate::proto::{EventAttributes, history};
 use history::HistoryEvent;
 use prost::Message;
@@ -120,9 +120,17 @@ fn apply(state: &mut MutableState, unanswered: &mut Unanswered, event: &HistoryE
         A::RequestCancelExternalWorkflowExecutionFailedEventAttributes(a) => {
             state.external_cancels.remove(&a.initiated_event_id);
         }
+        A::WorkflowExecutionUpdateAdmittedEventAttributes(a) => {
+            let meta = a.request.as_ref().and_then(|request| request.meta.clone()).unwrap_or_default();
+            update::restore_admitted(state, meta.update_id.clone());
+            let admitted = Update { admitted_event_id: id, ..Update::default() };
+            state.updates.insert(meta.update_id, admitted);
+        }
         A::WorkflowExecutionUpdateAcceptedEventAttributes(a) => {
-            let update = Update { accepted_event_id: id, ..Update::default() };
-            state.updates.insert(a.protocol_instance_id.clone(), update);
+            let name = &a.protocol_instance_id;
+            state.requested_updates.retain(|requested| requested.id != *name);
+            let admitted = state.updates.get(name).cloned().unwrap_or_default();
+            state.updates.insert(name.clone(), Update { accepted_event_id: id, ..admitted });
         }
         A::WorkflowExecutionUpdateCompletedEventAttributes(a) => {
             let name = a.meta.clone().unwrap_or_default().update_id;

@@ -5,8 +5,7 @@ use super::effects::Signal;
 use super::rebuild::{closed_child, rebuild};
 use super::state::{MutableState, Seen};
 use super::time::Timestamp;
-use super::update::Requested;
-use super::{Effects, Entropy, Rejection, Task, Transition, child, inbound, workflow_task};
+use super::{Effects, Entropy, Rejection, Task, Transition, child, inbound, update, workflow_task};
 use super::{cancel_external, history as events, signal_external};
 use crate::proto::{EventAttributes, enums, failure, history};
 use history::HistoryEvent;
@@ -155,11 +154,11 @@ fn reapply(tx: &mut Transition<'_>, event: HistoryEvent, exclude: Exclude) {
             inbound::record_signal(tx, signal, None);
         }
         A::WorkflowExecutionUpdateAdmittedEventAttributes(a) if !exclude.updates => {
-            admit_again(tx, a.request);
+            a.request.into_iter().for_each(|request| update::admit_again(tx, request));
         }
         // Without its request it was admitted by an event of its own.
         A::WorkflowExecutionUpdateAcceptedEventAttributes(a) if !exclude.updates => {
-            admit_again(tx, a.accepted_request);
+            a.accepted_request.into_iter().for_each(|request| update::admit_again(tx, request));
         }
         A::ChildWorkflowExecutionStartedEventAttributes(a) => {
             let awaited = tx.state.children.get(&a.initiated_event_id);
@@ -174,19 +173,6 @@ fn reapply(tx: &mut Transition<'_>, event: HistoryEvent, exclude: Exclude) {
         }
         other => reapply_child_end(tx, other),
     }
-}
-
-/// Admits an update that the old run had accepted. The next workflow task carries it.
-fn admit_again(tx: &mut Transition<'_>, request: Option<crate::proto::update::Request>) {
-    let Some(request) = request else { return };
-    let id = request.meta.clone().unwrap_or_default().update_id;
-    tx.append(EventAttributes::WorkflowExecutionUpdateAdmittedEventAttributes(
-        history::WorkflowExecutionUpdateAdmittedEventAttributes {
-            request: Some(request.clone()),
-            origin: enums::UpdateAdmittedEventOrigin::Reapply as i32,
-        },
-    ));
-    tx.state.requested_updates.push(Requested { id, request, sent: false });
 }
 
 /// The end of a child that the new run still waits for.

@@ -337,6 +337,16 @@ pub(crate) struct Update {
     /// Zero until it completed.
     #[prost(int64, tag = "2")]
     pub completed_event_id: i64,
+    /// Set if a reset admitted it by an event; then it is here also before it is accepted.
+    #[prost(int64, tag = "3")]
+    pub admitted_event_id: i64,
+}
+
+impl Update {
+    /// Whether the workflow has accepted it and not completed it.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.accepted_event_id != 0 && self.completed_event_id == 0
+    }
 }
 
 impl Row for Update {}
@@ -413,6 +423,10 @@ impl MutableState {
         let mut state = Self { core, ..Self::default() };
         for (kind, key, body) in rows {
             state.restore_row(kind, &key, &body)?;
+        }
+        let admitted = state.updates.iter().filter(|(_, update)| update.accepted_event_id == 0);
+        for id in admitted.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            super::update::restore_admitted(&mut state, id);
         }
         Ok(state)
     }

@@ -172,6 +172,11 @@ impl Subject {
     fn check(&self, expected: Expect) {
         let lines: Vec<_> = self.events.iter().map(line).collect();
         expected.assert_eq(&lines.join("\n"));
+        self.check_restored();
+    }
+
+    /// What is stored reads back as what is in memory.
+    fn check_restored(&self) {
         let core = prost::Message::encode_to_vec(&self.state.core);
         let rows = self.stored.iter().map(|((kind, key), body)| (*kind, key.clone(), body.clone()));
         let restored = MutableState::restore(&core, rows).expect("what is stored reads back");
@@ -179,6 +184,11 @@ impl Subject {
         assert_eq!(restored.next_deadline(), self.state.next_deadline());
         assert_eq!(restored.activities.len(), self.state.activities.len());
         assert_eq!(restored.buffered.len(), self.state.buffered.len());
+        let ids = |state: &MutableState| {
+            let kept = state.requested_updates.iter().filter(|requested| requested.in_history);
+            kept.map(|requested| requested.id.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&restored), ids(&self.state));
     }
 }
 

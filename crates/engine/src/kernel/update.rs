@@ -2,7 +2,8 @@
 //!
 //! What is admitted or sent lives in memory only: if it is lost its client asks again, and until the
 //! workflow has accepted an update nobody may rely on it. What is accepted is in history, with a row that
-//! finds it there. [`becomes`] is the whole state machine.
+//! finds it there. Only a reset writes down what is merely admitted, because there is no client to ask again.
+//! [`becomes`] is the whole state machine.
 
 use super::effects::Reached;
 use super::state::{MutableState, Update};
@@ -30,6 +31,8 @@ pub(crate) struct Requested {
     pub id: String,
     pub request: update::Request,
     pub sent: bool,
+    /// An event of the history has the request, so that no message need carry it.
+    pub in_history: bool,
 }
 
 impl Requested {
@@ -162,13 +165,36 @@ pub(crate) fn admit(tx: &mut Transition<'_>, request: update::Request) -> Result
         return Ok(standing);
     }
     check_limits(tx.state, &request)?;
-    tx.state.requested_updates.push(Requested { id, request, sent: false });
+    tx.state.requested_updates.push(Requested { id, request, sent: false, in_history: false });
     workflow_task::schedule_speculative(tx);
     Ok(Standing::Admitted)
 }
 
+/// Admits an update that another run had admitted or accepted, by an event from which the worker learns of
+/// it.
+pub(super) fn admit_again(tx: &mut Transition<'_>, request: update::Request) {
+    let id = request.meta.as_ref().map(|meta| meta.update_id.clone()).unwrap_or_default();
+    if stage(tx.state, &id).is_some() {
+        return;
+    }
+    let admitted_event_id = tx.append(EventAttributes::WorkflowExecutionUpdateAdmittedEventAttributes(
+        history::WorkflowExecutionUpdateAdmittedEventAttributes {
+            request: Some(request),
+            origin: enums::UpdateAdmittedEventOrigin::Reapply as i32,
+        },
+    ));
+    restore_admitted(tx.state, id.clone());
+    tx.state.updates.insert(id, Update { admitted_event_id, ..Update::default() });
+}
+
+/// Takes up an update that an event of the history admitted.
+pub(super) fn restore_admitted(state: &mut MutableState, id: String) {
+    let request = update::Request::default();
+    state.requested_updates.push(Requested { id, request, sent: false, in_history: true });
+}
+
 fn check_limits(state: &MutableState, request: &update::Request) -> Result<(), Rejection> {
-    let accepted = state.updates.values().filter(|update| update.completed_event_id == 0).count();
+    let accepted = state.updates.values().filter(|update| update.is_accepted()).count();
     if state.requested_updates.len() + accepted >= MOST_IN_FLIGHT {
         return Err(Rejection::TooManyAtOnce(format!(
             "limit on number of concurrent in-flight updates has been reached ({MOST_IN_FLIGHT})"
@@ -185,7 +211,7 @@ fn check_limits(state: &MutableState, request: &update::Request) -> Result<(), R
 }
 
 fn check_total(state: &MutableState) -> Result<(), Rejection> {
-    if state.requested_updates.len() + state.updates.len() < MOST_IN_ALL {
+    if total(state) < MOST_IN_ALL {
         return Ok(());
     }
     Err(Rejection::FailedPrecondition(format!(
@@ -196,9 +222,13 @@ fn check_total(state: &MutableState) -> Result<(), Rejection> {
     )))
 }
 
+fn total(state: &MutableState) -> usize {
+    state.updates.len() + state.requested_updates.iter().filter(|requested| !requested.in_history).count()
+}
+
 /// Whether the workflow should continue as new before it runs out of updates.
 pub(super) fn suggests_continue_as_new(state: &MutableState) -> bool {
-    state.requested_updates.len() + state.updates.len() >= SUGGEST_AT
+    total(state) >= SUGGEST_AT
 }
 
 /// Whether a workflow task is needed to carry updates.
@@ -218,6 +248,9 @@ pub(super) fn send(tx: &mut Transition<'_>, started_event_id: i64, again: bool) 
             continue;
         }
         requested.sent = true;
+        if requested.in_history {
+            continue;
+        }
         messages.push(protocol::Message {
             id: request_message_id(&requested.id),
             protocol_instance_id: requested.id.clone(),
@@ -376,67 +409,81 @@ pub(super) fn apply(tx: &mut Transition<'_>, message: protocol::Message) {
     let running = tx.state.core.is_running();
     match reply {
         Reply::Reject(reject) => {
-            if let Some(place) = place {
-                tx.state.requested_updates.remove(place);
-            }
+            forget(tx, place);
             tx.tell(id, Reached::Completed(failed(reject.failure.unwrap_or_default())));
         }
         // The run has ended by a command before this; nothing can be added to it.
         Reply::Accept(_) if !running => {
-            if let Some(place) = place {
-                tx.state.requested_updates.remove(place);
-            }
+            forget(tx, place);
             tx.tell(id, Reached::Aborted(Abort::RunClosed));
         }
         Reply::Accept(accept) => {
-            let held = place.map(|place| tx.state.requested_updates.remove(place).request);
+            let held = place.map(|place| tx.state.requested_updates.remove(place));
+            let accepted_request = match held {
+                Some(held) => (!held.in_history).then_some(held.request),
+                None => accept.accepted_request,
+            };
+            let stored = tx.state.updates.get(&id).cloned().unwrap_or_default();
             let attributes = history::WorkflowExecutionUpdateAcceptedEventAttributes {
                 accepted_request_message_id: request_message_id(&id),
                 protocol_instance_id: id.clone(),
                 accepted_request_sequencing_event_id: accept.accepted_request_sequencing_event_id,
-                accepted_request: held.or(accept.accepted_request),
+                accepted_request,
             };
             let accepted_event_id =
                 tx.append(EventAttributes::WorkflowExecutionUpdateAcceptedEventAttributes(attributes));
-            tx.state.updates.insert(id.clone(), Update { accepted_event_id, completed_event_id: 0 });
+            tx.state.updates.insert(id.clone(), Update { accepted_event_id, ..stored });
             tx.tell(id, Reached::Accepted);
         }
         Reply::Respond(_) if !running => {}
         Reply::Respond(respond) => {
-            let Some(accepted_event_id) = tx.state.updates.get(&id).map(|update| update.accepted_event_id)
-            else {
-                return;
-            };
+            let Some(stored) = tx.state.updates.get(&id).cloned() else { return };
             let outcome = respond.outcome.unwrap_or_default();
             let completed_event_id =
                 tx.append(EventAttributes::WorkflowExecutionUpdateCompletedEventAttributes(
                     history::WorkflowExecutionUpdateCompletedEventAttributes {
                         meta: respond.meta,
-                        accepted_event_id,
+                        accepted_event_id: stored.accepted_event_id,
                         outcome: Some(outcome.clone()),
                     },
                 ));
-            tx.state.updates.insert(id.clone(), Update { accepted_event_id, completed_event_id });
+            tx.state.updates.insert(id.clone(), Update { completed_event_id, ..stored });
             tx.tell(id, Reached::Completed(outcome));
         }
+    }
+}
+
+/// Ends an update that leaves nothing behind.
+fn forget(tx: &mut Transition<'_>, place: Option<usize>) {
+    let Some(place) = place else { return };
+    let ended = tx.state.requested_updates.remove(place);
+    if ended.in_history {
+        tx.state.updates.remove(&ended.id);
     }
 }
 
 /// Something that concerns every update of the run that has not completed.
 pub(super) fn all(tx: &mut Transition<'_>, happening: Happening) {
     for requested in std::mem::take(&mut tx.state.requested_updates) {
-        match becomes(requested.stage(), happening) {
-            Becomes::Rejected => tx.tell(requested.id, Reached::Completed(failed(ignored()))),
-            Becomes::Aborted(abort) => tx.tell(requested.id, Reached::Aborted(abort)),
-            _ => tx.state.requested_updates.push(requested),
+        let reached = match becomes(requested.stage(), happening) {
+            Becomes::Rejected => Reached::Completed(failed(ignored())),
+            Becomes::Aborted(abort) => Reached::Aborted(abort),
+            _ => {
+                tx.state.requested_updates.push(requested);
+                continue;
+            }
+        };
+        if requested.in_history {
+            tx.state.updates.remove(&requested.id);
         }
+        tx.tell(requested.id, reached);
     }
     if becomes(Stage::Accepted, happening) == Becomes::Failed {
         let accepted: Vec<_> = tx
             .state
             .updates
             .iter()
-            .filter(|(_, update)| update.completed_event_id == 0)
+            .filter(|(_, update)| update.is_accepted())
             .map(|(id, _)| id.clone())
             .collect();
         for id in accepted {

@@ -247,6 +247,18 @@ impl Bare {
         lines(&response.expect("a history").into_inner().history.unwrap_or_default())
     }
 
+    /// Resets to the workflow task that this event ended.
+    pub async fn reset(&self, id: &str, workflow_task_finish_event_id: i64) {
+        let request = ws::ResetWorkflowExecutionRequest {
+            namespace: "default".into(),
+            workflow_execution: execution(id),
+            workflow_task_finish_event_id,
+            request_id: uuid::Uuid::new_v4().to_string(),
+            ..Default::default()
+        };
+        self.0.clone().reset_workflow_execution(Request::new(request)).await.expect("it is reset");
+    }
+
     pub async fn reset_stickiness(&self, id: &str) {
         let request =
             ws::ResetStickyTaskQueueRequest { namespace: "default".into(), execution: execution(id) };

@@ -15,18 +15,20 @@ async fn a_rejected_update_of_an_idle_workflow_leaves_no_trace() {
     let bare = bare(&world.client);
     bare.start("w").await;
     let first = bare.poll(QUEUE).await;
-    bare.reply(&first, Reply::default().sticky(STICKY)).await.expect("it is the task");
+    bare.reply(&first, Reply::default()).await.expect("it is the task");
 
-    let (asking, task) = bare.update_and_poll(update_request("w", "u", Stage::Completed), STICKY).await;
+    let (asking, task) = bare.update_and_poll(update_request("w", "u", Stage::Completed), QUEUE).await;
     assert_eq!(carried(&task), ["u"]);
     assert_eq!((task.previous_started_event_id, task.started_event_id), (3, 6));
     expect![[r#"
+        1 workflow_execution_started
+        2 workflow_task_scheduled
+        3 workflow_task_started
         4 workflow_task_completed
         5 workflow_task_scheduled
         6 workflow_task_started"#]]
     .assert_eq(&lines(&task.history.clone().unwrap_or_default()));
-    let response =
-        bare.reply(&task, Reply::default().rejects("u").sticky(STICKY)).await.expect("it is the task");
+    let response = bare.reply(&task, Reply::default().rejects("u")).await.expect("it is the task");
     assert_eq!(response.reset_history_event_id, 3, "the worker forgets what will not be");
     assert_eq!(told(asking.await.expect("it ends")), "Completed: no");
     expect![[r#"

@@ -1,11 +1,12 @@
 //! Updates through Temporal's own SDK: handlers with validators, synchronous and waiting.
 
+use crate::bare::bare;
 use crate::script::{Script, ScriptRun, Step, worker};
 use crate::world::{Handle, QUEUE, World, events, outcome, result};
 use expect_test::expect;
 use temporalio_client::{
-    WorkflowExecuteUpdateOptions, WorkflowIdConflictPolicy, WorkflowQueryOptions, WorkflowSignalOptions,
-    WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
+    RpcOptions, WorkflowExecuteUpdateOptions, WorkflowIdConflictPolicy, WorkflowQueryOptions,
+    WorkflowSignalOptions, WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
 };
 
 async fn push(handle: &Handle, word: &str) -> String {
@@ -79,7 +80,7 @@ async fn an_accepted_update_is_waited_for_with_a_handle() {
                 .signal(Script::tell, "go".into(), WorkflowSignalOptions::default())
                 .await
                 .expect("it is taken");
-            assert_eq!(update.get_result(Default::default()).await.expect("it completes"), 1);
+            assert_eq!(update.get_result(RpcOptions::default()).await.expect("it completes"), 1);
             let options = WorkflowExecuteUpdateOptions::builder().update_id("u".to_owned()).build();
             let again = handle.execute_update(Script::push_when_told, "other".to_owned(), options).await;
             assert_eq!(again.expect("the same update"), 1, "the same id is the same update");
@@ -156,6 +157,34 @@ async fn updates_signals_and_queries_at_once() {
     assert_eq!(count("workflow_execution_update_accepted"), 40);
     assert_eq!(count("workflow_execution_update_completed"), 40);
     assert_eq!(count("workflow_task_failed"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_puts_updates_to_the_new_run_again() {
+    let world = World::new().await;
+    let handle = world.start("subject", &[Step::Words(2)]).await;
+    world
+        .work(worker(QUEUE), async {
+            let options = WorkflowExecuteUpdateOptions::builder().update_id("one".to_owned()).build();
+            let first = handle.execute_update(Script::push, "one".to_owned(), options).await;
+            assert_eq!(first.expect("it completes"), 1);
+            bare(&world.client).reset("subject", 4).await;
+            let handle = world.client.get_workflow_handle::<ScriptRun>("subject");
+            let again = handle.get_update_handle(Script::push, "one").get_result(RpcOptions::default()).await;
+            assert_eq!(again.expect("it completes in the new run, too"), 1);
+            assert_eq!(push(&handle, "two").await, "2");
+            assert_eq!(result(&handle).await, "2 words\npushed one\npushed two");
+            let mut names = events(&handle).await;
+            names.retain(|name| name.contains("update"));
+            expect![[r#"
+                workflow_execution_update_admitted
+                workflow_execution_update_accepted
+                workflow_execution_update_completed
+                workflow_execution_update_accepted
+                workflow_execution_update_completed"#]]
+            .assert_eq(&names.join("\n"));
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

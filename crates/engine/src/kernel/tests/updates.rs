@@ -428,6 +428,38 @@ fn ten_at_once_and_two_thousand_in_all() {
 }
 
 #[test]
+fn an_update_that_a_reset_admits_is_in_the_history_and_in_no_message() {
+    let mut run = Subject::idle();
+    run.tx(|tx| {
+        kernel::admit_again(tx, request("u"));
+        kernel::admit_again(tx, request("u"));
+        kernel::admit_again(tx, request("v"));
+        workflow_task::schedule(tx);
+    });
+    assert_eq!(run.update("u"), Ok(Standing::Admitted));
+    run.check_restored();
+    run.take();
+    assert!(run.messages.is_empty());
+    run.replies(vec![], vec![accepts("u"), rejects("v"), responds("u")]);
+    assert_eq!(run.told(), "v failed: no\nu completed");
+    assert!(run.state.requested_updates.is_empty() && run.state.updates.len() == 1);
+    let accepted = run.events.iter().find_map(|event| match &event.attributes {
+        Some(EventAttributes::WorkflowExecutionUpdateAcceptedEventAttributes(a)) => Some(a),
+        _ => None,
+    });
+    assert_eq!(accepted.expect("it was accepted").accepted_request, None, "the history has it already");
+    expect![[r#"
+        5 workflow_execution_update_admitted
+        6 workflow_execution_update_admitted
+        7 workflow_task_scheduled attempt 1
+        8 workflow_task_started of 7
+        9 workflow_task_completed of 7 8
+        10 workflow_execution_update_accepted u
+        11 workflow_execution_update_completed of 10"#]]
+    .assert_eq(&run.last_events(7));
+}
+
+#[test]
 fn a_workflow_about_to_close_takes_nothing_more() {
     let mut run = Subject::new();
     run.take().signal("unseen");
