@@ -47,13 +47,16 @@ impl Engine {
             }
         }
         executor.recover(options.lost_tasks).await?;
+        executor.recover_schedules()?;
         let shutdown = CancellationToken::new();
         let drivers = vec![
             tokio::spawn(executor.clone().run_timers()),
             tokio::spawn(executor.clone().run_retention()),
             tokio::spawn(executor.clone().deliver_transfers(transfers)),
         ];
-        Ok(Self { service: Arc::new(Service::new(executor, shutdown, &options, drivers)) })
+        let service = Arc::new(Service::new(executor, shutdown, &options, drivers));
+        service.drive(tokio::spawn(Service::run_schedules(Arc::downgrade(&service))));
+        Ok(Self { service })
     }
 
     /// Options with which `temporalio_client::Connection::connect` reaches this engine in memory.

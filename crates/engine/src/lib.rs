@@ -34,6 +34,7 @@ mod namespaces;
 mod options;
 mod proto;
 mod reference;
+mod schedules;
 mod service;
 mod status;
 mod storage;

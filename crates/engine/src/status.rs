@@ -164,6 +164,15 @@ impl Failure {
         self.code == Code::NotFound
     }
 
+    /// Whether the same may succeed later.
+    pub(crate) fn is_retryable(&self) -> bool {
+        matches!(self.code, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded)
+    }
+
+    pub(crate) fn precondition(message: impl Into<String>) -> Self {
+        Self::new(Code::FailedPrecondition, message)
+    }
+
     pub(crate) fn is_already_exists(&self) -> bool {
         self.code == Code::AlreadyExists
     }

@@ -5,7 +5,7 @@ mod cron;
 mod field;
 mod matcher;
 
-pub(crate) use cron::{Cron, canonical_cron, parse_span};
+pub(crate) use cron::{Cron, canonical_cron};
 pub(crate) use field::{Field, Ranges};
 pub(crate) use matcher::{Days, Matcher};
 

@@ -48,7 +48,7 @@ impl Executor {
     }
 
     /// Hands a write to the writer that belongs to no transition.
-    fn write(&self, write: WriteSet) -> Ticket {
+    pub(super) fn write(&self, write: WriteSet) -> Ticket {
         let (durable, ticket) = oneshot::channel();
         self.storage.writer.submit(Job {
             write,

@@ -12,6 +12,7 @@ mod history;
 mod queries;
 mod recovery;
 mod reset;
+mod schedules;
 mod slot;
 mod start;
 mod tasks;
@@ -20,6 +21,7 @@ mod updates;
 
 pub(crate) use history::{PAGE, Page};
 pub(crate) use reset::ResetRequest;
+pub(crate) use schedules::{ScheduleKey, Scheduled, Schedules};
 pub(crate) use slot::{RunCell, RunRef, Slot};
 pub(crate) use start::{SignalOnStart, StartRequest};
 pub(crate) use tasks::{ActivityToken, WorkflowToken};
@@ -28,6 +30,7 @@ pub(crate) use updates::{Asked, Progress, Refused, Unanswered};
 use crate::Error;
 use crate::clock::Clock;
 use crate::kernel::effects::Reached;
+use crate::kernel::state::RunCore;
 use crate::kernel::{Effects, Entropy, Rejection, Rules, Task, Timestamp, Transfer, Transition};
 use crate::limits::Limits;
 use crate::matching::{Matching, Offer, QueueKey, TaskKind};
@@ -57,6 +60,7 @@ pub(crate) struct Executor {
     pub clock: Arc<dyn Clock>,
     pub matching: Arc<Matching>,
     pub timers: Arc<Timers>,
+    pub schedules: Arc<Schedules>,
     pub watchers: Arc<Watchers>,
     pub updates: Arc<updates::UpdateWaiters>,
     pub namespaces: Namespaces,
@@ -115,6 +119,7 @@ impl Executor {
             clock,
             matching: Arc::default(),
             timers: Arc::default(),
+            schedules: Arc::default(),
             watchers: Arc::default(),
             updates: Arc::default(),
             namespaces,
@@ -312,6 +317,7 @@ impl Executor {
             progress: run.progress.clone(),
             next_event_id: run.state.core.next_event_id,
             updates: effects.updates,
+            closed_schedule: closed_schedule(&run.state.core),
         });
         sent.extend(
             effects.transfers.into_iter().map(|transfer| (self.storage.allocate_transfer_key(), transfer)),
@@ -322,6 +328,7 @@ impl Executor {
         Publisher {
             matching: self.matching.clone(),
             timers: self.timers.clone(),
+            schedules: self.schedules.clone(),
             watchers: self.watchers.clone(),
             updates: self.updates.clone(),
             clock: self.clock.clone(),
@@ -374,6 +381,11 @@ fn insert_stored(slot: &mut Slot, stored: crate::storage::StoredRun) {
     slot.runs.insert(run_id, run);
 }
 
+fn closed_schedule(core: &RunCore) -> Option<ScheduleKey> {
+    (!core.is_running() && !core.schedule_id.is_empty())
+        .then(|| (core.namespace.clone(), core.schedule_id.clone()))
+}
+
 /// What becomes visible of one run when a transition is durable.
 #[derive(Debug)]
 struct Published {
@@ -384,12 +396,15 @@ struct Published {
     progress: Arc<slot::Progress>,
     next_event_id: i64,
     updates: Vec<(String, Reached)>,
+    /// The schedule that started the run, if the run has closed.
+    closed_schedule: Option<ScheduleKey>,
 }
 
 /// Makes it visible. Runs on the writer's thread, so it does nothing that waits.
 struct Publisher {
     matching: Arc<Matching>,
     timers: Arc<Timers>,
+    schedules: Arc<Schedules>,
     watchers: Arc<Watchers>,
     updates: Arc<updates::UpdateWaiters>,
     clock: Arc<dyn Clock>,
@@ -406,6 +421,9 @@ impl Publisher {
         }
         self.updates.tell(&run.name.run_id, run.updates);
         self.watchers.notify(&run.name.run_id);
+        if let Some(schedule) = run.closed_schedule {
+            self.schedules.wake(&schedule, now);
+        }
     }
 }
 

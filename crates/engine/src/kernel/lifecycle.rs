@@ -30,6 +30,8 @@ pub(crate) struct NewRun {
     pub execution_deadline: Timestamp,
     /// The parent must record the start before the first workflow task is offered.
     pub awaits_parent: bool,
+    /// The schedule that starts it; empty without one.
+    pub schedule_id: String,
 }
 
 /// The state of a new run, its first event written; no workflow task yet.
@@ -93,6 +95,7 @@ pub(crate) fn new_state(new: NewRun, now: Timestamp, entropy: &mut Entropy) -> (
         run_attempt: attempt,
         root: Some(root),
         awaits_parent: new.awaits_parent,
+        schedule_id: new.schedule_id,
         ..RunCore::default()
     };
     let mut state = MutableState { core, ..MutableState::default() };
@@ -382,6 +385,7 @@ fn successor(
         backoff_breakable: false,
         execution_deadline: Timestamp(core.execution_deadline),
         awaits_parent: false,
+        schedule_id: core.schedule_id,
     };
     let (state, effects) = begin(new, tx.now, tx.entropy);
     Successor { state, effects }

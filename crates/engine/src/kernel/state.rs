@@ -94,6 +94,9 @@ pub(crate) struct RunCore {
     /// The run this one was reset to. What children report here is passed on to it.
     #[prost(string, tag = "61")]
     pub reset_run_id: String,
+    /// The schedule that started the run, or the first of its chain.
+    #[prost(string, tag = "62")]
+    pub schedule_id: String,
 }
 
 impl RunCore {

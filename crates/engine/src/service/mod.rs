@@ -11,6 +11,8 @@ mod namespace;
 mod operator;
 mod query;
 mod reset;
+mod schedule;
+mod scheduler;
 mod signal;
 mod start;
 mod system;
@@ -149,6 +151,16 @@ rpcs! {
         ResetActivityExecution(ResetActivityExecutionRequest) => reset_activity_execution,
         UpdateActivityExecutionOptions(UpdateActivityExecutionOptionsRequest) => update_activity_execution_options,
     }
+    "Schedules": WORKFLOW_SERVICE(ws) {
+        CreateSchedule(CreateScheduleRequest) => create_schedule,
+        DescribeSchedule(DescribeScheduleRequest) => describe_schedule,
+        UpdateSchedule(UpdateScheduleRequest) => update_schedule,
+        PatchSchedule(PatchScheduleRequest) => patch_schedule,
+        DeleteSchedule(DeleteScheduleRequest) => delete_schedule,
+        ListSchedules(ListSchedulesRequest) => list_schedules,
+        CountSchedules(CountSchedulesRequest) => count_schedules,
+        ListScheduleMatchingTimes(ListScheduleMatchingTimesRequest) => list_schedule_matching_times,
+    }
     "Task queues": WORKFLOW_SERVICE(ws) {
         DescribeTaskQueue(DescribeTaskQueueRequest) => describe_task_queue,
         ListTaskQueuePartitions(ListTaskQueuePartitionsRequest) => list_task_queue_partitions,
@@ -205,6 +217,11 @@ impl Service {
         self.shutdown.cancel();
         self.executor.matching.close();
         self.stop_drivers();
+    }
+
+    /// Takes in something that runs beside requests until the engine closes.
+    pub(crate) fn drive(&self, driver: JoinHandle<()>) {
+        self.drivers.lock().push(driver);
     }
 
     fn stop_drivers(&self) {

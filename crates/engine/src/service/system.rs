@@ -24,6 +24,7 @@ impl Service {
                 activity_failure_include_heartbeat: true,
                 encoded_failure_attributes: true,
                 upsert_memo: true,
+                supports_schedules: true,
                 eager_workflow_start: true,
                 sdk_metadata: true,
                 count_group_by_execution_status: true,

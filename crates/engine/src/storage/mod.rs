@@ -8,7 +8,9 @@ mod writer;
 
 pub(crate) use faults::Faults;
 pub(crate) use reader::{Listing, Readers, StoredRun};
-pub(crate) use write_set::{Deletion, NamespaceRecord, RunWrite, SearchAttributeRecord, WriteSet};
+pub(crate) use write_set::{
+    Deletion, NamespaceRecord, RunWrite, ScheduleWrite, SearchAttributeRecord, WriteSet,
+};
 pub(crate) use writer::{Commit, Health, Job, Writer};
 
 use crate::Error;

@@ -267,6 +267,15 @@ impl Readers {
         })
     }
 
+    /// The stored bodies of all schedules.
+    pub(crate) fn schedules(&self) -> Result<Vec<Vec<u8>>, Error> {
+        self.with_blocking(|connection| {
+            let mut statement = connection.prepare("SELECT body FROM schedule").map_err(failed)?;
+            let bodies = statement.query_map([], |row| row.get(0));
+            bodies.and_then(Iterator::collect).map_err(failed)
+        })
+    }
+
     /// One page of a listing. Sorting looks at keys only; the runs themselves are read one by one, so that
     /// a page takes no more memory than it may have bytes. Also says whether there is more.
     pub(crate) async fn list(&self, listing: Listing) -> Result<(Vec<ListedRun>, bool), Error> {

@@ -7,7 +7,7 @@ use std::path::Path;
 /// `PRAGMA application_id`: "SynE".
 const APPLICATION_ID: i64 = 0x5379_6e45;
 /// `PRAGMA user_version`.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 const CREATE: &str = "
 CREATE TABLE namespace (
@@ -86,6 +86,14 @@ CREATE INDEX search_value_by_value ON search_value (attribute, value);
 CREATE TABLE deleted_run (
     run_key    INTEGER PRIMARY KEY
 );
+
+-- What starts workflows by the clock.
+CREATE TABLE schedule (
+    namespace   TEXT NOT NULL,
+    schedule_id TEXT NOT NULL,
+    body        BLOB NOT NULL,
+    PRIMARY KEY (namespace, schedule_id)
+) WITHOUT ROWID;
 
 -- What one run asked of another and the other has not yet received.
 CREATE TABLE outbox (

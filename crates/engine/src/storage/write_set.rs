@@ -157,6 +157,33 @@ pub(crate) struct WriteSet {
     /// The name of a namespace that is gone.
     pub namespace_gone: Option<String>,
     pub deletions: Vec<Deletion>,
+    pub schedule: Option<ScheduleWrite>,
+}
+
+/// A schedule to store, or to delete where it has no body.
+#[derive(Debug)]
+pub(crate) struct ScheduleWrite {
+    pub namespace: String,
+    pub schedule_id: String,
+    pub body: Option<Vec<u8>>,
+}
+
+impl ScheduleWrite {
+    fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let Self { namespace, schedule_id, body } = self;
+        match body {
+            Some(body) => connection
+                .prepare_cached(
+                    "INSERT INTO schedule (namespace, schedule_id, body) VALUES (?1, ?2, ?3)
+                     ON CONFLICT DO UPDATE SET body = excluded.body",
+                )?
+                .execute(params![namespace, schedule_id, body])?,
+            None => connection
+                .prepare_cached("DELETE FROM schedule WHERE namespace = ?1 AND schedule_id = ?2")?
+                .execute(params![namespace, schedule_id])?,
+        };
+        Ok(())
+    }
 }
 
 impl WriteSet {
@@ -190,6 +217,10 @@ impl WriteSet {
         }
         if let Some(name) = &self.namespace_gone {
             connection.prepare_cached("DELETE FROM namespace WHERE name = ?1")?.execute([name])?;
+            connection.prepare_cached("DELETE FROM schedule WHERE namespace = ?1")?.execute([name])?;
+        }
+        if let Some(schedule) = &self.schedule {
+            schedule.apply(connection)?;
         }
         self.deletions.iter().try_for_each(|deletion| deletion.apply(connection))
     }

@@ -96,6 +96,13 @@ pub(crate) fn keyword_payload(text: &str) -> Payload {
     payload
 }
 
+/// A `Datetime` as a payload, from its text in RFC 3339.
+pub(crate) fn datetime_payload(text: &str) -> Payload {
+    let mut payload = keyword_payload(text);
+    annotate(&mut payload, Kind::Datetime);
+    payload
+}
+
 /// Says in a payload's metadata of which type it is.
 pub(crate) fn annotate(payload: &mut Payload, kind: Kind) {
     payload.metadata.insert("type".into(), kind_name(kind).as_bytes().to_vec());

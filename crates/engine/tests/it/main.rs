@@ -5,6 +5,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "the SDK hands signals over by value")]
 
 mod activities;
+mod activity_control;
 mod bare;
 mod children;
 mod crash;
@@ -16,6 +17,7 @@ mod query_protocol;
 mod reset;
 mod restart;
 mod rpc;
+mod schedules;
 mod script;
 mod timers;
 mod update_protocol;
