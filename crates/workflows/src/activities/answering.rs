@@ -58,11 +58,11 @@ impl Services {
         let body = Blobs::get(store, &message.body).await.map_err(passing)?;
         let waiter = store.agent(&wait.waiter).await.map_err(stored)?.name;
         let target = store.agent(&wait.target).await.map_err(stored)?;
-        let waited = match self.options.clock.now().since(wait.since).as_secs() / 60 {
+        let time = match self.options.clock.now().since(wait.since).as_secs() / 60 {
             0 | 1 => "a minute".to_owned(),
             minutes => format!("{minutes} minutes"),
         };
-        let detail = format!("{waiter} has waited for {}'s answer for {waited}", target.name);
+        let detail = format!("{waiter} has waited for {}'s answer for {time}", target.name);
         let shown = format!(
             "{detail}, and cannot go on with {}. {} is {}.\n\n{}\n\n{}\n\nApprove with a comment to answer in \
              {}'s place; approve without one to let {waiter} wait on; reject to let {waiter} go on without an answer.",
