@@ -79,6 +79,8 @@ impl SprintMemory {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use expect_test::expect;
     use syndarix_agents::Stage;
 
@@ -106,8 +108,9 @@ mod tests {
         let mut story = String::new();
         let mut tell = |what: &str, memory: &SprintMemory| {
             let keys = |ids: Vec<&TaskId>| ids.iter().map(|id| id.key()).collect::<Vec<_>>().join(" ");
-            story += &format!(
-                "{what}: running [{}], asked [{}], T-1 in round {} and sent back {} times\n",
+            let _ = writeln!(
+                story,
+                "{what}: running [{}], asked [{}], T-1 in round {} and sent back {} times",
                 keys(memory.running.iter().map(|running| &running.task).collect()),
                 keys(memory.asked.iter().collect()),
                 memory.round(&id("p/T-1")),
@@ -129,13 +132,13 @@ mod tests {
         memory.ask(&id("p/T-3"));
         memory.give_up(&id("p/T-3"));
         tell("another is given up", &memory);
-        expect![[r#"
+        expect![[r"
             both begin: running [T-1 T-2], asked [], T-1 in round 1 and sent back 0 times
             one is handed in, one does not hold: running [], asked [], T-1 in round 2 and sent back 1 times
             one fails: running [T-2], asked [T-1], T-1 in round 3 and sent back 2 times
             a human lets it go on: running [T-2], asked [], T-1 in round 3 and sent back 0 times
             another is given up: running [T-2], asked [], T-1 in round 3 and sent back 0 times
-        "#]]
+        "]]
         .assert_eq(&story);
     }
 }

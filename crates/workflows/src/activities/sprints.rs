@@ -88,7 +88,9 @@ impl Services {
                 Directive::Wait => {}
             }
         }
-        start.iter().for_each(|work| memory.start(work));
+        for work in &start {
+            memory.start(work);
+        }
         let memory = self.keep(&memory).await?;
         Ok(Supervision { start, escalate, complete, memory })
     }
