@@ -369,8 +369,8 @@ impl Check {
         let reply = parse(message)?;
         let id = &message.protocol_instance_id;
         let known = *self.stages.entry(id.clone()).or_insert_with(|| stage(state, id));
-        let stage = match known {
-            Some(stage) => stage,
+        let current = match known {
+            Some(known) => known,
             // The worker got it from a server that has been restarted since; it repeats what was asked.
             None if reply.request().is_some() => {
                 if let Err(rejection) = check_total(state) {
@@ -385,12 +385,12 @@ impl Check {
                 ));
             }
         };
-        let next = match becomes(stage, reply.happening()) {
+        let next = match becomes(current, reply.happening()) {
             Becomes::At(next) => next,
             Becomes::Illegal => {
                 return bad(format!(
                     "invalid state transition attempted for Update {id}: received {} message while in state \
-                     {stage:?}",
+                     {current:?}",
                     reply.name()
                 ));
             }
@@ -564,7 +564,7 @@ mod tests {
                 ));
             }
         }
-        expect![[r#"
+        expect![[r"
             Send         Admitted  At(Sent)
             Send         Sent      At(Sent)
             Send         Accepted  Unchanged
@@ -597,7 +597,7 @@ mod tests {
             RunContinued Sent      Aborted(RunContinued)
             RunContinued Accepted  Failed
             RunContinued Completed Unchanged
-        "#]]
+        "]]
         .assert_eq(&table);
     }
 }
