@@ -200,14 +200,12 @@ impl Executor {
     ) -> Result<Progress, Unanswered> {
         let Asked { run, standing, mut waiter } = asked;
         let update_id = waiter.key.1.clone();
-        let mut reached = match standing {
-            Standing::Admitted => Stage::Admitted,
-            _ => {
-                // It stands so in memory; nobody is told before it is durable.
-                self.flush().await?;
-                Stage::Accepted
-            }
-        };
+        let mut reached = Stage::Admitted;
+        if standing != Standing::Admitted {
+            // It stands so in memory; nobody is told before it is durable.
+            self.flush().await?;
+            reached = Stage::Accepted;
+        }
         match standing {
             Standing::Completed(event_id) => {
                 let outcome = Some(self.update_outcome(&run, event_id, &update_id).await?);

@@ -24,6 +24,7 @@ pub(crate) struct Effects {
 
 /// How far an update has come.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on its way to whoever waits for it")]
 pub(crate) enum Reached {
     Accepted,
     /// Also when it was rejected: then the outcome is the failure.

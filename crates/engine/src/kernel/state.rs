@@ -14,6 +14,7 @@ pub(crate) const STATE_VERSION: u32 = 1;
 
 /// The part of a run's state that is rewritten on every transition.
 #[derive(Clone, PartialEq, Message)]
+#[expect(clippy::struct_excessive_bools, reason = "a stored record: independent facts, each with its tag")]
 pub(crate) struct RunCore {
     #[prost(uint32, tag = "1")]
     pub version: u32,
@@ -334,6 +335,7 @@ impl Row for history::WorkflowExecutionStartedEventAttributes {}
 
 /// An update that the workflow accepted.
 #[derive(Clone, PartialEq, Message)]
+#[expect(clippy::struct_field_names, reason = "each is the id of an event of the history")]
 pub(crate) struct Update {
     #[prost(int64, tag = "1")]
     pub accepted_event_id: i64,

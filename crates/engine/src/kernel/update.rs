@@ -544,6 +544,7 @@ mod tests {
     #[test]
     fn every_transition() {
         use Happening as H;
+        use std::fmt::Write as _;
         let mut table = String::new();
         for happening in [
             H::Send,
@@ -557,11 +558,8 @@ mod tests {
         ] {
             for stage in [Stage::Admitted, Stage::Sent, Stage::Accepted, Stage::Completed] {
                 let next = format!("{:?}", becomes(stage, happening));
-                table.push_str(&format!(
-                    "{:<13}{:<10}{next}\n",
-                    format!("{happening:?}"),
-                    format!("{stage:?}")
-                ));
+                let (happening, stage) = (format!("{happening:?}"), format!("{stage:?}"));
+                writeln!(table, "{happening:<13}{stage:<10}{next}").expect("a string takes it");
             }
         }
         expect![[r"

@@ -163,15 +163,15 @@ impl Service {
         let now = self.executor.now();
         let mut schedules = Vec::new();
         let mut next_page_token = Vec::new();
-        for ((_, id), scheduled) in self.executor.schedules.after(&request.namespace, &after) {
+        for ((_, id), slot) in self.executor.schedules.after(&request.namespace, &after) {
             if schedules.len() == size {
                 let last: Option<&schedule::ScheduleListEntry> = schedules.last();
                 next_page_token = last.map(|last| last.schedule_id.clone().into_bytes()).unwrap_or_default();
                 break;
             }
-            let scheduled = scheduled.lock().await;
-            if filter.matches(&id, scheduled.record.is_paused()) {
-                schedules.push(entry(&scheduled.record, &scheduled.spec, now));
+            let found = slot.lock().await;
+            if filter.matches(&id, found.record.is_paused()) {
+                schedules.push(entry(&found.record, &found.spec, now));
             }
         }
         Ok(ws::ListSchedulesResponse { schedules, next_page_token })

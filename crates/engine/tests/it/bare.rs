@@ -2,6 +2,7 @@
 
 use crate::world::{PATIENCE, QUEUE};
 use prost::{Message, Name};
+use std::sync::atomic::{AtomicU64, Ordering};
 use temporalio_client::grpc::WorkflowService;
 use temporalio_protos::temporal::api::{
     command::v1 as command, common::v1 as common, enums::v1 as enums, history::v1 as history,
@@ -38,13 +39,19 @@ fn execution(id: &str) -> Option<common::WorkflowExecution> {
     Some(common::WorkflowExecution { workflow_id: id.into(), run_id: String::new() })
 }
 
+/// A request's id that no other request of this process has.
+fn fresh_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("request {}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 pub fn start_request(id: &str) -> ws::StartWorkflowExecutionRequest {
     ws::StartWorkflowExecutionRequest {
         namespace: "default".into(),
         workflow_id: id.into(),
         workflow_type: Some(common::WorkflowType { name: "bare".into() }),
         task_queue: queue(QUEUE),
-        request_id: uuid::Uuid::new_v4().to_string(),
+        request_id: fresh_id(),
         ..Default::default()
     }
 }
@@ -253,7 +260,7 @@ impl Bare {
             namespace: "default".into(),
             workflow_execution: execution(id),
             workflow_task_finish_event_id,
-            request_id: uuid::Uuid::new_v4().to_string(),
+            request_id: fresh_id(),
             ..Default::default()
         };
         self.0.clone().reset_workflow_execution(Request::new(request)).await.expect("it is reset");

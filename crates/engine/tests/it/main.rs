@@ -3,6 +3,7 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
 #![expect(clippy::large_futures, reason = "a test's future is moved once")]
 #![expect(clippy::needless_pass_by_value, reason = "the SDK hands signals over by value")]
+#![expect(clippy::unnecessary_wraps, reason = "a message's fields are optional")]
 
 mod activities;
 mod activity_control;

@@ -224,6 +224,7 @@ impl Script {
     }
 
     #[update_validator(push)]
+    #[expect(clippy::unused_self, clippy::ptr_arg, reason = "what a validator is, for the SDK")]
     fn validate_push(
         &self,
         _ctx: &WorkflowContextView,

@@ -6,6 +6,7 @@ use crate::bare::{
 use crate::world::{QUEUE, World};
 use expect_test::expect;
 use temporalio_protos::temporal::api::enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy};
+use temporalio_protos::temporal::api::workflowservice::v1::execute_multi_operation_response::response::Response;
 
 const STICKY: &str = "sticky";
 
@@ -225,14 +226,14 @@ async fn what_a_request_may_not_say() {
         told(with(|request| request.request.get_or_insert_default().input = None).await),
         told(
             with(|request| {
-                request.request.get_or_insert_default().input.get_or_insert_default().name.clear()
+                request.request.get_or_insert_default().input.get_or_insert_default().name.clear();
             })
             .await,
         ),
         told(
             with(|request| {
                 request.request.get_or_insert_default().meta.get_or_insert_default().update_id =
-                    "x".repeat(1001)
+                    "x".repeat(1001);
             })
             .await,
         ),
@@ -301,7 +302,6 @@ async fn update_with_start_starts_once_and_then_uses_what_runs() {
         assert_eq!(carried(&task), [update_id]);
         bare.reply(&task, Reply::default().accepts(update_id).responds(update_id)).await.expect("the task");
         let responses = asking.await.expect("it ends").expect("both succeed");
-        use temporalio_protos::temporal::api::workflowservice::v1::execute_multi_operation_response::response::Response;
         let [Response::StartWorkflow(start), Response::UpdateWorkflow(update)] = responses.as_slice() else {
             panic!("two responses, in order");
         };

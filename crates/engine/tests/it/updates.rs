@@ -109,7 +109,7 @@ async fn an_accepted_update_survives_a_restart() {
         .work(worker(QUEUE), async {
             let told = handle.signal(Script::tell, "go".into(), WorkflowSignalOptions::default());
             let update = handle.get_update_handle(Script::push_when_told, "u");
-            let (told, pushed) = tokio::join!(told, update.get_result(Default::default()));
+            let (told, pushed) = tokio::join!(told, update.get_result(RpcOptions::default()));
             told.expect("it is taken");
             assert_eq!(pushed.expect("it completes"), 1);
             assert_eq!(result(&handle).await, "1 words\npushed word\ntold go");

@@ -326,12 +326,12 @@ async fn namespaces_live_and_go() {
     let refused = raw.start(request).await.expect_err("it is gone");
     assert_eq!((refused.code(), refused.message()), (Code::NotFound, "Namespace other is not found."));
     assert!(!refused.details().is_empty());
-    let reused = async {
+    let named_again = async {
         while made(register("other", 48)).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), reused).await.expect("the name is free again");
+    tokio::time::timeout(Duration::from_secs(20), named_again).await.expect("the name is free again");
 }
 
 #[tokio::test]
