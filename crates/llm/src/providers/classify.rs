@@ -68,7 +68,8 @@ fn of_status(status: StatusCode, headers: &HeaderMap, body: &str) -> ProviderErr
     ProviderError::new(kind, format!("{}: {said}", status.as_u16()))
 }
 
-fn of_transport(error: &reqwest::Error, heard: bool) -> ProviderError {
+/// A connection that could not be made or broke.
+pub(super) fn of_transport(error: &reqwest::Error, heard: bool) -> ProviderError {
     let kind = if error.is_timeout() {
         FailureKind::Timeout
     } else if error.is_connect() {

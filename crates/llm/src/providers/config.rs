@@ -86,6 +86,11 @@ pub struct Limits {
     /// How many bytes of text, reasoning and tool arguments are taken before the answer is cut off. A megabyte is
     /// four times the longest answer that models give today.
     pub max_answer_bytes: usize,
+    /// How long one event of a stream may be, in bytes. Some protocols repeat the whole answer, and the request's
+    /// instructions and tools, in the last.
+    pub max_event_bytes: usize,
+    /// How many bytes are read in all. A protocol may wrap each token in 300 bytes.
+    pub max_body_bytes: usize,
 }
 
 impl Default for Limits {
@@ -96,6 +101,8 @@ impl Default for Limits {
             idle: Duration::from_secs(90),
             total: Duration::from_mins(10),
             max_answer_bytes: 1 << 20,
+            max_event_bytes: 4 << 20,
+            max_body_bytes: 64 << 20,
         }
     }
 }

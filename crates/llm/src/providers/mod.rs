@@ -3,8 +3,10 @@
 mod classify;
 pub mod config;
 mod convert;
+mod events;
 mod frames;
 pub mod real;
+mod relay;
 
 pub use self::config::{ConfigError, Limits, ProviderConfig, ProviderKind};
 pub use self::real::RealProvider;

@@ -18,7 +18,9 @@ use tokio::time::{Instant, timeout_at};
 use super::classify::classify;
 use super::config::{ConfigError, Limits, ProviderConfig, ProviderKind};
 use super::convert;
+use super::events::EndsWith;
 use super::frames::Frames;
+use super::relay::Relay;
 use crate::error::{FailureKind, ProviderError};
 use crate::provider::{CallInfo, Delta, DeltaSink, ModelProvider};
 use crate::reply::{ModelReply, StopReason, UsageSource};
@@ -35,6 +37,9 @@ pub struct RealProvider {
     endpoint: String,
     api_key: Option<SecretString>,
     limits: Limits,
+    /// Reaches the provider.
+    network: reqwest::Client,
+    /// Speaks its protocol, and reaches no further than the relay.
     client: Client,
 }
 
@@ -52,22 +57,29 @@ impl RealProvider {
     pub fn new(config: ProviderConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let endpoint = config.endpoint()?;
-        let client = reqwest::Client::builder()
+        let unusable = |reason: String| ConfigError::Client { name: config.name.clone(), reason };
+        let network = reqwest::Client::builder()
             .connect_timeout(config.limits.connect)
             // A redirect would carry the key, which some protocols send in headers of their own, to another host.
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| ConfigError::Client { name: config.name.clone(), reason: error.to_string() })?;
-        let client = Client::builder()
-            .with_reqwest(client)
+            .map_err(|error| unusable(error.to_string()))?;
+        let inner = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            // Each call has a relay of its own.
+            .pool_max_idle_per_host(0)
             .build()
-            .map_err(|error| ConfigError::Client { name: config.name.clone(), reason: error.to_string() })?;
+            .map_err(|error| unusable(error.to_string()))?;
+        let client =
+            Client::builder().with_reqwest(inner).build().map_err(|error| unusable(error.to_string()))?;
         Ok(Self {
             name: config.name,
             kind: config.kind,
             endpoint,
             api_key: config.api_key,
             limits: config.limits,
+            network,
             client,
         })
     }
@@ -84,16 +96,22 @@ impl RealProvider {
 
     /// Asks which models it has. Also tells whether it can be reached and whether the key is right.
     pub async fn list_models(&self) -> Result<Vec<String>, ProviderError> {
-        let target = (Endpoint::from_owned(self.endpoint.as_str()), self.auth());
+        let relay = self.relay().await?;
+        let target = (Endpoint::from_owned(relay.url()), self.auth());
         let listing = self.client.all_model_names(self.adapter(), target);
         match tokio::time::timeout(self.limits.connect, listing).await {
             Ok(Ok(mut models)) => {
                 models.sort();
                 Ok(models)
             }
-            Ok(Err(error)) => Err(self.redacted(classify(&error, false))),
+            Ok(Err(error)) => Err(self.redacted(relay.failure().unwrap_or_else(|| classify(&error, false)))),
             Err(_) => Err(ProviderError::new(FailureKind::Timeout, "no answer in time")),
         }
+    }
+
+    async fn relay(&self) -> Result<Relay, ProviderError> {
+        let ends_with = if self.kind == ProviderKind::Ollama { EndsWith::Line } else { EndsWith::EmptyLine };
+        Relay::open(&self.network, &self.endpoint, ends_with, &self.limits).await
     }
 
     fn adapter(&self) -> AdapterKind {
@@ -136,8 +154,9 @@ impl ModelProvider for RealProvider {
     ) -> Result<ModelReply, ProviderError> {
         let frames = Arc::new(Frames::default());
         let qualified = format!("{}/{}", self.name, call.model);
+        let relay = self.relay().await?;
         let target = ServiceTarget {
-            endpoint: Endpoint::from_owned(self.endpoint.as_str()),
+            endpoint: Endpoint::from_owned(relay.url()),
             auth: self.auth(),
             model: ModelIden::new(self.adapter(), call.model.to_owned()),
         };
@@ -152,9 +171,12 @@ impl ModelProvider for RealProvider {
         let ended = outcome.and_then(|end| answer.judge(end, self.kind));
         match ended {
             Ok(end) => Ok(self.reply(call.model, qualified, request, &answer, end)),
-            Err(mut error) => {
+            Err(error) => {
+                // Where the relay failed, genai only saw a connection that broke.
+                let mut error = relay.failure().unwrap_or(error);
                 // A provider that began to answer, or never said that it did not, charges for it.
-                if error.usage.is_none() && (answer.frames.any() || error.kind == FailureKind::Timeout) {
+                let worked = matches!(error.kind, FailureKind::Timeout | FailureKind::TooLong);
+                if error.usage.is_none() && (worked || answer.frames.any()) {
                     let prompt_tokens = self.estimate_prompt_tokens(call.model, request);
                     error.usage = Some(tokens::estimate_usage(prompt_tokens, &answer.heard));
                 }

@@ -7,6 +7,7 @@ use syndarix_llm::provider::{CallInfo, ModelProvider};
 use syndarix_llm::providers::{Limits, ProviderConfig, ProviderKind, RealProvider};
 use syndarix_llm::reply::ModelReply;
 use syndarix_llm::testing::conformance::request;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use crate::server::{Say, Server, chunk, chunked_head, status, stream_head};
@@ -49,6 +50,71 @@ async fn one_huge_event_is_cut_off() {
     let piece = openai::words(&"x".repeat(2 << 20)) + &openai::end("stop");
     let error = failure(ProviderKind::Openai, vec![head(), Say::Bytes(piece.into_bytes())]).await;
     assert_eq!(error.kind, FailureKind::TooLong, "{error}");
+}
+
+#[tokio::test]
+async fn what_never_becomes_an_event_is_cut_off_before_it_fills_the_memory() {
+    let limits = Limits { max_event_bytes: 1 << 20, max_body_bytes: 4 << 20, ..Limits::default() };
+    let event = "an event of the stream is longer than 1048576 bytes";
+    let whole = "the stream is longer than 4194304 bytes";
+    let half_a_character = [b'"', 0xc3].repeat(8_000);
+    for (kind, begun, piece, expected) in [
+        // A line without an end, in every format.
+        (ProviderKind::Openai, "data: {\"choices\":[{\"delta\":{\"content\":\"", vec![b'x'; 16_000], event),
+        (ProviderKind::OpenaiResponses, "data: ", vec![b'x'; 16_000], event),
+        (ProviderKind::Anthropic, "event: content_block_delta\ndata: ", vec![b'x'; 16_000], event),
+        (ProviderKind::Gemini, "data: ", half_a_character, event),
+        (ProviderKind::Ollama, "{\"message\":{\"content\":\"", vec![b'x'; 16_000], event),
+        // Lines that say nothing, and an event that is only ever begun.
+        (ProviderKind::Anthropic, "", b": still there\n\n".repeat(1_000), whole),
+        (ProviderKind::Openai, "", b"data: x\n".repeat(2_000), event),
+    ] {
+        // A gigabyte.
+        let says = vec![head(), Say::Bytes(begun.into()), Say::Repeat(piece, 64_000)];
+        let error = ask(kind, says, limits).await.expect_err("a failure");
+        assert_eq!(error.kind, FailureKind::TooLong, "{kind:?}: {error}");
+        assert!(error.message.contains(expected), "{kind:?}: {error}");
+        assert!(error.usage.expect("it was paid for").input_tokens > 0, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_without_an_end_is_read_no_further_than_it_is_shown() {
+    let head = b"HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/html\r\n\r\n<h1>broken ".to_vec();
+    let error =
+        failure(ProviderKind::Openai, vec![Say::Bytes(head), Say::Repeat(vec![b'x'; 16_000], 64_000)]).await;
+    assert_eq!((error.kind, error.usage), (FailureKind::Server, None), "{error}");
+    assert!(error.message.starts_with("500: <h1>broken xxx"), "{error}");
+}
+
+#[tokio::test]
+async fn a_listing_without_an_end_is_cut_off() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"data\":[".to_vec();
+    let server =
+        Server::start(vec![Say::Bytes(head), Say::Repeat(b"{\"id\":\"m\"},".repeat(1_000), 64_000)]).await;
+    let provider = provider(ProviderKind::Openai, &server.url, Limits::default());
+    let error = provider.list_models().await.expect_err("a failure");
+    assert_eq!(error.kind, FailureKind::TooLong, "{error}");
+}
+
+#[tokio::test]
+async fn who_gives_a_call_up_hangs_up_on_the_provider() {
+    let (sent, ended) = tokio::sync::oneshot::channel();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a call");
+        let mut bytes = Vec::new();
+        let heard = stream.read_to_end(&mut bytes).await;
+        drop(heard);
+        sent.send(!bytes.is_empty())
+    });
+    let provider = provider(ProviderKind::Openai, &url, Limits::default());
+    let (info, request) = (CallInfo::first("m"), request());
+    let call = provider.call(&info, &request, &());
+    assert!(tokio::time::timeout(Duration::from_millis(300), call).await.is_err(), "nobody answers");
+    let hung_up = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    assert_eq!(hung_up.expect("the connection ended"), Ok(true), "after the request was sent");
 }
 
 #[tokio::test]
