@@ -1,32 +1,17 @@
 //! `docs/commands.md`: what `syndarix --help` says, for every command.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const PATH: &str = "docs/commands.md";
+use crate::generated::Page;
+
+pub(crate) const PAGE: Page = Page { path: "docs/commands.md", render };
 
 const INTRODUCTION: &str = "\
 # Commands
 
 What `syndarix COMMAND --help` says, for every command. Written by `cargo xtask docs`; do not edit.
 ";
-
-/// Writes the reference.
-pub(crate) fn write(root: &Path) -> Result<(), String> {
-    let text = render(root)?;
-    fs::write(root.join(PATH), text).map_err(|error| format!("{PATH} cannot be written: {error}"))
-}
-
-/// Fails where the reference is not what [`write`] would write.
-pub(crate) fn check(root: &Path) -> Result<(), String> {
-    let stored = fs::read_to_string(root.join(PATH)).unwrap_or_default();
-    if stored == render(root)? {
-        Ok(())
-    } else {
-        Err(format!("{PATH} is stale\nhint: run `cargo xtask docs` and commit the result"))
-    }
-}
 
 fn render(root: &Path) -> Result<String, String> {
     let built = Command::new(env!("CARGO"))

@@ -1,26 +1,11 @@
 //! `docs/engine-rpcs.md`: which RPCs and commands the engine answers, as its own tables have them.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const PATH: &str = "docs/engine-rpcs.md";
+use crate::generated::Page;
 
-/// Writes the reference.
-pub(crate) fn write(root: &Path) -> Result<(), String> {
-    let text = render(root)?;
-    fs::write(root.join(PATH), text).map_err(|error| format!("{PATH} cannot be written: {error}"))
-}
-
-/// Fails where the reference is not what [`write`] would write.
-pub(crate) fn check(root: &Path) -> Result<(), String> {
-    let stored = fs::read_to_string(root.join(PATH)).unwrap_or_default();
-    if stored == render(root)? {
-        Ok(())
-    } else {
-        Err(format!("{PATH} is stale\nhint: run `cargo xtask docs` and commit the result"))
-    }
-}
+pub(crate) const PAGE: Page = Page { path: "docs/engine-rpcs.md", render };
 
 fn render(root: &Path) -> Result<String, String> {
     let output = Command::new(env!("CARGO"))

@@ -3,8 +3,10 @@
 mod bench;
 mod command_reference;
 mod engine_reference;
+mod generated;
 mod links;
 mod real_input;
+mod sdk_suite;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,13 +14,17 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask docs [--check]
        cargo xtask real-input
+       cargo xtask sdk-suite [--runs N] [--only TEXT] [--heavy] [--server http://HOST:PORT]
        cargo xtask bench
 
     docs           writes docs/commands.md from the binary's own help and docs/engine-rpcs.md from the engine's tables,
                    and checks that links between documents lead somewhere
     docs --check   the same, but fails where one of them is stale instead of writing it
     real-input     works a brief on a published crate, against a mock server of both providers; needs Node and a registry
+    sdk-suite      runs the integration tests of Temporal's Rust SDK against the engine's port; needs protoc and a registry
     bench          runs the benchmarks in release, one after another, and prints their tables";
+
+const PAGES: [generated::Page; 2] = [command_reference::PAGE, engine_reference::PAGE];
 
 #[expect(clippy::print_stderr, clippy::print_stdout, reason = "it is a command-line program")]
 fn main() -> ExitCode {
@@ -26,14 +32,16 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies below the root");
     let result = match arguments[..] {
-        ["docs"] => command_reference::write(root)
-            .and_then(|()| engine_reference::write(root))
-            .and_then(|()| links::check(root)),
-        ["docs", "--check"] => command_reference::check(root)
-            .and_then(|()| engine_reference::check(root))
-            .and_then(|()| links::check(root)),
+        ["docs"] => PAGES.iter().try_for_each(|page| page.write(root)).and_then(|()| links::check(root)),
+        ["docs", "--check"] => {
+            PAGES.iter().try_for_each(|page| page.check(root)).and_then(|()| links::check(root))
+        }
         ["bench"] => bench::run(root),
         ["real-input"] => real_input::run(root),
+        ["sdk-suite", ref rest @ ..] => match sdk_suite::Asked::parse(rest) {
+            Some(asked) => sdk_suite::run(root, &asked),
+            None => Err(USAGE.to_owned()),
+        },
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -76,6 +76,13 @@ impl Bare {
         self.0.clone().start_workflow_execution(request).await.expect("it starts").into_inner().run_id
     }
 
+    /// Starts a workflow and answers its first task, so that it has nothing to do.
+    pub async fn start_idle(&self, id: &str, reply: Reply) {
+        self.start(id).await;
+        let first = self.poll(QUEUE).await;
+        self.reply(&first, reply).await.expect("it is the task");
+    }
+
     /// Takes the next workflow task of a queue.
     pub async fn poll(&self, name: &str) -> Task {
         let request = Request::new(ws::PollWorkflowTaskQueueRequest {

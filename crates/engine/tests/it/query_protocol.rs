@@ -49,9 +49,7 @@ async fn a_query_before_the_first_task_rides_on_it() {
 async fn an_idle_workflow_is_asked_where_it_is_cached() {
     let world = World::new().await;
     let bare = bare(&world.client);
-    bare.start("w").await;
-    let task = bare.poll(QUEUE).await;
-    bare.reply(&task, Reply::default().sticky(STICKY)).await.expect("it is the task");
+    bare.start_idle("w", Reply::default().sticky(STICKY)).await;
     let client = bare.clone();
     let polling = tokio::spawn(async move { client.poll(STICKY).await });
     tokio::task::yield_now().await;
@@ -150,9 +148,7 @@ async fn queries_that_nobody_could_answer_fail_at_once() {
 async fn a_query_rides_on_a_speculative_task_and_is_answered_when_that_is_forgotten() {
     let world = World::new().await;
     let bare = bare(&world.client);
-    bare.start("w").await;
-    let task = bare.poll(QUEUE).await;
-    bare.reply(&task, Reply::default()).await.expect("it is the task");
+    bare.start_idle("w", Reply::default()).await;
     let updating = bare.ask(update_request("w", "u", Stage::Completed));
     while bare.poll_update("w", "u", Stage::Unspecified).await.is_err() {
         tokio::task::yield_now().await;
@@ -179,9 +175,7 @@ async fn a_query_rides_on_a_speculative_task_and_is_answered_when_that_is_forgot
 async fn a_task_leaves_a_sticky_queue_that_nobody_polls() {
     let world = World::new().await;
     let bare = bare(&world.client);
-    bare.start("w").await;
-    let task = bare.poll(QUEUE).await;
-    bare.reply(&task, Reply::default().sticky(STICKY)).await.expect("it is the task");
+    bare.start_idle("w", Reply::default().sticky(STICKY)).await;
     bare.signal("w").await.expect("it is open");
     let task = bare.poll(QUEUE).await;
     assert_eq!(task.history.clone().unwrap_or_default().events.len(), 7, "the whole history");

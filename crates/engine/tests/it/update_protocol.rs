@@ -14,9 +14,7 @@ const STICKY: &str = "sticky";
 async fn a_rejected_update_of_an_idle_workflow_leaves_no_trace() {
     let world = World::new().await;
     let bare = bare(&world.client);
-    bare.start("w").await;
-    let first = bare.poll(QUEUE).await;
-    bare.reply(&first, Reply::default()).await.expect("it is the task");
+    bare.start_idle("w", Reply::default()).await;
 
     let (asking, task) = bare.update_and_poll(update_request("w", "u", Stage::Completed), QUEUE).await;
     assert_eq!(carried(&task), ["u"]);
@@ -49,9 +47,7 @@ async fn accepted_now_and_completed_later_across_a_restart() {
     let mut world = World::new().await;
     {
         let bare = bare(&world.client);
-        bare.start("w").await;
-        let first = bare.poll(QUEUE).await;
-        bare.reply(&first, Reply::default()).await.expect("it is the task");
+        bare.start_idle("w", Reply::default()).await;
         let (asking, task) = bare.update_and_poll(update_request("w", "u", Stage::Accepted), QUEUE).await;
         bare.reply(&task, Reply::default().accepts("u")).await.expect("it is the task");
         assert_eq!(told(asking.await.expect("it ends")), "Accepted");
@@ -94,9 +90,7 @@ async fn a_restart_forgets_what_was_not_accepted() {
     let mut world = World::new().await;
     {
         let bare = bare(&world.client);
-        bare.start("w").await;
-        let first = bare.poll(QUEUE).await;
-        bare.reply(&first, Reply::default()).await.expect("it is the task");
+        bare.start_idle("w", Reply::default()).await;
         let (asking, _task) = bare.update_and_poll(update_request("w", "u", Stage::Completed), QUEUE).await;
         world.engine.shutdown().await;
         expect!["Unavailable [] the engine has stopped"].assert_eq(&told(asking.await.expect("it ends")));
@@ -156,9 +150,7 @@ async fn an_update_of_a_workflow_that_ends_first() {
 async fn an_accepted_update_that_its_workflow_leaves_behind_fails() {
     let world = World::new().await;
     let bare = bare(&world.client);
-    bare.start("w").await;
-    let first = bare.poll(QUEUE).await;
-    bare.reply(&first, Reply::default()).await.expect("it is the task");
+    bare.start_idle("w", Reply::default()).await;
     let (asking, task) = bare.update_and_poll(update_request("w", "u", Stage::Completed), QUEUE).await;
     bare.reply(&task, Reply::default().accepts("u").completes()).await.expect("it is the task");
     let outlived =
@@ -196,9 +188,7 @@ async fn an_update_follows_a_workflow_that_continues_as_new() {
 async fn a_task_that_is_answered_badly_takes_its_update_with_it() {
     let world = World::new().await;
     let bare = bare(&world.client);
-    bare.start("w").await;
-    let first = bare.poll(QUEUE).await;
-    bare.reply(&first, Reply::default()).await.expect("it is the task");
+    bare.start_idle("w", Reply::default()).await;
     let (asking, task) = bare.update_and_poll(update_request("w", "u", Stage::Completed), QUEUE).await;
     let refused = bare.reply(&task, Reply::default().responds("u")).await.expect_err("it was not accepted");
     expect!["InvalidArgument [] invalid state transition attempted for Update u: received *update.Response message while in state Sent"]
