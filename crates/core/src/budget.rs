@@ -13,6 +13,11 @@ use crate::usage::TokenUsage;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "scope")]
 pub enum BudgetScope {
+    /// Any one call of an agent. Calls do not add up in it.
+    Call {
+        /// Whose.
+        agent: AgentId,
+    },
     /// The whole project.
     Project {
         /// Which.
@@ -37,9 +42,17 @@ pub enum BudgetScope {
     },
 }
 
+impl BudgetScope {
+    /// Whether calls add up in it. Where they do not, each is held against the whole limit.
+    pub fn adds_up(&self) -> bool {
+        !matches!(self, Self::Call { .. })
+    }
+}
+
 impl fmt::Display for BudgetScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Call { agent } => write!(f, "one call of agent {agent}"),
             Self::Project { project } => write!(f, "project {project}"),
             Self::Sprint { project, sprint } => write!(f, "sprint {sprint} of {project}"),
             Self::Agent { agent } => write!(f, "agent {agent}"),
@@ -65,6 +78,7 @@ impl Attribution {
     /// Every budget that this call counts against, the smallest first.
     pub fn scopes(&self) -> Vec<BudgetScope> {
         let mut scopes = vec![
+            BudgetScope::Call { agent: self.agent.clone() },
             BudgetScope::Task { task: self.task.clone() },
             BudgetScope::Agent { agent: self.agent.clone() },
         ];
@@ -114,10 +128,7 @@ pub enum Reserved {
 }
 
 /// Which budget does not cover a call, and by how much.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error(
-    "the budget of {scope} is {limit}; {spent} is spent and {reserved} reserved, and the next call may cost {requested}"
-)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetRefusal {
     /// The budget that is too small.
     pub scope: BudgetScope,
@@ -129,6 +140,19 @@ pub struct BudgetRefusal {
     pub reserved: NanoUsd,
     /// What was asked for.
     pub requested: NanoUsd,
+}
+
+impl std::error::Error for BudgetRefusal {}
+
+impl fmt::Display for BudgetRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope, limit, spent, reserved, requested } = self;
+        write!(f, "the budget of {scope} is {limit}; ")?;
+        if scope.adds_up() {
+            write!(f, "{spent} is spent and {reserved} reserved, and ")?;
+        }
+        write!(f, "the next call may cost {requested}")
+    }
 }
 
 /// How an attempt ended.

@@ -31,6 +31,8 @@ pub struct NewAgent {
     pub capabilities: Vec<String>,
     /// The most it may spend, where it has a limit of its own.
     pub budget: Option<NanoUsd>,
+    /// The most that one of its model calls may cost, where there is a limit.
+    pub call_budget: Option<NanoUsd>,
 }
 
 fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
@@ -104,8 +106,13 @@ pub(crate) fn join(tx: &Tx<'_>, project: &ProjectId, team: &[NewAgent]) -> Resul
         };
         let event = NewEvent { project: project.clone(), agent: Some(id.clone()), task: None, kind: joined };
         journal::record(tx, &event)?;
-        if let Some(limit) = new.budget {
-            budgets::set_limit(tx, &BudgetScope::Agent { agent: id.clone() }, limit)?;
+        for (scope, limit) in [
+            (BudgetScope::Agent { agent: id.clone() }, new.budget),
+            (BudgetScope::Call { agent: id.clone() }, new.call_budget),
+        ] {
+            if let Some(limit) = limit {
+                budgets::set_limit(tx, &scope, limit)?;
+            }
         }
         ids.insert(&new.name, id);
     }

@@ -57,9 +57,10 @@ impl Totals {
     }
 }
 
-/// The scope as its row's key: `project:P`, `sprint:P:2`, `agent:P/dave`, `task:P/T-3`. Ids hold no colon.
+/// The scope as its row's key: `call:P/dave`, `project:P`, `sprint:P:2`, `agent:P/dave`, `task:P/T-3`. Ids hold no colon.
 fn key(scope: &BudgetScope) -> String {
     match scope {
+        BudgetScope::Call { agent } => format!("call:{agent}"),
         BudgetScope::Project { project } => format!("project:{project}"),
         BudgetScope::Sprint { project, sprint } => format!("sprint:{project}:{sprint}"),
         BudgetScope::Agent { agent } => format!("agent:{agent}"),
@@ -70,6 +71,7 @@ fn key(scope: &BudgetScope) -> String {
 fn scope_of(key: &str) -> Option<BudgetScope> {
     let (kind, rest) = key.split_once(':')?;
     match kind {
+        "call" => Some(BudgetScope::Call { agent: AgentId::new(rest).ok()? }),
         "project" => Some(BudgetScope::Project { project: ProjectId::new(rest).ok()? }),
         "sprint" => {
             let (project, sprint) = rest.split_once(':')?;
@@ -121,7 +123,9 @@ fn project_of(connection: &Connection, scope: &BudgetScope) -> Result<ProjectId,
         BudgetScope::Project { project } | BudgetScope::Sprint { project, .. } => {
             Ok(projects::get(connection, project)?.id)
         }
-        BudgetScope::Agent { agent } => Ok(agents::get(connection, agent)?.project),
+        BudgetScope::Call { agent } | BudgetScope::Agent { agent } => {
+            Ok(agents::get(connection, agent)?.project)
+        }
         BudgetScope::Task { task } => Ok(tasks::get(connection, task)?.project),
     }
 }
@@ -158,7 +162,7 @@ pub(crate) fn reserve(
         }
         rows.push(totals);
     }
-    for (scope, mut totals) in scopes.iter().zip(rows) {
+    for (scope, mut totals) in scopes.iter().zip(rows).filter(|(scope, _)| scope.adds_up()) {
         totals.reserved += worst_case;
         keep(tx, project, scope, totals)?;
     }
@@ -173,7 +177,7 @@ pub(crate) fn settle(
     reserved: NanoUsd,
     cost: NanoUsd,
 ) -> Result<(), Error> {
-    for scope in scopes {
+    for scope in scopes.iter().filter(|scope| scope.adds_up()) {
         let mut totals = find(tx, scope)?;
         totals.reserved = totals.reserved.saturating_sub(reserved);
         totals.spent += cost;

@@ -203,6 +203,7 @@ async fn create_project(store: &Store, team: &Team, folder: &Path) -> Outcome<Pr
         reports_to: agent.reports_to.clone(),
         capabilities: agent.capabilities.clone(),
         budget: agent.budget,
+        call_budget: agent.call_budget,
     });
     let project = NewProject {
         id: id.clone(),

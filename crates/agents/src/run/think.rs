@@ -73,12 +73,7 @@ impl Think {
             );
             return Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)));
         }
-        let call = CallContext {
-            effect: run.key(ctx.superstep, 0),
-            attribution: run.attribution(),
-            chain,
-            call_budget: None,
-        };
+        let call = CallContext { effect: run.key(ctx.superstep, 0), attribution: run.attribution(), chain };
         let started = run.now();
         let limit = minutes(briefing.limits.thinking_minutes);
         let answered = tokio::time::timeout(limit, run.options.gateway.call(&call, &request, &())).await;
@@ -216,7 +211,11 @@ impl Think {
                     &run.key(ctx.superstep, 0),
                     Question {
                         kind: ApprovalKind::Budget,
-                        title: format!("{} is {again}out of budget: {refusal}", run.member.name),
+                        title: if refusal.scope.adds_up() {
+                            format!("{} is {again}out of budget: {refusal}", run.member.name)
+                        } else {
+                            format!("{}'s next call is {again}too dear: {refusal}", run.member.name)
+                        },
                         shown: format!(
                             "{refusal}.\n\n{} ({}) works on {} \"{}\" and cannot ask its model again.\n\nRaise the \
                              budget, then approve to go on. Reject to end this piece of work.",

@@ -7,8 +7,18 @@ use super::reader::{At, Problems, Section};
 const FILE_KEYS: [&str; 7] = ["version", "name", "topology", "extends", "review_rounds", "types", "agents"];
 const TYPE_KEYS: [&str; 9] =
     ["extends", "role", "summary", "capabilities", "traits", "models", "tools", "prompt", "limits"];
-const AGENT_KEYS: [&str; 9] =
-    ["name", "type", "count", "reports_to", "capabilities", "models", "prompt", "budget", "limits"];
+const AGENT_KEYS: [&str; 10] = [
+    "name",
+    "type",
+    "count",
+    "reports_to",
+    "capabilities",
+    "models",
+    "prompt",
+    "budget",
+    "call_budget",
+    "limits",
+];
 const LIMIT_KEYS: [&str; 10] = [
     "steps",
     "context_tokens",
@@ -55,6 +65,7 @@ pub(super) struct AgentEntry {
     pub(super) models: Option<Vec<At<String>>>,
     pub(super) prompt: Option<At<String>>,
     pub(super) budget: Option<At<String>>,
+    pub(super) call_budget: Option<At<String>>,
     pub(super) limits: LimitsEntry,
 }
 
@@ -123,6 +134,7 @@ impl AgentEntry {
             models: section.strings("models", problems),
             prompt: section.string("prompt", problems),
             budget: section.amount("budget", problems),
+            call_budget: section.amount("call_budget", problems),
             limits: LimitsEntry::read(&section, problems),
         }
     }

@@ -77,6 +77,9 @@ pub struct StaffedAgent {
     /// The most it may spend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<NanoUsd>,
+    /// The most that one of its model calls may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_budget: Option<NanoUsd>,
     /// What bounds its runs.
     pub limits: Limits,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use syndarix_core::money::{InvalidAmount, NanoUsd};
 use syndarix_core::role::Role;
 use toml::de::DeTable;
 
@@ -351,14 +352,8 @@ impl Resolver<'_, '_> {
             None => otherwise.to_vec(),
         };
         self.models(entry.models.as_deref());
-        let budget = entry.budget.as_ref().and_then(|budget| match budget.value.parse() {
-            Ok(amount) => Some(amount),
-            Err(error) => {
-                let error: syndarix_core::money::InvalidAmount = error;
-                self.problems.add(budget.offset, error.to_string(), None);
-                None
-            }
-        });
+        let budget = self.amount(entry.budget.as_ref());
+        let call_budget = self.amount(entry.call_budget.as_ref());
         let mut limits = agent_type.limits.clone();
         apply_limits(&mut limits, &entry.limits);
         StaffedAgent {
@@ -370,8 +365,18 @@ impl Resolver<'_, '_> {
             models: texts(&entry.models, &agent_type.models),
             prompt_override: entry.prompt.as_ref().map(|prompt| prompt.value.clone()),
             budget,
+            call_budget,
             limits,
         }
+    }
+
+    fn amount(&mut self, given: Option<&At<String>>) -> Option<NanoUsd> {
+        let given = given?;
+        given
+            .value
+            .parse()
+            .inspect_err(|error: &InvalidAmount| self.problems.add(given.offset, error.to_string(), None))
+            .ok()
     }
 
     /// Finds each member's lead: the member of that name, or the first of that type or role.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 use syndarix_agents::{PendingApproval, RunOutcome, Stage};
 use syndarix_core::agent::AgentState;
-use syndarix_core::approval::ApprovalState;
+use syndarix_core::approval::{ApprovalKind, ApprovalState};
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::budget::BudgetScope;
+use syndarix_core::event::EventKind;
 use syndarix_core::money::NanoUsd;
 use syndarix_core::validity::Validity;
 
@@ -108,6 +109,30 @@ async fn a_refused_budget_waits_and_a_raised_one_goes_on() {
     }
     let RunOutcome::Failed { error } = world.develop().await else { panic!("it must fail") };
     assert!(error.contains("approved 3 times and not raised"), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_too_dear_by_itself_is_a_question_about_money() {
+    let script = [scene(0, "finish", json!({ "summary": "Done" }))];
+    let setup = Setup { dave: "call_budget = \"0.01\"", ..Setup::default() };
+    let world = World::with(&script.concat(), setup).await;
+    let asked = pending(world.develop().await);
+    let approval = world.store.approval(&asked.approval).await.expect("stored");
+    assert_eq!(approval.kind, ApprovalKind::Budget);
+    assert!(approval.title.starts_with("Dave's next call is too dear: the budget of one call of agent"));
+    let refused = world.events().await.into_iter().find_map(|event| match event.kind {
+        EventKind::BudgetRefused { refusal } => Some(refusal),
+        _ => None,
+    });
+    let refused = refused.expect("the refusal is an event");
+    assert_eq!((refused.limit, refused.spent), (NanoUsd(10_000_000), NanoUsd::ZERO));
+
+    world.store.set_budget(refused.scope, refused.requested).await.expect("raised");
+    world.decide(&asked.approval, true, None).await;
+    assert!(matches!(world.develop().await, RunOutcome::Finished { .. }));
+    let budgets = world.store.budgets(&world.project).await.expect("readable");
+    let own = budgets.iter().find(|line| !line.scope.adds_up()).expect("the limit for one call");
+    assert_eq!((own.spent, own.reserved), (NanoUsd::ZERO, NanoUsd::ZERO), "calls do not add up");
 }
 
 #[tokio::test]

@@ -208,6 +208,7 @@ async fn create(store: &Store, team: &Team, setup: &Setup) -> (ProjectId, TaskId
         reports_to: agent.reports_to.clone(),
         capabilities: agent.capabilities.clone(),
         budget: agent.budget,
+        call_budget: agent.call_budget,
     });
     let project = NewProject {
         id: id.clone(),

@@ -86,7 +86,6 @@ impl<'a> Call<'a> {
     async fn next_candidate(&mut self) -> Result<Option<Candidate<'a>>, Error> {
         loop {
             let mut reopens: Option<Timestamp> = None;
-            let mut too_expensive = None;
             for position in self.place.position..self.context.chain.len() {
                 let model = &self.context.chain[position];
                 let (provider, worst_case) = match self.price(model) {
@@ -96,13 +95,6 @@ impl<'a> Call<'a> {
                         continue;
                     }
                 };
-                if let Some(limit) = self.context.call_budget
-                    && worst_case > limit
-                {
-                    too_expensive =
-                        Some(Error::CallTooExpensive { model: model.to_string(), worst_case, limit });
-                    continue;
-                }
                 match self.gateway.admit(model) {
                     Admission::NotBefore(moment) => {
                         reopens = Some(reopens.map_or(moment, |earlier| earlier.min(moment)));
@@ -124,12 +116,7 @@ impl<'a> Call<'a> {
                     }
                 }
             }
-            let Some(moment) = reopens else {
-                return match too_expensive {
-                    Some(error) if self.failures.is_empty() => Err(error),
-                    _ => Ok(None),
-                };
-            };
+            let Some(moment) = reopens else { return Ok(None) };
             let wait = moment.since(self.gateway.options.clock.now()).max(Duration::from_millis(1));
             if self.waited + wait > MAX_BREAKER_WAIT {
                 self.retry_after = Some(wait);

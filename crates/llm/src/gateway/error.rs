@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use syndarix_core::budget::BudgetRefusal;
-use syndarix_core::money::NanoUsd;
 use syndarix_core::ports::PortError;
 
 /// One attempt that failed.
@@ -26,17 +25,6 @@ pub enum Error {
     /// continues where it stopped.
     #[error(transparent)]
     BudgetRefused(#[from] BudgetRefusal),
-
-    /// One attempt may cost more than the cap on a single call.
-    #[error("one call of {model} may cost {worst_case}, and the limit for a call is {limit}")]
-    CallTooExpensive {
-        /// The provider-qualified model.
-        model: String,
-        /// The most the call can cost.
-        worst_case: NanoUsd,
-        /// The cap.
-        limit: NanoUsd,
-    },
 
     /// No model of the chain answered.
     #[error("no model of the chain answered: {}", describe(.attempts))]
@@ -72,10 +60,7 @@ impl Error {
         match self {
             Self::AllFailed { attempts, .. } => attempts.iter().any(|attempt| attempt.retryable),
             Self::Port(error) => error.retryable,
-            Self::BudgetRefused(_)
-            | Self::CallTooExpensive { .. }
-            | Self::EmptyChain
-            | Self::UnreadableRecord { .. } => false,
+            Self::BudgetRefused(_) | Self::EmptyChain | Self::UnreadableRecord { .. } => false,
         }
     }
 
@@ -83,9 +68,6 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::BudgetRefused(refusal) => Some(format!("raise the budget of {}", refusal.scope)),
-            Self::CallTooExpensive { .. } => {
-                Some("raise the limit for a call, lower max_output_tokens, or use a cheaper model".to_owned())
-            }
             Self::AllFailed { attempts, .. } => attempts.last().and_then(|last| hint_for(&last.kind)),
             _ => None,
         }

@@ -75,8 +75,6 @@ pub struct CallContext {
     pub attribution: Attribution,
     /// The models to try, in order.
     pub chain: Vec<ModelRef>,
-    /// The most that one attempt may cost.
-    pub call_budget: Option<NanoUsd>,
 }
 
 /// A reply, and what it took.

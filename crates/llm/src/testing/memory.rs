@@ -141,7 +141,9 @@ impl Ledger for MemoryLedger {
         }
         for scope in request.attribution.scopes() {
             let Some(limit) = inner.limits.get(&scope).copied() else { continue };
-            let under = |call: &&MemoryCall| call.reservation.attribution.scopes().contains(&scope);
+            let under = |call: &&MemoryCall| {
+                scope.adds_up() && call.reservation.attribution.scopes().contains(&scope)
+            };
             let spent: NanoUsd = inner.calls.values().filter(under).map(MemoryCall::spent).sum();
             let reserved: NanoUsd = inner.calls.values().filter(under).map(MemoryCall::reserved).sum();
             if spent + reserved + request.worst_case > limit {

@@ -107,7 +107,6 @@ fn context(step: u32, chain: &[&str]) -> CallContext {
             task,
         },
         chain: chain.iter().map(|model| model.parse().expect("a model")).collect(),
-        call_budget: None,
     }
 }
 
@@ -284,11 +283,20 @@ async fn a_refused_budget_is_not_a_failure_and_can_be_raised() {
 
 #[tokio::test]
 async fn one_call_has_a_cap_of_its_own() {
-    let world = world(ANSWER);
-    let call = CallContext { call_budget: Some(usd("0.005")), ..context(1, &["scripted/main"]) };
-    let error = world.gateway.call(&call, &request(), &()).await.expect_err("too dear");
-    assert!(matches!(error, Error::CallTooExpensive { .. }), "{error}");
-    assert_eq!(world.asked(), 0);
+    let dave = project().agent("dave").expect("a name");
+    let scope = BudgetScope::Call { agent: dave.clone() };
+    // A call costs 0.015 at worst, and 0.002 in truth.
+    let ledger = Arc::new(MemoryLedger::new().with_budget(scope.clone(), usd("0.005")));
+    let world = start(&ledger, ANSWER);
+    let error = world.call(1, &["scripted/main"]).await.expect_err("too dear");
+    let Error::BudgetRefused(refusal) = &error else { panic!("{error}") };
+    assert_eq!((&refusal.scope, refusal.spent, world.asked()), (&scope, NanoUsd::ZERO, 0));
+    expect!["the budget of one call of agent p-1/dave is $0.005; the next call may cost $0.010571"]
+        .assert_eq(&error.to_string());
+    ledger.set_budget(scope, usd("0.015"));
+    for step in 1..4 {
+        world.call(step, &["scripted/main"]).await.expect("calls do not add up");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

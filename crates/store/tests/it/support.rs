@@ -130,6 +130,7 @@ pub(crate) fn new_agent(name: &str, reports_to: Option<&str>) -> NewAgent {
         reports_to: reports_to.map(str::to_owned),
         capabilities: vec!["rust".to_owned()],
         budget: None,
+        call_budget: None,
     }
 }
 

@@ -257,6 +257,15 @@ fn tell(event: &Event, board: &Board) -> Telling {
             Tone::Warning,
             format!("{percent} % of the {} of {} is spent or reserved", money(*limit), scope(budget, board)),
         ),
+        EventKind::BudgetRefused { refusal } if !refusal.scope.adds_up() => Story(
+            Tone::Bad,
+            format!(
+                "refused a call of up to {}: the limit for {} is {}",
+                money(refusal.requested),
+                scope(&refusal.scope, board),
+                money(refusal.limit),
+            ),
+        ),
         EventKind::BudgetRefused { refusal } => Story(
             Tone::Bad,
             format!(
@@ -308,6 +317,7 @@ fn words(name: &str) -> String {
 
 fn scope(budget: &BudgetScope, board: &Board) -> String {
     match budget {
+        BudgetScope::Call { agent } => format!("one call of {}", board.name(agent)),
         BudgetScope::Project { .. } => "the project".to_owned(),
         BudgetScope::Sprint { sprint, .. } => format!("sprint {sprint}"),
         BudgetScope::Agent { agent } => board.name(agent),

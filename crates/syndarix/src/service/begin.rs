@@ -76,6 +76,7 @@ pub(crate) async fn begin(service: &Service, beginning: Beginning, random: u32) 
         reports_to: agent.reports_to.clone(),
         capabilities: agent.capabilities.clone(),
         budget: agent.budget,
+        call_budget: agent.call_budget,
     });
     let new = NewProject {
         id,
