@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use syndarix_core::time::{Clock as _, SystemClock, Timestamp};
-use syndarix_tools::workspace_server::probe;
+use syndarix_tools::workspace_server::{Confinement, probe};
 
 use super::Finding;
 
@@ -27,7 +27,7 @@ pub(super) fn examine() -> Vec<Finding> {
             &["cargo"],
             "install Rust from https://rustup.rs; the demo and Rust projects need it",
         ),
-        confinement(),
+        confinement(probe()),
         clock(SystemClock.now()),
     ]
 }
@@ -58,9 +58,16 @@ fn program(subject: &str, candidates: &[&str], hint: &str) -> Finding {
     }
 }
 
-fn confinement() -> Finding {
-    let found = probe();
+fn confinement(found: Confinement) -> Finding {
     match found.missing {
+        None if !found.signals => Finding::warn(
+            "confinement",
+            format!(
+                "Landlock ABI {}: agents' commands could send signals to your other processes",
+                found.landlock_abi
+            ),
+            "use Linux 6.12 or newer, which denies them",
+        ),
         None => Finding::ok("confinement", format!("Landlock ABI {}", found.landlock_abi)),
         Some(missing) => Finding::fail(
             "confinement",
@@ -87,6 +94,27 @@ fn clock(now: Timestamp) -> Finding {
 mod tests {
     use super::super::Verdict;
     use super::*;
+
+    #[test]
+    fn what_a_kernel_cannot_confine_is_said() {
+        let full = Confinement { landlock_abi: 7, files: true, network: true, signals: true, missing: None };
+        for (found, verdict, said) in [
+            (full.clone(), Verdict::Ok, "Landlock ABI 7"),
+            (
+                Confinement { landlock_abi: 5, signals: false, ..full.clone() },
+                Verdict::Warn,
+                "Landlock ABI 5: agents' commands could send signals to your other processes",
+            ),
+            (
+                Confinement { missing: Some("this kernel has no Landlock".to_owned()), ..full },
+                Verdict::Fail,
+                "this kernel has no Landlock",
+            ),
+        ] {
+            let finding = confinement(found);
+            assert_eq!((finding.verdict, finding.detail.as_str()), (verdict, said));
+        }
+    }
 
     #[test]
     fn old_and_missing_gits_are_told_apart_from_new_ones() {

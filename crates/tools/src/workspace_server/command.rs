@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, CommandEnd};
 use super::catalog::RunCommand;
+use super::disk::{Disk, amount};
 use super::options::Limits;
-use super::processes;
+use super::{processes, sandbox};
 use crate::bounded::HeadAndTail;
 
 /// How often a running command's processes are counted.
@@ -35,6 +36,7 @@ const NOT_STARTED: i32 = 127;
 pub(super) struct Commands {
     pub(super) root: PathBuf,
     pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) disk: Disk,
     pub(super) limits: Limits,
     pub(super) one_at_a_time: tokio::sync::Mutex<()>,
 }
@@ -45,6 +47,7 @@ enum Stop {
     TimeUp,
     Cancelled,
     TooManyProcesses,
+    DiskFull,
 }
 
 /// How a program ended.
@@ -118,23 +121,24 @@ impl Commands {
             .stderr(writer)
             .process_group(0)
             .kill_on_drop(true);
+        let allowance = self.disk.allowance().await;
         let before = processes::machine_total();
         let started = Instant::now();
-        let mut child = command.spawn()?;
-        // The command holds the writing ends of the pipe, which must close for the output to end.
-        drop(command);
+        let mut child = spawn_apart(command)?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let mut output = Output::new(reader, self.limits.output_bytes)?;
 
         let mut count = tokio::time::interval(COUNT_INTERVAL);
         let deadline = tokio::time::sleep(timeout);
-        tokio::pin!(deadline);
+        let filled = self.disk.exceeds(allowance);
+        tokio::pin!(deadline, filled);
         let stop = loop {
             tokio::select! {
                 ended = child.wait() => break Err(ended?),
                 () = output.read(), if !output.ended => {}
                 () = &mut deadline => break Ok(Stop::TimeUp),
                 () = cancelled.cancelled() => break Ok(Stop::Cancelled),
+                _ = &mut filled => break Ok(Stop::DiskFull),
                 _ = count.tick() => {
                     if self.too_many_processes(before) {
                         break Ok(Stop::TooManyProcesses);
@@ -148,6 +152,8 @@ impl Commands {
         };
         processes::sweep().await;
         output.drain().await;
+        // What was quicker than anyone looked.
+        let too_much = self.disk.exceeded(allowance).await.is_some();
         let end = CommandEnd {
             exit_code: match stop {
                 Some(Stop::TimeUp) => TIMED_OUT,
@@ -155,18 +161,23 @@ impl Commands {
             },
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             output_bytes: output.kept.total(),
-            stopped: stop.map(|stop| match stop {
-                Stop::TimeUp => format!("stopped because its {} s were up", timeout.as_secs_f64()),
-                Stop::Cancelled => "stopped because the call was cancelled".to_owned(),
-                Stop::TooManyProcesses => {
-                    format!("stopped because it started more than {} processes", self.limits.processes)
+            stopped: match stop {
+                Some(Stop::TimeUp) => {
+                    Some(format!("stopped because its {} s were up", timeout.as_secs_f64()))
                 }
-            }),
+                Some(Stop::Cancelled) => Some("stopped because the call was cancelled".to_owned()),
+                Some(Stop::TooManyProcesses) => {
+                    Some(format!("stopped because it started more than {} processes", self.limits.processes))
+                }
+                Some(Stop::DiskFull) => Some(format!("stopped because {}", too_large(allowance))),
+                None if too_much => Some(format!("but {}", too_large(allowance))),
+                None => None,
+            },
         };
         Ok(Ran { end, output: output.kept.into_text() })
     }
 
-    /// Asks the group to end, and ends it when it does not; at once where it multiplies.
+    /// Asks the group to end, and ends it when it does not; at once where it multiplies or fills the disk.
     async fn stop(
         &self,
         child: &mut tokio::process::Child,
@@ -179,7 +190,7 @@ impl Commands {
                 let _ = rustix::process::kill_process_group(group, signal);
             }
         };
-        if stop != Stop::TooManyProcesses {
+        if !matches!(stop, Stop::TooManyProcesses | Stop::DiskFull) {
             signal(Signal::TERM);
             let grace = tokio::time::sleep(Duration::from_millis(self.limits.kill_grace_ms));
             tokio::pin!(grace);
@@ -235,6 +246,23 @@ impl Output {
         })
         .await;
     }
+}
+
+/// Starts a program from a thread that is confined further, and ends with it. The command holds the writing ends of
+/// the pipe, which must close for the output to end.
+fn spawn_apart(mut command: tokio::process::Command) -> io::Result<tokio::process::Child> {
+    let runtime = tokio::runtime::Handle::current();
+    let starting = std::thread::spawn(move || {
+        sandbox::apart().map_err(io::Error::other)?;
+        let _entered = runtime.enter();
+        command.spawn()
+    });
+    starting.join().map_err(|_| io::Error::other("the thread that starts it ended"))?
+}
+
+fn too_large(allowance: u64) -> String {
+    let allowed = amount(allowance);
+    format!("the worktree and the scratch folder hold more than {allowed} now; delete what is not needed")
 }
 
 fn exit_code(status: ExitStatus) -> i32 {

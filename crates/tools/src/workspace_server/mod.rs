@@ -4,6 +4,7 @@
 mod answer;
 mod catalog;
 mod command;
+mod disk;
 mod environment;
 mod files;
 mod git;
@@ -41,6 +42,9 @@ pub(crate) const META_REPEATED: &str = "syndarix/repeated";
 /// than the client waits for this one to start.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(15);
 
+/// How many times a command's processes may be started before the kernel refuses: room for every other agent's.
+const NPROC_TIMES: usize = 16;
+
 /// Confines this process and serves the workspace tools until standard input ends or SIGTERM comes; then
 /// everything it started is ended.
 ///
@@ -63,7 +67,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
     bound(&options.limits);
 
     let bounds = sandbox::Bounds {
-        writable: vec![place.path().to_owned(), scratch],
+        writable: vec![place.path().to_owned(), scratch.clone()],
         readable,
         network: options.network,
     };
@@ -78,6 +82,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         commands: command::Commands {
             root: place.path().to_owned(),
             environment,
+            disk: disk::Disk::new(vec![place.path().to_owned(), scratch], options.limits.disk_bytes),
             limits: options.limits.clone(),
             one_at_a_time: tokio::sync::Mutex::new(()),
         },
@@ -120,6 +125,11 @@ fn bound(limits: &Limits) {
     };
     set(Resource::Core, 0);
     set(Resource::Fsize, limits.file_bytes);
+    // A second line behind the counting, for what multiplies faster than anyone counts. The kernel counts all of the
+    // user's processes, on the whole machine, and not at all for root.
+    if let Some(now) = processes::machine_total() {
+        set(Resource::Nproc, (now + NPROC_TIMES * limits.processes) as u64);
+    }
     if let Some(bytes) = limits.memory_bytes {
         set(Resource::As, bytes);
     }

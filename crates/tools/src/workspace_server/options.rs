@@ -35,6 +35,8 @@ pub struct Limits {
     pub processes: usize,
     /// The largest file a command may write.
     pub file_bytes: u64,
+    /// The most that a worktree and its scratch folder may hold together before a command that adds to them is stopped.
+    pub disk_bytes: u64,
     /// The most address space one process may have; `None` is no limit, because runtimes such as
     /// V8 reserve far more than they use.
     pub memory_bytes: Option<u64>,
@@ -51,6 +53,8 @@ impl Default for Limits {
             entries: 500,
             processes: 512,
             file_bytes: 4 * 1024 * 1024 * 1024,
+            // The build output of a large Rust workspace.
+            disk_bytes: 8 * 1024 * 1024 * 1024,
             memory_bytes: None,
         }
     }

@@ -1,11 +1,13 @@
 //! What this process and everything it starts may touch.
 //!
-//! Three layers, none of which needs privilege or can be undone: Landlock for files and signals, a system call
-//! filter for the network, and no capabilities, so that root is as confined as anyone. Since the process
-//! confines itself before it serves, commands inherit everything and no code runs between `fork` and `exec`.
+//! Three layers, none of which needs privilege or can be undone: Landlock for files, signals and the memory of other
+//! processes, a system call filter for sockets, and no capabilities, so that root is as confined as anyone. Since
+//! the process confines itself before it serves, commands inherit everything and no code runs between `fork` and
+//! `exec`. Each command is [`apart`] within these bounds: it can neither signal the server nor use its memory and
+//! descriptors, through which it could answer in its name.
 //!
-//! What Landlock does not cover stays open: the modes, times and extended attributes of files that belong to the
-//! same user (their content does not), the names of files, and how much of the disk is filled.
+//! What stays open: the modes, times and extended attributes of files that belong to the same user (their content does
+//! not), the names of files, `/dev/shm`, and, where the network is allowed, whatever listens on the loopback interface.
 
 use std::path::PathBuf;
 
@@ -14,6 +16,7 @@ use landlock::{
     RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use rustix::io::Errno;
+use rustix::process::DumpableBehavior;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use serde::{Deserialize, Serialize};
 
@@ -85,8 +88,20 @@ pub(super) struct Bounds {
     pub(super) network: bool,
 }
 
-/// Confines the calling thread, and every thread and process it starts from now on.
+/// Confines this process, of which the calling thread is the only one, and every process it starts from now on.
 pub(super) fn confine(bounds: &Bounds) -> Confinement {
+    let mut confinement = confine_thread(bounds);
+    // After the capabilities, because giving them up sets it anew. What is executed later has it again.
+    if let Err(error) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        confinement
+            .missing
+            .get_or_insert_with(|| format!("this process cannot be kept from its commands: {error}"));
+    }
+    confinement
+}
+
+/// Confines the calling thread, and every thread and process it starts from now on.
+fn confine_thread(bounds: &Bounds) -> Confinement {
     let mut missing = Vec::new();
     let mut confinement =
         Confinement { landlock_abi: 0, files: false, network: false, signals: false, missing: None };
@@ -94,11 +109,9 @@ pub(super) fn confine(bounds: &Bounds) -> Confinement {
         Ok(status) => describe(&status, &mut confinement, &mut missing),
         Err(error) => missing.push(format!("Landlock refused: {error}")),
     }
-    if !bounds.network {
-        match network::deny() {
-            Ok(()) => confinement.network = true,
-            Err(error) => missing.push(format!("the network cannot be denied: {error}")),
-        }
+    match network::filter(bounds.network) {
+        Ok(()) => confinement.network = !bounds.network,
+        Err(error) => missing.push(format!("sockets cannot be denied: {error}")),
     }
     if let Err(error) = drop_capabilities() {
         missing.push(format!("capabilities cannot be given up: {error}"));
@@ -139,6 +152,20 @@ fn restrict(bounds: &Bounds) -> Result<RestrictionStatus, RulesetError> {
         .restrict_self()
 }
 
+/// Puts the calling thread, and what it starts from now on, within bounds of its own inside of the process's: who is
+/// outside of them is neither signalled nor looked into. What files and sockets there are stays as it is.
+pub(super) fn apart() -> Result<(), RulesetError> {
+    Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        // Without being mentioned, moving files between folders would be denied.
+        .handle_access(AccessFs::Refer)?
+        .scope(Scope::Signal)?
+        .create()?
+        .add_rules(path_beneath_rules(["/"], AccessFs::Refer))?
+        .restrict_self()
+        .map(drop)
+}
+
 fn describe(status: &RestrictionStatus, confinement: &mut Confinement, missing: &mut Vec<String>) {
     let abi = match status.landlock {
         LandlockStatus::Available { effective_abi, .. } => effective_abi,
@@ -162,7 +189,7 @@ fn describe(status: &RestrictionStatus, confinement: &mut Confinement, missing: 
 /// What confinement this machine offers, found out on a thread that ends with the answer.
 pub fn probe() -> Confinement {
     let bounds = Bounds { writable: Vec::new(), readable: Vec::new(), network: false };
-    std::thread::spawn(move || confine(&bounds)).join().unwrap_or_else(|_| Confinement {
+    std::thread::spawn(move || confine_thread(&bounds)).join().unwrap_or_else(|_| Confinement {
         landlock_abi: 0,
         files: false,
         network: false,

@@ -4,7 +4,7 @@ use serde_json::json;
 use syndarix_core::tool::Risk;
 use syndarix_tools::{Error, Orphan};
 
-use crate::support::{Bench, Setup, call, git, key};
+use crate::support::{Bench, Setup, call, eventually, git, key};
 
 #[tokio::test]
 async fn a_recorded_result_is_not_repeated() {
@@ -90,9 +90,18 @@ async fn what_is_refused_is_said_and_journalled_once() {
 #[tokio::test]
 async fn a_workspace_server_that_is_killed_is_started_again() {
     let bench = Bench::new().await;
-    // The server is the parent of what it runs.
-    let kill = call("run_command", json!({"command": ["sh", "-c", "kill -9 $PPID; sleep 60"]}));
-    match bench.session.call(&key(900), &kill).await {
+    // The server is the parent of what it runs, which cannot end it itself.
+    let tell = call("run_command", json!({"command": ["sh", "-c", "echo $PPID > server; exec sleep 5"]}));
+    let key = key(900);
+    let calling = bench.session.call(&key, &tell);
+    let file = bench.root().join("server");
+    let killing = async {
+        let server = || std::fs::read_to_string(&file).unwrap_or_default().trim().to_owned();
+        eventually("the command runs", || !server().is_empty()).await;
+        let killed = std::process::Command::new("kill").args(["-9", &server()]).status();
+        assert!(killed.expect("there is a kill").success());
+    };
+    match tokio::join!(calling, killing).0 {
         Err(Error::UnknownEffect { .. }) => {}
         other => panic!("{other:?}"),
     }

@@ -7,6 +7,7 @@ mod effects;
 mod files;
 mod git;
 mod mcp;
+mod reach;
 mod run_command;
 mod sandbox;
 mod support;

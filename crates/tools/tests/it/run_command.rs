@@ -70,6 +70,54 @@ async fn a_command_that_multiplies_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_command_that_doubles_is_stopped() {
+    let bench = bench(Limits { processes: 60, ..Limits::default() }).await;
+    // Sixteen thousand processes in the end, were it left alone; each in a group of its own.
+    std::fs::write(
+        bench.root().join("double.sh"),
+        "[ $1 -gt 0 ] && for half in 1 2; do setsid sh double.sh $(($1 - 1)) & done\nexec sleep 321098\n",
+    )
+    .unwrap();
+    let output = bench.run(&["sh", "double.sh", "13"]).await;
+    assert!(output.is_error, "{}", output.content);
+    assert!(output.content.contains("more than 60 processes"), "{}", output.content);
+    assert!(!runs("double.sh") && !runs("321098"), "something is left");
+    assert_eq!(bench.shell("echo fine").await.exit_code, Some(0));
+}
+
+#[tokio::test]
+async fn a_workspace_may_only_become_so_large() {
+    let bench = bench(Limits { disk_bytes: 30_000_000, ..Limits::default() }).await;
+    let fill = |path: &str| {
+        format!("i=0; while [ $i -lt 100000 ]; do head -c 100000 /dev/zero > {path}/$i; i=$((i+1)); done")
+    };
+    for place in [".", "$TMPDIR"] {
+        let started = Instant::now();
+        let output = bench.shell(&fill(place)).await;
+        assert!(output.is_error, "{}", output.content);
+        let expected = "stopped because the worktree and the scratch folder hold more than 30 MB now; delete";
+        assert!(output.content.contains(expected), "{}", output.content);
+        assert!(started.elapsed() < Duration::from_mins(1), "ten gigabytes take longer");
+        // It can be emptied, and then it is as good as before.
+        let emptied = bench.shell(&format!("rm -f {place}/[0-9]*; sleep 0.3")).await;
+        assert_eq!((emptied.exit_code, emptied.is_error), (Some(0), false), "{}", emptied.content);
+        assert_eq!(bench.shell("head -c 9000000 /dev/zero > fits && rm fits").await.exit_code, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn what_fills_a_workspace_too_quickly_to_be_stopped_is_told_and_goes_no_further() {
+    let bench = bench(Limits { disk_bytes: 30_000_000, ..Limits::default() }).await;
+    let output = bench.shell("head -c 50000000 /dev/zero > big").await;
+    assert!(output.is_error, "{}", output.content);
+    assert!(output.content.contains("hold more than 30 MB"), "{}", output.content);
+    assert_eq!(bench.shell("ls").await.exit_code, Some(0), "what adds nothing may run");
+    let output = bench.shell("while :; do head -c 5000000 /dev/zero >> more; sleep 0.05; done").await;
+    assert!(output.is_error && output.content.contains("stopped because"), "{}", output.content);
+    assert!(std::fs::metadata(bench.root().join("more")).unwrap().len() < 200_000_000);
+}
+
+#[tokio::test]
 async fn a_file_may_only_become_so_large() {
     let bench = bench(Limits { file_bytes: 1_000_000, ..Limits::default() }).await;
     let output = bench.shell("head -c 5000000 /dev/zero > big").await;

@@ -161,6 +161,11 @@ impl Bench {
     }
 }
 
+/// The folder of the tests' own program, so that a confined command can be it.
+pub(crate) fn programs() -> Vec<PathBuf> {
+    vec![Path::new(LAUNCHER).parent().expect("a folder").to_owned()]
+}
+
 pub(crate) fn key(index: u32) -> EffectKey {
     EffectKey { run: RunId::new("p-1/T-1/run-1").unwrap(), superstep: 1, index }
 }

@@ -20,6 +20,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["connect", "udp", address] => {
             Ok(std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.connect(address))?)
         }
+        ["connect", "abstract", name] => {
+            use std::os::linux::net::SocketAddrExt as _;
+            let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+            Ok(std::os::unix::net::UnixStream::connect_addr(&address).map(drop)?)
+        }
+        ["connect", "pair", path] => {
+            let (one, _other) = std::os::unix::net::UnixDatagram::pair()?;
+            Ok(one.send_to(b"x", path).map(drop)?)
+        }
         ["connect", "unix", path] => Ok(std::os::unix::net::UnixStream::connect(path).map(drop)?),
         other => Err(format!("unknown arguments {other:?}").into()),
     }
