@@ -41,6 +41,22 @@ pub enum Error {
     /// The SDK's client did not accept the in-memory connection.
     #[error("cannot connect to the engine in memory: {0}")]
     Connect(String),
+    /// An address that is not the machine's own, without what keeps strangers out.
+    #[cfg(feature = "port")]
+    #[error("{address} can be reached by others: without {missing} the engine does not listen there")]
+    PublicPort { address: std::net::SocketAddr, missing: &'static str },
+    /// The address cannot be had.
+    #[cfg(feature = "port")]
+    #[error("cannot listen on {address}")]
+    Listen {
+        address: std::net::SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    /// A certificate or its key cannot be used.
+    #[cfg(feature = "port")]
+    #[error("cannot use the certificate {path}: {reason}", path = certificate.display())]
+    Tls { certificate: PathBuf, reason: String },
 }
 
 impl Error {

@@ -32,6 +32,8 @@ mod limits;
 mod matching;
 mod namespaces;
 mod options;
+#[cfg(feature = "port")]
+mod port;
 mod proto;
 mod reference;
 mod schedules;
@@ -49,4 +51,6 @@ pub use error::Error;
 pub use kernel::time::Timestamp;
 pub use limits::Limits;
 pub use options::{EngineOptions, LostTasks};
+#[cfg(feature = "port")]
+pub use port::{Port, PortOptions, Tls};
 pub use reference::protocol_reference;

@@ -100,6 +100,21 @@ impl Failure {
             })
     }
 
+    /// A request larger than any may be, in the words of gRPC's own servers, which SDKs recognise.
+    #[cfg(feature = "port")]
+    pub(crate) fn too_large(bytes: usize, most: usize) -> Self {
+        Self::new(
+            Code::ResourceExhausted,
+            format!("grpc: received message larger than max ({bytes} vs. {most})"),
+        )
+    }
+
+    /// A defect of ours.
+    #[cfg(feature = "port")]
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(Code::Internal, message)
+    }
+
     /// Too much of something at once; asking again later may help.
     pub(crate) fn exhausted(cause: enums::ResourceExhaustedCause, message: impl Into<String>) -> Self {
         Self::new(Code::ResourceExhausted, message).with(&errordetails::ResourceExhaustedFailure {

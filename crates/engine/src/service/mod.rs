@@ -34,8 +34,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
-const OPERATOR_SERVICE: &str = "temporal.api.operatorservice.v1.OperatorService";
+pub(crate) const WORKFLOW_SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
+pub(crate) const OPERATOR_SERVICE: &str = "temporal.api.operatorservice.v1.OperatorService";
 
 /// Answers RPCs.
 #[derive(Debug)]
@@ -179,6 +179,12 @@ fn only_reads(rpc: &str) -> bool {
     ["Get", "Describe", "List", "Count", "Scan", "Query", "RespondQuery"]
         .iter()
         .any(|verb| rpc.starts_with(verb))
+}
+
+/// Whether a call may be dropped with the caller: it reads, or it waits for a task that it gives back.
+#[cfg(feature = "port")]
+pub(crate) fn ends_with_its_caller(rpc: &str) -> bool {
+    only_reads(rpc) || rpc.starts_with("Poll")
 }
 
 fn malformed(rpc: &str, error: &prost::DecodeError) -> Failure {
