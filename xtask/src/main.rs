@@ -7,6 +7,7 @@ mod generated;
 mod links;
 mod real_input;
 mod sdk_suite;
+mod soak;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ const USAGE: &str = "\
 usage: cargo xtask docs [--check]
        cargo xtask real-input
        cargo xtask sdk-suite [--runs N] [--only TEXT] [--heavy] [--server http://HOST:PORT]
+       cargo xtask soak
        cargo xtask bench
 
     docs           writes docs/commands.md from the binary's own help and docs/engine-rpcs.md from the engine's tables,
@@ -22,6 +24,7 @@ usage: cargo xtask docs [--check]
     docs --check   the same, but fails where one of them is stale instead of writing it
     real-input     works a brief on a published crate, against a mock server of both providers; needs Node and a registry
     sdk-suite      runs the integration tests of Temporal's Rust SDK against the engine's port; needs protoc and a registry
+    soak           runs the engine's tests of crashes, disks, time and load in release, with the numbers it promises
     bench          runs the benchmarks in release, one after another, and prints their tables";
 
 const PAGES: [generated::Page; 2] = [command_reference::PAGE, engine_reference::PAGE];
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
             PAGES.iter().try_for_each(|page| page.check(root)).and_then(|()| links::check(root))
         }
         ["bench"] => bench::run(root),
+        ["soak"] => soak::run(root),
         ["real-input"] => real_input::run(root),
         ["sdk-suite", ref rest @ ..] => match sdk_suite::Asked::parse(rest) {
             Some(asked) => sdk_suite::run(root, &asked),

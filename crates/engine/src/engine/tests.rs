@@ -70,9 +70,15 @@ impl World {
 
 #[tokio::test]
 async fn a_full_disk_refuses_new_work_until_there_is_room() {
+    for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+        refuses_new_work_until_there_is_room(code).await;
+    }
+}
+
+async fn refuses_new_work_until_there_is_room(code: i32) {
     let mut world = World::new().await;
     assert_eq!(world.start("before").await, Ok(()));
-    world.failure.store(ffi::SQLITE_FULL, Ordering::SeqCst);
+    world.failure.store(code, Ordering::SeqCst);
     assert_eq!(world.start("first refused").await, Err(Code::ResourceExhausted));
     assert_eq!(world.start("second refused").await, Err(Code::ResourceExhausted));
     assert_eq!(world.describe("before").await, Ok(()), "what is stored can be read");

@@ -1,5 +1,6 @@
 //! Everything durable: one SQLite file, one writer that commits in groups, a few readers.
 
+mod checkpoint;
 mod faults;
 mod reader;
 mod schema;
@@ -46,8 +47,14 @@ impl Storage {
         let run_key = highest("run", "run_key")?.max(highest("deleted_run", "run_key")?);
         let transfer_key = highest("outbox", "transfer_key")?;
         let readers = Readers::open(path).map_err(open)?;
+        let unreadable = |source| Error::Lock { path: path.to_owned(), source };
+        let database = writer::Database {
+            writer: connection,
+            folder: schema::open_folder(path).map_err(open)?,
+            file: File::options().write(true).open(path).map_err(unreadable)?,
+        };
         Ok(Self {
-            writer: Writer::spawn(connection, faults),
+            writer: Writer::spawn(database, faults),
             readers,
             next_run_key: AtomicI64::new(run_key + 1),
             next_transfer_key: AtomicI64::new(transfer_key + 1),

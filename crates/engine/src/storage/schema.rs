@@ -112,7 +112,11 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Error> {
     let connection = Connection::open(path).map_err(open)?;
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(open)?;
     // Pages of history are written once and read rarely; a small cache is enough for the writer.
-    connection.execute_batch("PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 2000;").map_err(open)?;
+    connection.execute_batch("PRAGMA cache_size = -8000;").map_err(open)?;
+    let kept = super::checkpoint::FILE_BYTES_KEPT;
+    connection
+        .execute_batch(&format!("PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {kept};"))
+        .map_err(open)?;
     let pragma = |name: &str| {
         connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0)).map_err(open)
     };
@@ -132,6 +136,13 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Error> {
         }
         _ => return Err(Error::ForeignDatabase { path: path.to_owned() }),
     }
+    Ok(connection)
+}
+
+/// Opens the connection that folds the log into the database.
+pub(super) fn open_folder(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")?;
     Ok(connection)
 }
 

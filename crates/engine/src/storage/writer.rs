@@ -2,9 +2,11 @@
 //! hundred requests share one fsync, and tells each of them only after that.
 
 use super::WriteSet;
+use super::checkpoint::Checkpointer;
 use super::faults::Faults;
 use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -66,12 +68,26 @@ pub(crate) struct Writer {
     health: watch::Receiver<Health>,
 }
 
+/// What the writer works on.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub writer: Connection,
+    /// The connection that folds the log into the database.
+    pub folder: Connection,
+    /// The database's file, to sync it.
+    pub file: File,
+}
+
 impl Writer {
-    pub(super) fn spawn(connection: Connection, faults: Faults) -> Self {
+    pub(super) fn spawn(database: Database, faults: Faults) -> Self {
         let (queue, jobs) = channel();
         let (report, health) = watch::channel(Health::Good);
         let closing = Arc::new(AtomicBool::new(false));
-        let thread = Thread { connection, jobs, report, closing: closing.clone(), faults };
+        let failed = report.clone();
+        let checkpointer =
+            Checkpointer::spawn(database.folder, database.file, move |error| fail(&failed, &error));
+        let connection = database.writer;
+        let thread = Thread { connection, checkpointer, jobs, report, closing: closing.clone(), faults };
         let thread = std::thread::Builder::new()
             .name("engine-writer".into())
             .spawn(move || thread.run())
@@ -114,9 +130,31 @@ impl Writer {
     }
 }
 
+/// Changes the health if it is one that changes into this; says whether it did.
+fn change(report: &watch::Sender<Health>, from: impl Fn(&Health) -> bool, to: Health) -> bool {
+    report.send_if_modified(|health| {
+        let changes = from(health);
+        if changes {
+            *health = to;
+        }
+        changes
+    })
+}
+
+fn is_stopped(health: &Health) -> bool {
+    matches!(health, Health::Stopped(_))
+}
+
+/// Nothing is stored any more. The first reason is kept.
+fn fail(report: &watch::Sender<Health>, reason: &str) {
+    tracing::error!(reason, "storage failed; the engine stops");
+    change(report, |health| !is_stopped(health), Health::Stopped(Arc::from(reason)));
+}
+
 /// What the writing thread works with.
 struct Thread {
     connection: Connection,
+    checkpointer: Checkpointer,
     jobs: Receiver<Job>,
     report: watch::Sender<Health>,
     closing: Arc<AtomicBool>,
@@ -126,21 +164,34 @@ struct Thread {
 impl Thread {
     fn run(self) {
         self.connection.set_prepared_statement_cache_capacity(32);
+        let served = self.serve();
+        if let Err(error) = &served {
+            fail(&self.report, &error.to_string());
+        }
+        self.checkpointer.close();
+        if served.is_ok() {
+            let folded = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(error) = folded {
+                tracing::warn!(%error, "the write-ahead log stays beside the database; it is folded in at the next open");
+            }
+        }
+        change(&self.report, |health| !is_stopped(health), Health::Stopped(Arc::from("it was shut down")));
+    }
+
+    /// Stores what is queued until nothing more can be, or storage fails.
+    fn serve(&self) -> rusqlite::Result<()> {
         while let Some(batch) = next_batch(&self.jobs) {
-            if let Err(error) = self.store(&batch) {
-                tracing::error!(%error, "storage failed; the engine stops");
-                self.report.send_replace(Health::Stopped(Arc::from(error.to_string())));
-                return;
+            self.store(&batch)?;
+            // The thread that folds in the log may have found meanwhile that the disk fails.
+            if is_stopped(&self.report.borrow()) {
+                return Ok(());
             }
             for job in batch {
                 (job.done)();
             }
+            self.checkpointer.after_commit(&self.connection)?;
         }
-        let checkpoint = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = checkpoint {
-            tracing::warn!(%error, "the write-ahead log stays beside the database; it is folded in at the next open");
-        }
-        self.report.send_replace(Health::Stopped(Arc::from("it was shut down")));
+        Ok(())
     }
 
     /// Commits a batch, waiting for room if the disk is full.
@@ -152,23 +203,19 @@ impl Thread {
         loop {
             match self.commit(batch) {
                 Ok(()) => {
-                    if *self.report.borrow() == Health::Full {
+                    if change(&self.report, |health| *health == Health::Full, Health::Good) {
                         tracing::info!("there is room on the disk again");
-                        self.report.send_replace(Health::Good);
                     }
                     return Ok(());
                 }
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-                    if self.closing.load(Ordering::Acquire) {
+                Err(error) if means_full(&error) => {
+                    if self.closing.load(Ordering::Acquire) || is_stopped(&self.report.borrow()) {
                         return Err(error);
                     }
                     if !self.connection.is_autocommit() {
                         self.connection.execute_batch("ROLLBACK")?;
                     }
-                    if self
-                        .report
-                        .send_if_modified(|health| std::mem::replace(health, Health::Full) != Health::Full)
-                    {
+                    if change(&self.report, |health| *health == Health::Good, Health::Full) {
                         tracing::error!(%error, "the disk is full; new work is refused until there is room");
                     }
                     std::thread::sleep(ROOM_CHECK);
@@ -187,6 +234,13 @@ impl Thread {
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
     }
+}
+
+/// Whether there was no room: for a page, or for the memory in which SQLite keeps what the log holds, which is
+/// a file beside it.
+fn means_full(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 fn next_batch(jobs: &Receiver<Job>) -> Option<Vec<Job>> {

@@ -5,15 +5,18 @@
 #![expect(clippy::needless_pass_by_value, reason = "the SDK hands signals over by value")]
 #![expect(clippy::unnecessary_wraps, reason = "a message's fields are optional")]
 
+mod acknowledged;
 mod activities;
 mod activity_control;
 mod bare;
 mod children;
 mod crash;
 mod cron;
+mod disk;
 mod lifecycle;
 mod limits;
 mod messages;
+mod process;
 mod query_protocol;
 mod reset;
 mod restart;

@@ -15,7 +15,8 @@ pub const WORKFLOW: &str = "temporal.api.workflowservice.v1.WorkflowService";
 pub const OPERATOR: &str = "temporal.api.operatorservice.v1.OperatorService";
 
 pub struct Raw {
-    directory: tempfile::TempDir,
+    /// Where the file lies, if it goes with this.
+    directory: Option<tempfile::TempDir>,
     pub engine: Engine,
     service: CallbackBasedGrpcService,
 }
@@ -58,12 +59,26 @@ impl Raw {
         Self::open_in(tempfile::tempdir().expect("a temporary directory"), options).await
     }
 
+    /// On the file that is in this directory already.
+    pub async fn at(directory: tempfile::TempDir) -> Self {
+        Self::open_in(directory, |options| options).await
+    }
+
+    /// On a file that somebody else looks after.
+    pub async fn at_path(path: PathBuf) -> Self {
+        Self::open_at(None, EngineOptions::new(path)).await
+    }
+
     async fn open_in(
         directory: tempfile::TempDir,
         options: impl FnOnce(EngineOptions) -> EngineOptions,
     ) -> Self {
-        let path: PathBuf = directory.path().join("engine.db");
-        let engine = Engine::open(options(EngineOptions::new(&path))).await.expect("the engine opens");
+        let options = options(EngineOptions::new(directory.path().join("engine.db")));
+        Self::open_at(Some(directory), options).await
+    }
+
+    async fn open_at(directory: Option<tempfile::TempDir>, options: EngineOptions) -> Self {
+        let engine = Engine::open(options).await.expect("the engine opens");
         let service = engine.connection_options().service_override.expect("it is reached in memory");
         Self { directory, engine, service }
     }
@@ -71,7 +86,7 @@ impl Raw {
     /// Closes the engine and opens its file again.
     pub async fn reopen(self, options: impl FnOnce(EngineOptions) -> EngineOptions) -> Self {
         self.engine.shutdown().await;
-        Self::open_in(self.directory, options).await
+        Self::open_in(self.directory.expect("it has a directory"), options).await
     }
 
     pub async fn bytes(&self, service: &str, rpc: &str, proto: Vec<u8>) -> Result<Vec<u8>, Status> {
