@@ -2,7 +2,8 @@
 
 use crate::kernel::Timestamp;
 use futures::future::BoxFuture;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where the engine gets the time from. Timers, timeouts and event times all use it.
 pub trait Clock: Send + Sync + std::fmt::Debug {
@@ -13,12 +14,23 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
 }
 
-/// The wall clock as it was when the engine opened, carried on by the monotonic clock: setting the wall
-/// clock while the engine runs makes no timer fire early, late or twice.
+/// The longest that a timer of the runtime is trusted with. It does not count the time while the machine is
+/// suspended, so afterwards a longer sleep would end late by as much.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+
+/// The wall clock as it was when the engine opened, carried on by the time since then, time in suspension
+/// included: setting the wall clock while the engine runs makes no timer fire early, late or twice. The next
+/// open goes by the wall clock again.
 #[derive(Debug)]
 pub struct SystemClock {
     wall_at_open: Timestamp,
-    opened: Instant,
+    opened: Duration,
+}
+
+/// Time since the machine was started, time in suspension included. Nobody can set it.
+fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 impl SystemClock {
@@ -26,7 +38,7 @@ impl SystemClock {
     pub fn new() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is the engine's own clock")]
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self { wall_at_open: Timestamp(wall.as_nanos() as i64), opened: Instant::now() }
+        Self { wall_at_open: Timestamp(wall.as_nanos() as i64), opened: since_boot() }
     }
 }
 
@@ -38,11 +50,20 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        self.wall_at_open.plus(self.opened.elapsed().as_nanos() as i64)
+        self.wall_at_open.plus(since_boot().saturating_sub(self.opened).as_nanos() as i64)
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
         let wait = Duration::from_nanos(at.since(self.now()) as u64);
-        Box::pin(tokio::time::sleep(wait))
+        let wakes = since_boot() + wait;
+        Box::pin(async move {
+            loop {
+                let left = wakes.saturating_sub(since_boot());
+                if left.is_zero() {
+                    return;
+                }
+                tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+            }
+        })
     }
 }

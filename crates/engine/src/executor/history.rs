@@ -43,7 +43,7 @@ impl Executor {
         let (run_key, found) = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
             let run = self.run(&mut slot, name).await?;
-            (run.run_key, run.tail_from(id, id + 1).1.pop())
+            (run.run_key, run.tail.from(id, id + 1).1.pop())
         };
         match found {
             Some(event) => Ok(Some(event)),

@@ -15,6 +15,7 @@ mod reset;
 mod schedules;
 mod slot;
 mod start;
+mod tail;
 mod tasks;
 mod transfers;
 mod updates;
@@ -24,6 +25,7 @@ pub(crate) use reset::ResetRequest;
 pub(crate) use schedules::{ScheduleKey, Scheduled, Schedules};
 pub(crate) use slot::{RunCell, RunRef, Slot};
 pub(crate) use start::{SignalOnStart, StartRequest};
+use tail::Batch;
 pub(crate) use tasks::{ActivityToken, WorkflowToken};
 pub(crate) use updates::{Asked, Progress, Refused, Unanswered};
 
@@ -48,8 +50,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 
-/// Workflow ids held in memory before idle ones are forgotten.
-const SLOTS_KEPT: usize = 4_096;
+/// Workflow ids held in memory before idle ones are forgotten: some kilobytes each.
+const SLOTS_KEPT: usize = 2_048;
 
 type SlotKey = (String, String);
 
@@ -65,9 +67,34 @@ pub(crate) struct Executor {
     pub updates: Arc<updates::UpdateWaiters>,
     pub namespaces: Namespaces,
     pub limits: Limits,
-    slots: Mutex<HashMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>>,
+    slots: Mutex<Slots>,
     transfers: mpsc::UnboundedSender<(i64, Transfer)>,
     entropy: Mutex<Entropy>,
+}
+
+/// The workflow ids in memory.
+#[derive(Debug, Default)]
+struct Slots {
+    by_id: HashMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>,
+    /// How many were left when idle ones were last forgotten.
+    busy: usize,
+}
+
+impl Slots {
+    fn get_or_create(&mut self, key: SlotKey) -> Arc<tokio::sync::Mutex<Slot>> {
+        if let Some(slot) = self.by_id.get(&key) {
+            return slot.clone();
+        }
+        // Forgetting costs a read later and looks at all of them, so it happens rarely: when there are again
+        // as many as could not be forgotten the last time.
+        if self.by_id.len() >= SLOTS_KEPT.max(2 * self.busy) {
+            self.by_id.retain(|_, slot| {
+                Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|slot| !slot.is_idle())
+            });
+            self.busy = self.by_id.len();
+        }
+        self.by_id.entry(key).or_default().clone()
+    }
 }
 
 /// What is due when a transition is durable.
@@ -142,7 +169,7 @@ impl Executor {
 
     /// The runs of a workflow id, locked, with its current run loaded if there is one.
     pub(crate) async fn slot(&self, namespace: &str, workflow_id: &str) -> Result<SlotGuard, Failure> {
-        let cell = self.slot_cell(namespace, workflow_id);
+        let cell = self.slots.lock().get_or_create((namespace.to_owned(), workflow_id.to_owned()));
         let mut slot = cell.lock_owned().await;
         if !slot.loaded {
             let stored =
@@ -154,21 +181,6 @@ impl Executor {
             slot.loaded = true;
         }
         Ok(slot)
-    }
-
-    fn slot_cell(&self, namespace: &str, workflow_id: &str) -> Arc<tokio::sync::Mutex<Slot>> {
-        let mut slots = self.slots.lock();
-        let key = (namespace.to_owned(), workflow_id.to_owned());
-        if let Some(slot) = slots.get(&key) {
-            return slot.clone();
-        }
-        if slots.len() >= SLOTS_KEPT {
-            // Forgetting costs a read later, so it happens rarely and then for all that are idle.
-            slots.retain(|_, slot| {
-                Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|slot| !slot.is_idle())
-            });
-        }
-        slots.entry(key).or_default().clone()
     }
 
     /// The named run of a locked workflow id; an empty run id means the current one.
@@ -294,20 +306,18 @@ impl Executor {
         sent: &mut Vec<(i64, Transfer)>,
     ) {
         let Some(run) = slot.runs.get_mut(run_id) else { return };
+        let batch = Batch::of(effects.events);
         if !effects.volatile {
-            write.runs.push(RunWrite::of(
-                run.run_key,
-                is_new,
-                &mut run.state,
-                &effects.events,
-                |namespace| self.namespaces.attributes(namespace),
-            ));
+            let events = batch.as_ref().map(|batch| (batch.first_event_id, batch.encoded.clone()));
+            write.runs.push(RunWrite::of(run.run_key, is_new, &mut run.state, events, |namespace| {
+                self.namespaces.attributes(namespace)
+            }));
         }
         if is_new {
             let core = &run.state.core;
             write.current = Some((core.namespace.clone(), core.workflow_id.clone(), run.run_key));
         }
-        run.remember(effects.events);
+        run.remember(batch);
         run.progress.submitted.fetch_add(1, Ordering::AcqRel);
         published.push(Published {
             name: run.name.clone(),

@@ -194,7 +194,7 @@ impl Executor {
                 ..Default::default()
             };
             let until = core.next_event_id;
-            let tail = run.tail_from(1, until);
+            let tail = run.tail.from(1, until);
             run.queries.push(BufferedQuery {
                 id: query_id,
                 query: query::WorkflowQuery::default(),

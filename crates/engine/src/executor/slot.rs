@@ -1,10 +1,11 @@
 //! The runs of one workflow id, in memory. One lock per workflow id: whatever happens to its runs, or
 //! makes a new one, happens one after the other.
 
+use super::tail::{Batch, Tail};
 use crate::kernel::{MutableState, Timestamp};
 use crate::matching::QueryAnswer;
-use crate::proto::{history, query};
-use std::collections::{HashMap, VecDeque};
+use crate::proto::query;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::oneshot;
@@ -26,17 +27,13 @@ pub(crate) struct Slot {
     pub runs: HashMap<String, RunCell>,
 }
 
-/// Events kept in memory after they are durable, so that a worker's next task needs no read.
-const TAIL: usize = 64;
-
 /// One run in memory.
 #[derive(Debug)]
 pub(crate) struct RunCell {
     pub run_key: i64,
     pub name: Arc<RunRef>,
     pub state: MutableState,
-    /// The last events, at least all that are not durable yet.
-    pub tail: VecDeque<history::HistoryEvent>,
+    pub tail: Tail,
     pub progress: Arc<Progress>,
     /// Queries that wait for the next workflow task, or ride on the running one.
     pub queries: Vec<BufferedQuery>,
@@ -77,28 +74,12 @@ impl RunCell {
             workflow_id: core.workflow_id.clone(),
             run_id: core.run_id.clone(),
         });
-        Self { run_key, name, state, tail: VecDeque::new(), progress: Arc::default(), queries: Vec::new() }
+        Self { run_key, name, state, tail: Tail::default(), progress: Arc::default(), queries: Vec::new() }
     }
 
-    /// Keeps new events at hand and forgets old ones that are durable.
-    pub(crate) fn remember(&mut self, events: Vec<history::HistoryEvent>) {
-        let durable = self.progress.durable_next_event_id.load(Ordering::Acquire);
-        self.tail.extend(events);
-        while self.tail.len() > TAIL && self.tail.front().is_some_and(|event| event.event_id < durable) {
-            self.tail.pop_front();
-        }
-    }
-
-    /// The part of a range of events that is in memory, and where it begins.
-    pub(crate) fn tail_from(&self, from: i64, until: i64) -> (i64, Vec<history::HistoryEvent>) {
-        let begins = self.tail.front().map_or(until, |event| event.event_id).clamp(from, until.max(from));
-        let events = self
-            .tail
-            .iter()
-            .filter(|event| event.event_id >= begins && event.event_id < until)
-            .cloned()
-            .collect();
-        (begins, events)
+    /// Keeps new events at hand.
+    pub(crate) fn remember(&mut self, batch: Option<Batch>) {
+        self.tail.remember(batch, self.progress.durable_next_event_id.load(Ordering::Acquire));
     }
 
     /// Whether somebody waits for what is only in memory.

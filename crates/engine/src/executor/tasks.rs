@@ -150,7 +150,7 @@ impl Executor {
         let core = &run.state.core;
         let until = if transient.is_empty() { task.started_event_id + 1 } else { task.scheduled_event_id };
         let from = if sticky { core.last_completed_started_event_id + 1 } else { 1 };
-        let (tail_begins, tail) = run.tail_from(from, until);
+        let (tail_begins, tail) = run.tail.from(from, until);
         let token = WorkflowToken {
             namespace: core.namespace.clone(),
             workflow_id: core.workflow_id.clone(),

@@ -30,7 +30,7 @@ impl Transition<'_> {
     /// Appends an event now: for what the workflow task itself and its commands cause, and for lifecycle
     /// events. Returns its id.
     pub(super) fn append(&mut self, attributes: EventAttributes) -> i64 {
-        let event = event(self.now, attributes);
+        let event = event(self.event_time, attributes);
         self.append_event(event)
     }
 
@@ -40,7 +40,7 @@ impl Transition<'_> {
         attributes: EventAttributes,
         user_metadata: Option<sdk::UserMetadata>,
     ) -> i64 {
-        let mut event = event(self.now, attributes);
+        let mut event = event(self.event_time, attributes);
         event.user_metadata = user_metadata;
         self.append_event(event)
     }
@@ -52,6 +52,8 @@ impl Transition<'_> {
         event.event_id = id;
         self.state.core.next_event_id = id + 1;
         self.state.core.history_bytes += event.encoded_len() as i64;
+        let time = Timestamp::from_proto(event.event_time.as_ref()).0;
+        self.state.core.latest_event_time = self.state.core.latest_event_time.max(time);
         self.effects.events.push(event);
         id
     }
@@ -59,7 +61,7 @@ impl Transition<'_> {
     /// Records something that came from outside: appended now, or buffered while a workflow task runs or
     /// its commands are being applied. Returns the id, or [`BUFFERED`].
     pub(super) fn record(&mut self, attributes: EventAttributes) -> i64 {
-        let event = event(self.now, attributes);
+        let event = event(self.event_time, attributes);
         self.record_event(event)
     }
 

@@ -44,6 +44,9 @@ pub(crate) use time::Timestamp;
 pub(crate) struct Transition<'a> {
     pub state: &'a mut MutableState,
     pub now: Timestamp,
+    /// The time of what is recorded: now, or the time of the last event where that is later, because the
+    /// wall clock was set back before the engine was opened again. Deadlines go by the time that it is.
+    event_time: Timestamp,
     pub entropy: &'a mut Entropy,
     pub effects: Effects,
     pub rules: Rules,
@@ -53,9 +56,11 @@ pub(crate) struct Transition<'a> {
 
 impl<'a> Transition<'a> {
     pub(crate) fn new(state: &'a mut MutableState, now: Timestamp, entropy: &'a mut Entropy) -> Self {
+        let event_time = now.max(Timestamp(state.core.latest_event_time));
         Self {
             state,
             now,
+            event_time,
             entropy,
             effects: Effects::default(),
             rules: Rules::default(),

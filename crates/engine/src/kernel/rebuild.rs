@@ -57,6 +57,11 @@ pub(super) fn rebuild(
     unanswered.signals.retain(|(id, _)| state.external_signals.contains(id));
     unanswered.cancels.retain(|(id, _)| state.external_cancels.contains(id));
     state.core.next_event_id = FIRST + events.len() as i64;
+    state.core.latest_event_time = events
+        .iter()
+        .map(|event| Timestamp::from_proto(event.event_time.as_ref()).0)
+        .max()
+        .unwrap_or_default();
     state.core.history_bytes = events.iter().map(|event| event.encoded_len() as i64).sum();
     Some((state, unanswered))
 }

@@ -92,6 +92,9 @@ pub(crate) struct RunCore {
     /// Signals received so far.
     #[prost(int64, tag = "70")]
     pub signals: i64,
+    /// The time of the latest event.
+    #[prost(int64, tag = "71")]
+    pub latest_event_time: i64,
     /// The run this one was reset to. What children report here is passed on to it.
     #[prost(string, tag = "61")]
     pub reset_run_id: String,

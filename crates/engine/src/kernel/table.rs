@@ -40,7 +40,8 @@ impl Key for String {
 /// Rows of one kind, and the keys of those changed since the last [`Table::take_changes`].
 #[derive(Clone, Debug)]
 pub(crate) struct Table<K, V> {
-    rows: BTreeMap<K, V>,
+    /// Boxed, because a map has room for eleven from the first row on, and most hold one or none.
+    rows: BTreeMap<K, Box<V>>,
     changed: BTreeSet<K>,
     /// When each row is due, as of the last [`Table::take_changes`]: what is in `changed` may differ.
     due: BTreeMap<K, Timestamp>,
@@ -60,7 +61,7 @@ impl<K, V> Default for Table<K, V> {
 
 impl<K: Key, V: Row> Table<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.rows.get(key)
+        self.rows.get(key).map(Box::as_ref)
     }
 
     pub(crate) fn contains(&self, key: &K) -> bool {
@@ -76,13 +77,13 @@ impl<K: Key, V: Row> Table<K, V> {
 
     pub(crate) fn insert(&mut self, key: K, row: V) {
         self.changed.insert(key.clone());
-        self.rows.insert(key, row);
+        self.rows.insert(key, Box::new(row));
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         let row = self.rows.remove(key)?;
         self.changed.insert(key.clone());
-        Some(row)
+        Some(*row)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -93,15 +94,15 @@ impl<K: Key, V: Row> Table<K, V> {
     pub(crate) fn take_all(&mut self) -> Vec<V> {
         let rows = std::mem::take(&mut self.rows);
         self.changed.extend(rows.keys().cloned());
-        rows.into_values().collect()
+        rows.into_values().map(|row| *row).collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.rows.iter()
+        self.rows.iter().map(|(key, row)| (key, row.as_ref()))
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.rows.values()
+        self.rows.values().map(Box::as_ref)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -119,7 +120,7 @@ impl<K: Key, V: Row> Table<K, V> {
     /// Puts a stored row back without counting it as a change.
     pub(crate) fn restore(&mut self, key: K, row: V) {
         self.index(&key, row.due());
-        self.rows.insert(key, row);
+        self.rows.insert(key, Box::new(row));
     }
 
     /// When the first of the rows needs the clock; [`Timestamp::NONE`] if none does.
@@ -165,11 +166,11 @@ impl<K: Key, V: Row> Table<K, V> {
     pub(crate) fn take_changes(&mut self) -> Vec<(K, Option<&V>)> {
         let changed = std::mem::take(&mut self.changed);
         for key in &changed {
-            let due = self.rows.get(key).map_or(Timestamp::NONE, Row::due);
+            let due = self.rows.get(key).map_or(Timestamp::NONE, |row| row.due());
             self.index(key, due);
         }
         let rows = &self.rows;
-        changed.into_iter().map(|key| (key.clone(), rows.get(&key))).collect()
+        changed.into_iter().map(|key| (key.clone(), rows.get(&key).map(Box::as_ref))).collect()
     }
 }
 

@@ -1,8 +1,9 @@
 //! What one transition writes, already encoded: the writer thread only executes statements.
 
 use crate::kernel::state::{MutableState, RowChange, RowKind};
-use crate::proto::{enums, history};
+use crate::proto::enums;
 use crate::visibility::{Attributes, check, value::Value};
+use bytes::Bytes;
 use prost::Message;
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
@@ -66,7 +67,8 @@ pub(crate) struct RunWrite {
     rows: Vec<RowChange>,
     /// The run's search values, where they changed.
     search: Option<Vec<(i64, Vec<Value>)>>,
-    events: Option<(i64, Vec<u8>)>,
+    /// The id of the first new event, and the encoded `History` of all of them.
+    events: Option<(i64, Bytes)>,
 }
 
 /// What filters can ask about beside the columns above.
@@ -100,7 +102,7 @@ impl RunWrite {
         run_key: i64,
         is_new: bool,
         state: &mut MutableState,
-        events: &[history::HistoryEvent],
+        events: Option<(i64, Bytes)>,
         attributes: impl FnOnce(&str) -> std::sync::Arc<Attributes>,
     ) -> Self {
         let rows = state.take_row_changes();
@@ -138,9 +140,7 @@ impl RunWrite {
             has_workflow_task: core.workflow_task.is_some(),
             core: core.encode_to_vec(),
             rows,
-            events: events
-                .first()
-                .map(|first| (first.event_id, history::History { events: events.to_vec() }.encode_to_vec())),
+            events,
         }
     }
 }
@@ -326,7 +326,7 @@ impl RunWrite {
         if let Some((first_event_id, events)) = &self.events {
             connection
                 .prepare_cached("INSERT INTO history (run_key, first_event_id, events) VALUES (?1, ?2, ?3)")?
-                .execute(params![self.run_key, first_event_id, events])?;
+                .execute(params![self.run_key, first_event_id, events.as_ref()])?;
         }
         Ok(())
     }

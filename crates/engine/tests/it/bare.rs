@@ -3,6 +3,7 @@
 use crate::world::{PATIENCE, QUEUE};
 use prost::{Message, Name};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use temporalio_client::grpc::WorkflowService;
 use temporalio_protos::temporal::api::{
     command::v1 as command, common::v1 as common, enums::v1 as enums, history::v1 as history,
@@ -357,6 +358,33 @@ impl Reply {
             enums::CommandType::CompleteWorkflowExecution,
             command::command::Attributes::CompleteWorkflowExecutionCommandAttributes(attributes),
         ));
+        self
+    }
+
+    /// Starts a timer.
+    pub fn sleeps(self, time: Duration) -> Self {
+        self.starts_timer("sleep", time)
+    }
+
+    pub fn starts_timer(mut self, id: &str, time: Duration) -> Self {
+        let attributes = command::StartTimerCommandAttributes {
+            timer_id: id.into(),
+            start_to_fire_timeout: time.try_into().ok(),
+        };
+        self.commands.push(command(
+            enums::CommandType::StartTimer,
+            command::command::Attributes::StartTimerCommandAttributes(attributes),
+        ));
+        self
+    }
+
+    /// Records as many markers.
+    pub fn marks(mut self, count: usize) -> Self {
+        let attributes =
+            command::RecordMarkerCommandAttributes { marker_name: "mark".into(), ..Default::default() };
+        let attributes = command::command::Attributes::RecordMarkerCommandAttributes(attributes);
+        let mark = command(enums::CommandType::RecordMarker, attributes);
+        self.commands.extend(std::iter::repeat_n(mark, count));
         self
     }
 
