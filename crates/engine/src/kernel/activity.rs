@@ -430,12 +430,14 @@ pub(super) fn fire_due(tx: &mut Transition<'_>) {
 
 /// Ends the current attempt as if this timeout had passed.
 pub(crate) fn time_out(tx: &mut Transition<'_>, activity: &Activity, timeout_type: TimeoutType) {
-    let failure = timeout_failure(activity, timeout_type);
+    let mut failure = timeout_failure(activity, timeout_type);
     let Err(retry_state) = try_again(tx, activity, &failure) else { return };
-    let retry_state = match timeout_type {
-        TimeoutType::ScheduleToClose | TimeoutType::ScheduleToStart => RetryState::Timeout,
-        _ => retry_state,
-    };
+    if retry_state == RetryState::Timeout {
+        // No time is left for another attempt, so what has passed is the time for all of them.
+        failure = timeout_failure(activity, TimeoutType::ScheduleToClose);
+    }
+    // The last attempt's own error is what a person needs to see when time ran out between attempts.
+    failure.cause = activity.last_failure.clone().map(Box::new);
     let started_event_id = if activity.is_started() { record_started(tx, activity) } else { 0 };
     tx.record(EventAttributes::ActivityTaskTimedOutEventAttributes(
         history::ActivityTaskTimedOutEventAttributes {
@@ -459,8 +461,6 @@ fn timeout_failure(activity: &Activity, timeout_type: TimeoutType) -> failure::F
     failure::Failure {
         message: format!("activity {name} timeout"),
         source: "Server".into(),
-        // The last attempt's own error is what a person needs to see when time ran out between attempts.
-        cause: activity.last_failure.clone().map(Box::new),
         failure_info: Some(FailureInfo::TimeoutFailureInfo(failure::TimeoutFailureInfo {
             timeout_type: timeout_type as i32,
             last_heartbeat_details: activity.heartbeat_details.clone(),

@@ -64,10 +64,8 @@ pub(crate) fn cancel(
     cancel: Cancel,
     from: Option<&Source>,
 ) -> Result<(), Rejection> {
-    if !tx.state.core.is_running() {
-        return Err(Rejection::WorkflowCompleted);
-    }
-    if tx.state.core.cancel_requested {
+    // What has ended has done what was asked of it.
+    if !tx.state.core.is_running() || tx.state.core.cancel_requested {
         return Ok(());
     }
     tx.state.core.cancel_requested = true;

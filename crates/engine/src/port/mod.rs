@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -95,9 +96,11 @@ impl Engine {
         // Clients in use ask for either version.
         let reflection = describe().build_v1().expect(invariant);
         let early_reflection = describe().build_v1alpha().expect(invariant);
-        Routes::new(health)
-            .add_service(reflection)
-            .add_service(early_reflection)
+        // The SDKs compress whatever they send, an empty question for the server's health, too.
+        let gzip = CompressionEncoding::Gzip;
+        Routes::new(health.accept_compressed(gzip).send_compressed(gzip))
+            .add_service(reflection.accept_compressed(gzip).send_compressed(gzip))
+            .add_service(early_reflection.accept_compressed(gzip).send_compressed(gzip))
             .into_axum_router()
             .fallback_service(Dispatch::new(self.service.clone()))
             .into()

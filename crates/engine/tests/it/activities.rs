@@ -1,8 +1,11 @@
 //! Activities: success, failure, retry, timeouts, heartbeats, cancellation.
 
 use crate::script::{Act, Does, Step, worker};
-use crate::world::{QUEUE, World};
+use crate::world::{Handle, QUEUE, World};
 use expect_test::{Expect, expect};
+use temporalio_client::WorkflowFetchHistoryOptions;
+use temporalio_common::protos::temporal::api::failure::v1::failure::FailureInfo;
+use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
 
 async fn check(steps: &[Step], expected: Expect) {
     let world = World::new().await;
@@ -129,6 +132,62 @@ async fn schedule_to_close_timeout_tells_the_last_failure() {
     let world = World::new().await;
     let outcome = world.work(worker(QUEUE), world.run("subject", &[Step::Activity(act)])).await;
     assert!(outcome.starts_with("failed: ") && outcome.contains("attempt "), "{outcome}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn which_time_ran_out_and_why_there_is_no_other_attempt() {
+    let world = World::new().await;
+    let nobody = Some("nobody".to_owned());
+    let cases = [
+        (
+            Act { attempts: 1, start_to_close_ms: Some(100), ..act(Does::Hang) },
+            "StartToClose: MaximumAttemptsReached",
+        ),
+        (
+            Act { attempts: 1, heartbeat_ms: Some(100), ..act(Does::Hang) },
+            "Heartbeat: MaximumAttemptsReached",
+        ),
+        (
+            Act { attempts: 1, schedule_to_close_ms: Some(100), ..act(Does::Hang) },
+            "ScheduleToClose: NonRetryableFailure",
+        ),
+        (
+            Act { schedule_to_start_ms: Some(100), queue: nobody, ..act(Does::Answer) },
+            "ScheduleToStart: NonRetryableFailure",
+        ),
+        // The next attempt would begin 10 ms after the first one's end, which is too late.
+        (
+            Act { heartbeat_ms: Some(200), schedule_to_close_ms: Some(205), ..act(Does::Hang) },
+            "ScheduleToClose: Timeout",
+        ),
+    ];
+    world
+        .work(worker(QUEUE), async {
+            for (number, (act, expected)) in cases.into_iter().enumerate() {
+                let handle = world.start(&number.to_string(), &[Step::Activity(act)]).await;
+                crate::world::result(&handle).await;
+                assert_eq!(time_out(&handle).await, expected);
+            }
+        })
+        .await;
+}
+
+/// What the history says of the activity that timed out.
+async fn time_out(handle: &Handle) -> String {
+    let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());
+    let events = history.into_events().await.expect("a history");
+    let timed_out = events.iter().find_map(|event| match event.attributes.as_ref()? {
+        Attributes::ActivityTaskTimedOutEventAttributes(timed_out) => Some(timed_out),
+        _ => None,
+    });
+    let timed_out = timed_out.expect("an activity timed out");
+    let failure = timed_out.failure.as_ref().expect("it has failed");
+    match &failure.failure_info {
+        Some(FailureInfo::TimeoutFailureInfo(info)) => {
+            format!("{:?}: {:?}", info.timeout_type(), timed_out.retry_state())
+        }
+        other => panic!("no timeout: {other:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -44,6 +44,16 @@ async fn cancellation() {
     .assert_eq(&outcome);
 }
 
+#[tokio::test]
+async fn cancelling_what_is_over_changes_nothing() {
+    let world = World::new().await;
+    let handle = world.start("subject", &[Step::UntilCancelled]).await;
+    handle.terminate(WorkflowTerminateOptions::default()).await.expect("it is terminated");
+    let before = outcome(&handle).await;
+    handle.cancel(WorkflowCancelOptions::default()).await.expect("it is over, as was asked");
+    assert_eq!(outcome(&handle).await, before);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn termination_needs_no_worker() {
     let world = World::new().await;
