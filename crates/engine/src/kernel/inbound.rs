@@ -59,14 +59,10 @@ fn execution(source: &Source) -> common::WorkflowExecution {
 }
 
 /// Asks the workflow to cancel. Asking twice changes nothing.
-pub(crate) fn cancel(
-    tx: &mut Transition<'_>,
-    cancel: Cancel,
-    from: Option<&Source>,
-) -> Result<(), Rejection> {
+pub(crate) fn cancel(tx: &mut Transition<'_>, cancel: Cancel, from: Option<&Source>) {
     // What has ended has done what was asked of it.
     if !tx.state.core.is_running() || tx.state.core.cancel_requested {
-        return Ok(());
+        return;
     }
     tx.state.core.cancel_requested = true;
     tx.state.core.cancel_request_id = cancel.request_id;
@@ -82,7 +78,6 @@ pub(crate) fn cancel(
         tx.state.core.start_backoff_until = 0;
     }
     workflow_task::schedule(tx);
-    Ok(())
 }
 
 /// Ends the run at once.

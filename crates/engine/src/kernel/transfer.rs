@@ -17,9 +17,10 @@ pub(crate) fn receive(tx: &mut Transition<'_>, transfer: &Transfer) {
         Some(Request::Signal(signal)) => {
             guarded(tx, source, |tx| inbound::signal(tx, signal.clone(), source))
         }
-        Some(Request::Cancel(cancel)) => {
-            guarded(tx, source, |tx| inbound::cancel(tx, cancel.clone(), source))
-        }
+        Some(Request::Cancel(cancel)) => guarded(tx, source, |tx| {
+            inbound::cancel(tx, cancel.clone(), source);
+            Ok(())
+        }),
         Some(Request::Terminate(terminate)) => {
             guarded(tx, source, |tx| inbound::terminate(tx, terminate.clone()))
         }

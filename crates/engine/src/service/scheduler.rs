@@ -133,7 +133,8 @@ impl Service {
                 if terminate {
                     inbound::terminate(tx, Terminate { reason, identity, details: None })
                 } else {
-                    inbound::cancel(tx, Cancel { reason, identity, request_id }, None)
+                    inbound::cancel(tx, Cancel { reason, identity, request_id }, None);
+                    Ok(())
                 }
             })
             .await;

@@ -39,7 +39,12 @@ impl Service {
             .await?;
         let cancel =
             Cancel { reason: request.reason, identity: request.identity, request_id: request.request_id };
-        self.executor.transact(&name, |tx| inbound::cancel(tx, cancel, None)).await?;
+        self.executor
+            .transact(&name, |tx| {
+                inbound::cancel(tx, cancel, None);
+                Ok(())
+            })
+            .await?;
         Ok(ws::RequestCancelWorkflowExecutionResponse::default())
     }
 
