@@ -34,7 +34,8 @@ pub(crate) fn raw_commit(folder: &Path) -> Duration {
 }
 
 /// Counts what is written to a database, in its write-ahead log. Something must have been written just before, and
-/// not be in the database file yet: only then a reader keeps the log from being begun anew.
+/// not be in the database file yet: only then a reader keeps the log from being begun anew. Two commits do: with the
+/// first a long log may have been folded into the file as a whole, and then the second begins a new one.
 pub(crate) struct Written {
     /// Holds the log.
     _reader: Connection,
@@ -107,4 +108,11 @@ pub(crate) fn processor_time() -> Duration {
     let hundredths: u64 =
         fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum();
     Duration::from_millis(hundredths * 10)
+}
+
+/// The memory that a process has in all, in MiB.
+pub(crate) fn resident_mib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("the process is readable");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel counts it");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") / 1_024
 }

@@ -7,9 +7,13 @@
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its point")]
 #![expect(missing_debug_implementations, reason = "the SDK's macros make public types without it")]
 #![expect(clippy::unused_async, reason = "the SDK asks activities to be async")]
+#![expect(clippy::unnecessary_wraps, reason = "a message's fields are optional")]
 
+mod bare;
 mod disk;
 mod floor;
+mod idle;
+mod peer;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -177,8 +181,8 @@ fn print_row<T: AsRef<str>>(name: &str, cells: &[T]) {
     println!("{name:<16}{}", cells.concat());
 }
 
-/// Measures one kind of work on both sides, the floors around it, and prints its row.
-async fn report(work: Work, floor: &Side, engine: &Side, database: &Path) {
+/// Measures one kind of work on both sides, the floors around it, and prints its row. Returns our wall time.
+async fn report(work: Work, floor: &Side, engine: &Side, database: &Path) -> Duration {
     let folder = database.parent().expect("a file in a folder");
     let (floor_wall, floor_processor) = floor.time(work).await;
     // On a shared disk a commit takes another time every minute, so it is measured on both sides.
@@ -187,8 +191,10 @@ async fn report(work: Work, floor: &Side, engine: &Side, database: &Path) {
     let raw = (before + raw_commit(folder)) / 2;
 
     // Counted in a round of its own: whoever counts holds the log, and a long log is slow.
-    let signal = WorkflowSignalOptions::default();
-    engine.signalled.signal(Steps::poke, 0, signal).await.expect("it is taken");
+    for n in 0..2 {
+        let signal = WorkflowSignalOptions::default();
+        engine.signalled.signal(Steps::poke, n, signal).await.expect("it is taken");
+    }
     let written = Written::since_now(database);
     engine.perform(work, "counted").await;
     let (commits, bytes) = written.count();
@@ -210,10 +216,34 @@ async fn report(work: Work, floor: &Side, engine: &Side, database: &Path) {
             format!("{:.0} us", micros(floor_processor)),
         ],
     );
+    wall
+}
+
+async fn report_bare(folder: &Path) {
+    let bare = bare::measure(folder).await;
+    print_row(
+        "bare step",
+        &[
+            format!("{:.0} us", micros(bare.wall)),
+            String::new(),
+            format!("{:.0} us", micros(bare.raw_commit)),
+            String::new(),
+            String::new(),
+            String::new(),
+            format!("{:.2}", bare.commits),
+            format!("{:.0}", bare.bytes),
+            format!("{:.0} us", micros(bare.processor)),
+            String::new(),
+        ],
+    );
+    println!("that is {:.0} durable steps a second without the SDK", 1.0 / bare.wall.as_secs_f64());
 }
 
 #[tokio::main]
 async fn main() {
+    if let Some(folder) = idle::asked() {
+        return idle::say(&folder).await;
+    }
     // Not the system's temporary folder: that is often in memory, where a commit costs nothing.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder on this disk");
     let database = folder.path().join("engine.db");
@@ -245,15 +275,20 @@ async fn main() {
         for side in [&floor, &ours] {
             side.workflow("warm".to_owned(), 20).await;
         }
+        let mut walls = Vec::new();
         for work in Work::ALL {
-            report(work, &floor, &ours, &database).await;
+            walls.push((work, report(work, &floor, &ours, &database).await));
         }
         for stop in stops {
             stop();
         }
+        walls
     };
-    let (our_end, floor_end, ()) = tokio::join!(our_worker.run(), floor_worker.run(), measure);
+    let (our_end, floor_end, walls) = tokio::join!(our_worker.run(), floor_worker.run(), measure);
     our_end.expect("the worker ends cleanly");
     floor_end.expect("the floor's worker ends cleanly");
     engine.shutdown().await;
+    report_bare(folder.path()).await;
+    println!("idle, in a process of its own: {} MiB resident", idle::measure(folder.path()));
+    peer::report(&runtime, &walls).await;
 }

@@ -2,6 +2,7 @@
 
 use crate::rpc::{Raw, WORKFLOW};
 use prost::Message;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex};
@@ -236,25 +237,16 @@ pub async fn history(raw: &Raw, id: &str, run: &str) -> Vec<HistoryEvent> {
 /// Checks that everything acknowledged is in the histories, and once. Returns how many facts of each kind
 /// there were.
 pub async fn check(raw: &Raw, facts: &[Fact]) -> BTreeMap<&'static str, usize> {
-    let mut runs: HashMap<&str, Vec<&str>> = HashMap::new();
     let mut histories: HashMap<(&str, &str), Vec<HistoryEvent>> = HashMap::new();
     for fact in facts {
-        if let Some((id, run)) = fact.run()
-            && !histories.contains_key(&(id, run))
-        {
-            histories.insert((id, run), history(raw, id, run).await);
-            runs.entry(id).or_default().push(run);
+        let (id, run) = fact.run();
+        if let Entry::Vacant(unread) = histories.entry((id, run)) {
+            unread.insert(history(raw, id, run).await);
         }
     }
     let mut counts = BTreeMap::new();
     for fact in facts {
-        let found = match fact {
-            Fact::Signalled { id, .. } => {
-                let named = runs.get(id.as_str()).into_iter().flatten();
-                named.map(|run| fact.times_in(&histories[&(id.as_str(), *run)])).sum()
-            }
-            _ => fact.times_in(&histories[&fact.run().expect("it is of a run")]),
-        };
+        let found = fact.times_in(&histories[&fact.run()]);
         assert_eq!(found, 1, "{fact:?} was acknowledged, so it is in the history, once");
         *counts.entry(fact.kind()).or_default() += 1;
     }
@@ -262,13 +254,14 @@ pub async fn check(raw: &Raw, facts: &[Fact]) -> BTreeMap<&'static str, usize> {
 }
 
 impl Fact {
-    fn run(&self) -> Option<(&str, &str)> {
+    /// The workflow and the run that it is about; an empty run is the current one.
+    fn run(&self) -> (&str, &str) {
         match self {
-            Self::Signalled { .. } => None,
+            Self::Signalled { id, .. } => (id, ""),
             Self::Started { id, run }
             | Self::TaskCompleted { id, run, .. }
             | Self::ActivityCompleted { id, run, .. }
-            | Self::Read { id, run, .. } => Some((id, run)),
+            | Self::Read { id, run, .. } => (id, run),
         }
     }
 

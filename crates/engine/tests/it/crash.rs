@@ -19,7 +19,9 @@ use temporalio_client::{Client, WorkflowIdReusePolicy, WorkflowSignalOptions, Wo
 const KILLS: usize = 3;
 const WORKFLOWS: usize = 30;
 /// Phases of a workflow at most: more would make its history long, not the test better.
-const MOST_PHASES: usize = 20;
+const MOST_PHASES: usize = 10;
+/// A victim that acknowledges nothing for this long waits for the next phase: there is nothing to interrupt.
+const NOTHING_TO_DO: Duration = Duration::from_millis(500);
 /// Requests that are under way at once.
 const AT_ONCE: usize = 16;
 
@@ -130,13 +132,14 @@ async fn read(client: &Client, id: &str, run: &str) {
 }
 
 /// One life: what was acknowledged before it ended.
-fn live_and_die(path: &Path, settings: &[(&str, String)], lifetime: Duration) -> Vec<Fact> {
+fn live_and_die(path: &Path, settings: &[(&str, String)], facts: usize, delay: Duration) -> Vec<Fact> {
     let mut settings = settings.to_vec();
     settings.push((DATABASE, path.display().to_string()));
     let victim = Process::start("crash::victim", &settings);
     let mut said = victim.until("ready");
+    said.extend(victim.next(facts, NOTHING_TO_DO));
     // The moment of death is the point of the test; what it interrupts differs each time.
-    std::thread::sleep(lifetime);
+    std::thread::sleep(delay);
     said.extend(victim.kill());
     // The last line may have been cut off by the end.
     said.iter().filter_map(|line| Fact::from_line(line)).collect()
@@ -154,7 +157,7 @@ async fn killed_again_and_again() {
     let seed = number("SYNDARIX_ENGINE_KILL_SEED", now);
     let kills = number("SYNDARIX_ENGINE_KILLS", KILLS);
     let workflows = number("SYNDARIX_ENGINE_KILLED_WORKFLOWS", WORKFLOWS);
-    let phases = kills.clamp(1, MOST_PHASES);
+    let phases = kills.div_ceil(2).clamp(1, MOST_PHASES);
     println!(
         "SYNDARIX_ENGINE_KILL_SEED={seed}: {kills} kills under {workflows} workflows of {phases} phases"
     );
@@ -163,8 +166,9 @@ async fn killed_again_and_again() {
     let mut facts = Vec::new();
     let mut state = seed as u64;
     for life in 0..kills {
-        // Long enough for many of them to get on, short enough to end in the middle of it.
-        let lifetime = Duration::from_millis((random(&mut state) % (300 + 3 * workflows)) as u64);
+        // It lives until it has acknowledged some things for each of them, and a moment longer.
+        let lives_for = random(&mut state) % (6 * workflows);
+        let delay = Duration::from_millis((random(&mut state) % 20) as u64);
         let settings = [
             (AMOUNT, workflows.to_string()),
             (PHASES, phases.to_string()),
@@ -172,7 +176,7 @@ async fn killed_again_and_again() {
             (FIRST, (random(&mut state) % workflows).to_string()),
         ];
         let path = path.clone();
-        let life = tokio::task::spawn_blocking(move || live_and_die(&path, &settings, lifetime));
+        let life = tokio::task::spawn_blocking(move || live_and_die(&path, &settings, lives_for, delay));
         facts.extend(life.await.expect("it ends"));
     }
 

@@ -5,6 +5,7 @@ use crate::world::PATIENCE;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 /// Tells a line of the other process from what the test harness prints around it.
 const MARK: &str = "SAYS ";
@@ -64,6 +65,12 @@ impl Process {
             }
             said.push(next);
         }
+    }
+
+    /// What it says next: so many lines, or fewer if it falls silent for so long.
+    pub fn next(&self, most: usize, silence: Duration) -> Vec<String> {
+        let lines = std::iter::from_fn(|| self.lines.recv_timeout(silence).ok());
+        lines.take(most).collect()
     }
 
     /// What it says until it has ended, and how it has.
