@@ -17,6 +17,7 @@ mod lifecycle;
 mod limits;
 mod load;
 mod messages;
+mod port;
 mod process;
 mod query_protocol;
 mod reset;

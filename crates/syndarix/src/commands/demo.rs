@@ -65,6 +65,7 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
         config: &config,
         callable,
         repeatable_commands: unfinished::repeatable_commands(),
+        port: None,
     })
     .await?;
     let after = service.store().last_seq().await.map_err(records::refused)?;

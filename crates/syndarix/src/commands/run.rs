@@ -70,6 +70,7 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
         config: &config,
         callable: checked.callable,
         repeatable_commands: unfinished::repeatable_commands(),
+        port: None,
     };
     let beginning = checked.beginning;
     let terms = format!(

@@ -1,5 +1,7 @@
 //! `syndarix up`: keeps the service running and continues what is unfinished.
 
+use std::net::SocketAddr;
+
 use clap::Args;
 
 use crate::cli::Global;
@@ -12,6 +14,7 @@ use crate::output::Output;
 use crate::records;
 use crate::service::host::{Service, ServiceOptions};
 use crate::service::models::{self, Wanted};
+use crate::service::port;
 use crate::service::session::stay;
 use crate::service::unfinished;
 use crate::service::watch::Until;
@@ -22,6 +25,9 @@ pub(crate) struct Arguments {
     /// End when nothing is left to do but what waits for a human
     #[arg(long)]
     until_idle: bool,
+    /// Let Temporal's own tools and SDKs in at this address, such as 127.0.0.1:7233
+    #[arg(long, value_name = "HOST:PORT")]
+    temporal_listen: Option<SocketAddr>,
     /// Multiplies the delays of a demo's scripted model
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, hide = true)]
     pace: f64,
@@ -30,6 +36,10 @@ pub(crate) struct Arguments {
 /// Continues everything, and watches.
 pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) -> Result<Exit, Failure> {
     let config = config::load(global.config.as_deref())?;
+    let port = match arguments.temporal_listen {
+        Some(address) => Some(port::options(&config, address, &process_environment)?),
+        None => None,
+    };
     let unfinished = unfinished::read(global).await?;
     let scripted = unfinished.scripted().map(|(demo, _)| (demo, arguments.pace));
     let wanted = Wanted { real: !unfinished.real.is_empty(), scripted };
@@ -45,8 +55,12 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
         config: &config,
         callable,
         repeatable_commands: unfinished::repeatable_commands(),
+        port,
     })
     .await?;
+    if let (false, Some(address)) = (output.is_json(), service.port()) {
+        output.line(&format!("Temporal's tools reach the engine at {address}."))?;
+    }
     let after = service.store().last_seq().await.map_err(records::refused)?;
     let open = service.resume().await?;
     if !output.is_json() {

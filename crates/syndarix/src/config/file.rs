@@ -39,6 +39,9 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     /// What a human is asked.
     pub(crate) approvals: Approvals,
+    /// The engine's port.
+    #[serde(skip_serializing_if = "Temporal::is_default")]
+    pub(crate) temporal: Temporal,
 }
 
 /// What `run` assumes where its flags are silent.
@@ -212,6 +215,27 @@ impl Default for Limits {
 pub(crate) struct Approvals {
     /// How long it can be decided, such as `7 days`; `never` expires nothing.
     pub(crate) valid_for: Validity,
+}
+
+/// The engine's port, for Temporal's own tools. `up --temporal-listen` opens it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Temporal {
+    /// The certificate, with those of its issuers, in a PEM file relative to this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// Its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// The environment variable that holds the token that callers must send.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token_env: Option<String>,
+}
+
+impl Temporal {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Splits a command the way it is written in configuration: words between spaces, no shell.

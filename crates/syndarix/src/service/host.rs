@@ -1,5 +1,6 @@
 //! The service itself: everything that works on one data directory, started in order and stopped in reverse.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use syndarix_core::id::ProjectId;
 use syndarix_core::ports::{Effects, Journal, Ledger};
 use syndarix_core::project::Project;
 use syndarix_core::time::{Clock, SystemClock};
-use syndarix_engine::{Engine, EngineOptions};
+use syndarix_engine::{Engine, EngineOptions, Port, PortOptions};
 use syndarix_llm::gateway::{BreakerPolicy, RetryPolicy};
 use syndarix_llm::{Gateway, GatewayOptions};
 use syndarix_store::{NewAgent, NewProject, Store, StoreOptions};
@@ -20,7 +21,7 @@ use temporalio_client::Connection;
 
 use super::control::ControlSocket;
 use super::models::Callable;
-use super::{busy, tools};
+use super::{busy, port, tools};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::records::refused;
@@ -42,6 +43,8 @@ pub(crate) struct ServiceOptions<'a> {
     pub(crate) callable: Callable,
     /// Commands that may be repeated beside the built-in and configured ones.
     pub(crate) repeatable_commands: &'a [&'a [&'a str]],
+    /// The engine's port, where it is to be opened.
+    pub(crate) port: Option<PortOptions>,
 }
 
 /// A running service.
@@ -51,6 +54,7 @@ pub(crate) struct Service {
     layout: Layout,
     host: Host,
     engine: Engine,
+    port: Option<Port>,
     connection: Connection,
     control: ControlSocket,
 }
@@ -59,7 +63,7 @@ impl Service {
     /// Takes the data directory and starts everything on it. What fails because of the directory, the
     /// configuration or the machine fails here, before a project is created.
     pub(crate) async fn start(options: ServiceOptions<'_>) -> Result<Self, Failure> {
-        let ServiceOptions { data_dir, config, callable, repeatable_commands } = options;
+        let ServiceOptions { data_dir, config, callable, repeatable_commands, port } = options;
         let data_dir = std::path::absolute(data_dir)
             .map_err(|error| Failure::bad_input("the data directory has no absolute path").because(error))?;
         let policy = tools::policy(config, repeatable_commands);
@@ -77,6 +81,10 @@ impl Service {
                 .because(error)
                 .hint("restore the data directory from a backup, or choose another --data-dir")
         })?;
+        let port = match port {
+            Some(options) => Some(engine.listen(options).await.map_err(port::refused)?),
+            None => None,
+        };
 
         let shared = Arc::new(store.clone());
         let (effects, journal, ledger): (Arc<dyn Effects>, Arc<dyn Journal>, Arc<dyn Ledger>) =
@@ -136,12 +144,17 @@ impl Service {
         .await
         .map_err(|error| Failure::internal("the workflows cannot be started").because(error))?;
         let control = ControlSocket::open(&store)?;
-        Ok(Self { store, layout, host, engine, connection, control })
+        Ok(Self { store, layout, host, engine, port, connection, control })
     }
 
     /// The records.
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Where the engine's port is, if it is open.
+    pub(crate) fn port(&self) -> Option<SocketAddr> {
+        self.port.as_ref().map(Port::address)
     }
 
     /// Where a project's own repository is, or will be.
@@ -185,6 +198,9 @@ impl Service {
         drop(self.control);
         let stopped = self.host.shutdown().await;
         self.engine.shutdown().await;
+        if let Some(port) = self.port {
+            port.close().await;
+        }
         stopped.map_err(|error| Failure::internal("the service did not stop cleanly").because(error))
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod closing;
 pub(crate) mod control;
 pub(crate) mod host;
 pub(crate) mod models;
+pub(crate) mod port;
 pub(crate) mod session;
 pub(crate) mod tools;
 pub(crate) mod unfinished;
