@@ -1,5 +1,7 @@
 //! How much of everything: the limits of Temporal's server, under the names it has for them.
 
+use std::time::Duration;
+
 /// The limits of an engine. The defaults are those of Temporal's server 1.32 (`common/dynamicconfig`), whose
 /// names are in the comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,9 @@ pub struct Limits {
     pub pending_cancels: usize,
     /// Signals that a run receives in its life. `history.maximumSignalsPerExecution`.
     pub signals: i64,
+    /// The least time between the begin of a run and that of the one that follows it, by continue-as-new, retry or
+    /// cron. `history.workflowIdReuseMinimalInterval`.
+    pub run_spacing: Duration,
     /// Search attributes of a run. `frontend.searchAttributesNumberOfKeysLimit`.
     pub search_attributes: usize,
     /// Bytes of one search attribute's value. `frontend.searchAttributesSizeOfValueLimit`.
@@ -51,6 +56,7 @@ impl Default for Limits {
             pending_signals: 2_000,
             pending_cancels: 2_000,
             signals: 10_000,
+            run_spacing: Duration::from_secs(1),
             search_attributes: 100,
             search_attribute_value_bytes: 2 * 1024,
             search_attributes_bytes: 40 * 1024,

@@ -74,6 +74,10 @@ pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
     let inside = if asked.heavy { every } else { scope::in_scope(root, &every)? };
     let only = asked.only.as_deref().unwrap_or("");
     let wanted: BTreeSet<String> = inside.into_iter().filter(|name| name.contains(only)).collect();
+    if wanted.is_empty() {
+        // The test binary would take no names for all names.
+        return Err(format!("no test in scope has `{only}` in its name"));
+    }
 
     let mut wrong = Vec::new();
     for number in 1..=asked.runs {

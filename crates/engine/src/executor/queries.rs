@@ -2,7 +2,7 @@
 //! before them; otherwise as a task of their own. They write nothing.
 
 use super::history::PAGE;
-use super::slot::BufferedQuery;
+use super::slot::{AskedQuery, BufferedQuery};
 use super::tasks::{WorkflowToken, normal_queue};
 use super::{Executor, RunRef, Slot};
 use crate::kernel::Timestamp;
@@ -115,7 +115,7 @@ impl Executor {
                      process query fast enough",
                 ));
             }
-            run.queries.push(BufferedQuery { id, query: query.clone(), answer: send, attached: false });
+            run.queries.push(BufferedQuery { id, query: query.clone(), answer: send });
             return Ok(Asked::Buffered(answer));
         }
         let key = |queue: &str| QueueKey {
@@ -195,12 +195,8 @@ impl Executor {
             };
             let until = core.next_event_id;
             let tail = run.tail.from(1, until);
-            run.queries.push(BufferedQuery {
-                id: query_id,
-                query: query::WorkflowQuery::default(),
-                answer,
-                attached: true,
-            });
+            run.asked.retain(|asked| !asked.answer.is_closed());
+            run.asked.push(AskedQuery { id: query_id, answer });
             (response, run.run_key, sticky, until, tail)
         };
         let mut events = Vec::new();
@@ -230,11 +226,11 @@ impl Executor {
         let name = token.run();
         let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
         let run = self.run(&mut slot, &name).await?;
-        let place = run.queries.iter().position(|buffered| buffered.id == token.query_id);
-        let Some(place) = place else {
+        let Some(place) = run.asked.iter().position(|asked| asked.id == token.query_id) else {
             return Err(Failure::not_found("the query is no longer waited for"));
         };
-        let _ = run.queries.swap_remove(place).answer.send(answer);
+        // Whoever asked may have given up in this moment.
+        let _ = run.asked.swap_remove(place).answer.send(answer);
         Ok(())
     }
 
@@ -255,22 +251,13 @@ impl Executor {
         }
     }
 
-    /// A task that carried queries failed: the next one carries them again.
-    pub(super) fn detach_queries(slot: &mut Slot, run_id: &str) {
-        if let Some(run) = slot.runs.get_mut(run_id) {
-            for buffered in &mut run.queries {
-                buffered.attached &= buffered.query.query_type.is_empty();
-            }
-        }
-    }
-
     /// The run has ended without its workflow: no task of it will carry what waits for one, so those who
     /// asked ask again.
     pub(super) fn drop_queries(slot: &mut Slot, run_id: &str) {
         if let Some(run) = slot.runs.get_mut(run_id)
             && !run.state.core.is_running()
         {
-            run.queries.retain(|buffered| buffered.query.query_type.is_empty());
+            run.queries.clear();
         }
     }
 
@@ -293,9 +280,7 @@ impl Executor {
         let (queue, fallback) = (key(queue), key(core.task_queue.clone()));
         let name = run.name.clone();
         for buffered in std::mem::take(&mut run.queries) {
-            if buffered.query.query_type.is_empty() {
-                run.queries.push(buffered);
-            } else if !buffered.answer.is_closed() {
+            if !buffered.answer.is_closed() {
                 let BufferedQuery { query, answer, .. } = buffered;
                 let task = QueryTask { run: name.clone(), query, answer };
                 let offer = Offer::Query(Box::new(task));

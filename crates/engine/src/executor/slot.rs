@@ -37,6 +37,8 @@ pub(crate) struct RunCell {
     pub progress: Arc<Progress>,
     /// Queries that wait for the next workflow task, or ride on the running one.
     pub queries: Vec<BufferedQuery>,
+    /// Queries that workers hold as tasks of their own.
+    pub asked: Vec<AskedQuery>,
 }
 
 /// How far a run's writes are durable.
@@ -62,8 +64,13 @@ pub(crate) struct BufferedQuery {
     pub id: String,
     pub query: query::WorkflowQuery,
     pub answer: oneshot::Sender<QueryAnswer>,
-    /// Whether the running workflow task carries it.
-    pub attached: bool,
+}
+
+/// A query that a worker holds, and who waits for its answer.
+#[derive(Debug)]
+pub(crate) struct AskedQuery {
+    pub id: String,
+    pub answer: oneshot::Sender<QueryAnswer>,
 }
 
 impl RunCell {
@@ -74,7 +81,15 @@ impl RunCell {
             workflow_id: core.workflow_id.clone(),
             run_id: core.run_id.clone(),
         });
-        Self { run_key, name, state, tail: Tail::default(), progress: Arc::default(), queries: Vec::new() }
+        Self {
+            run_key,
+            name,
+            state,
+            tail: Tail::default(),
+            progress: Arc::default(),
+            queries: Vec::new(),
+            asked: Vec::new(),
+        }
     }
 
     /// Keeps new events at hand.
@@ -84,7 +99,9 @@ impl RunCell {
 
     /// Whether somebody waits for what is only in memory.
     fn is_awaited(&self) -> bool {
-        !self.queries.is_empty() || !self.state.requested_updates.is_empty()
+        self.queries.iter().any(|query| !query.answer.is_closed())
+            || self.asked.iter().any(|query| !query.answer.is_closed())
+            || !self.state.requested_updates.is_empty()
     }
 
     pub(crate) fn deadline(&self) -> Timestamp {

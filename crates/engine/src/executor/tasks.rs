@@ -318,8 +318,6 @@ impl Executor {
             }
             if answered {
                 Self::answer_queries(&mut slot, &name.run_id, results);
-            } else {
-                Self::detach_queries(&mut slot, &name.run_id);
             }
             let next = match next {
                 Some(started) => Some(Self::dispatch(&mut slot, &name, started)?),
@@ -362,7 +360,6 @@ impl Executor {
             let ((), ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
                 workflow_task::fail(tx, &token.task(), cause, failure, worker)
             })?;
-            Self::detach_queries(&mut slot, &name.run_id);
             ticket
         };
         ticket.durable().await
@@ -381,14 +378,8 @@ fn take_next_task(
     Some(started)
 }
 
-fn attach_queries(run: &mut RunCell) -> HashMap<String, query::WorkflowQuery> {
-    run.queries
-        .iter_mut()
-        .map(|buffered| {
-            buffered.attached = true;
-            (buffered.id.clone(), buffered.query.clone())
-        })
-        .collect()
+fn attach_queries(run: &RunCell) -> HashMap<String, query::WorkflowQuery> {
+    run.queries.iter().map(|buffered| (buffered.id.clone(), buffered.query.clone())).collect()
 }
 
 pub(crate) fn normal_queue(name: &str) -> taskqueue::TaskQueue {

@@ -370,6 +370,7 @@ fn successor(
     backoff: i64,
 ) -> Successor {
     let core = tx.state.core.clone();
+    let backoff = spaced(tx, backoff);
     started.continued_execution_run_id.clone_from(&core.run_id);
     started.first_execution_run_id.clone_from(&core.first_run_id);
     started.root_workflow_execution.clone_from(&core.root);
@@ -389,6 +390,14 @@ fn successor(
     };
     let (state, effects) = begin(new, tx.now, tx.entropy);
     Successor { state, effects }
+}
+
+/// A backoff that is long enough for runs of a workflow not to begin one upon the other, as a loop without a wait in it
+/// would have them.
+fn spaced(tx: &Transition<'_>, backoff: i64) -> i64 {
+    let lifetime = tx.now.since(Timestamp(tx.state.core.execution_time));
+    let spacing = tx.rules.limits.run_spacing.as_nanos() as i64;
+    if lifetime + backoff < spacing { spacing - lifetime } else { backoff }
 }
 
 fn successor_id(successor: Option<&Successor>) -> String {

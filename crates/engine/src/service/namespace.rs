@@ -33,7 +33,7 @@ impl Service {
             _ => {}
         }
         let found = self.executor.namespaces.find(&request.namespace, &request.id);
-        found.map(describe).ok_or_else(|| {
+        found.map(|record| describe(record, &self.executor.limits)).ok_or_else(|| {
             let asked = if request.namespace.is_empty() { request.id } else { request.namespace };
             Failure::namespace_not_found(&asked)
         })
@@ -62,7 +62,7 @@ impl Service {
             Some(last) if more => last.name.clone().into_bytes(),
             _ => Vec::new(),
         };
-        let namespaces = records.into_iter().map(describe).collect();
+        let namespaces = records.into_iter().map(|record| describe(record, &self.executor.limits)).collect();
         Ok(ws::ListNamespacesResponse { namespaces, next_page_token })
     }
 
@@ -163,7 +163,7 @@ impl Service {
         if record != before {
             store_namespace(&self.executor, record.clone()).await?;
         }
-        Ok(describe(record))
+        Ok(describe(record, &self.executor.limits))
     }
 }
 
@@ -212,7 +212,7 @@ fn apply_config(record: &mut NamespaceRecord, config: namespace::NamespaceConfig
     Ok(())
 }
 
-fn describe(record: NamespaceRecord) -> ws::DescribeNamespaceResponse {
+fn describe(record: NamespaceRecord, limits: &Limits) -> ws::DescribeNamespaceResponse {
     let cluster = |name: &str| replication::ClusterReplicationConfig {
         cluster_name: name.to_owned(),
         ..Default::default()
@@ -239,6 +239,11 @@ fn describe(record: NamespaceRecord) -> ws::DescribeNamespaceResponse {
                 sync_update: true,
                 async_update: true,
                 worker_poll_complete_on_shutdown: true,
+                ..Default::default()
+            }),
+            limits: Some(namespace::namespace_info::Limits {
+                blob_size_limit_error: limits.blob_bytes as i64,
+                memo_size_limit_error: limits.memo_bytes as i64,
                 ..Default::default()
             }),
             ..Default::default()

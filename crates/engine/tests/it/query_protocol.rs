@@ -68,6 +68,22 @@ async fn an_idle_workflow_is_asked_where_it_is_cached() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_a_worker_holds_does_not_ride_on_the_next_task_too() {
+    let world = World::new().await;
+    let bare = bare(&world.client);
+    bare.start_idle("w", Reply::default()).await;
+    let asking = ask(&bare, "w");
+    let query = bare.poll(QUEUE).await;
+    assert!(query.query.is_some());
+    bare.signal("w").await.expect("it runs");
+    let task = bare.poll(QUEUE).await;
+    assert!(task.queries.is_empty(), "{:?}", task.queries);
+    bare.answer_query(&query).await;
+    answered(asking).await;
+    bare.reply(&task, Reply::default().completes()).await.expect("it is the task");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_workflow_answers_by_replay() {
     let world = World::new().await;
     let bare = bare(&world.client);
