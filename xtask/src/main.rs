@@ -1,8 +1,10 @@
 //! Repository chores: `cargo xtask`.
 
 mod bench;
+mod clients;
 mod command_reference;
 mod engine_reference;
+mod engine_server;
 mod generated;
 mod links;
 mod real_input;
@@ -17,6 +19,7 @@ usage: cargo xtask docs [--check]
        cargo xtask real-input
        cargo xtask sdk-suite [--runs N] [--only TEXT] [--heavy] [--server http://HOST:PORT]
        cargo xtask soak
+       cargo xtask clients [--only TEXT] [--no-browser] [--server HOST:PORT]
        cargo xtask bench
 
     docs           writes docs/commands.md from the binary's own help and docs/engine-rpcs.md from the engine's tables,
@@ -25,6 +28,8 @@ usage: cargo xtask docs [--check]
     real-input     works a brief on a published crate, against a mock server of both providers; needs Node and a registry
     sdk-suite      runs the integration tests of Temporal's Rust SDK against the engine's port; needs protoc and a registry
     soak           runs the engine's tests of crashes, disks, time and load in release, with the numbers it promises
+    clients        lets other people's clients use the engine's port: the SDK for Python, the command line, the Web UI in a
+                   browser; needs python3, go, their registries, and chromium
     bench          runs the benchmarks in release, one after another, and prints their tables";
 
 const PAGES: [generated::Page; 2] = [command_reference::PAGE, engine_reference::PAGE];
@@ -44,6 +49,10 @@ fn main() -> ExitCode {
         ["real-input"] => real_input::run(root),
         ["sdk-suite", ref rest @ ..] => match sdk_suite::Asked::parse(rest) {
             Some(asked) => sdk_suite::run(root, &asked),
+            None => Err(USAGE.to_owned()),
+        },
+        ["clients", ref rest @ ..] => match clients::Asked::parse(rest) {
+            Some(asked) => clients::run(root, &asked),
             None => Err(USAGE.to_owned()),
         },
         _ => Err(USAGE.to_owned()),

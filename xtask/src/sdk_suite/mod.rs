@@ -3,7 +3,6 @@
 
 mod scope;
 mod score;
-mod server;
 mod source;
 
 use std::collections::BTreeSet;
@@ -14,14 +13,17 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use score::Score;
-use server::Server;
 
+use crate::engine_server::{Build, Server};
 use crate::real_input::succeed;
 
 type Outcome<T> = Result<T, String>;
 
 /// How long one run may take. A real server needs a minute and a half; a test that hangs is then named.
 const PATIENCE: Duration = Duration::from_mins(15);
+
+/// The attributes that the suite expects a server to have.
+const SEARCH_ATTRIBUTES: [&str; 2] = ["CustomTextField=Text", "CustomIntField=Int"];
 
 /// As many at once as the suite's own numbers were measured with.
 const THREADS: &str = "8";
@@ -55,14 +57,13 @@ impl Asked {
 }
 
 struct Bench {
-    root: PathBuf,
     folder: PathBuf,
 }
 
 /// Builds the suite and the engine, runs what is in scope as often as asked, and says what did not pass.
 #[expect(clippy::print_stdout, reason = "it is a command-line program")]
 pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
-    let bench = Bench { root: root.to_owned(), folder: root.join("target/sdk-suite") };
+    let bench = Bench { folder: root.join("target/sdk-suite") };
     fs::create_dir_all(&bench.folder).map_err(|error| error.to_string())?;
     succeed(Command::new("protoc").arg("--version"))
         .map_err(|error| format!("{error}\nthe suite's build needs protoc (Debian: protobuf-compiler)"))?;
@@ -83,7 +84,7 @@ pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
     for number in 1..=asked.runs {
         let server = match &asked.server {
             Some(address) => Server::running(address),
-            None => Server::start(&bench)?,
+            None => Server::start(root, Build::Release, &bench.folder, &SEARCH_ATTRIBUTES)?,
         };
         let started = Instant::now();
         let score = bench.score(&binary, &wanted, &server, number)?;
@@ -147,7 +148,7 @@ impl Bench {
             .current_dir(self.folder.join("source"))
             .args(wanted)
             .args(["--exact", "--test-threads", THREADS])
-            .env("TEMPORAL_SERVICE_ADDRESS", server.address())
+            .env("TEMPORAL_SERVICE_ADDRESS", server.url())
             .env("INTEG_TEMPORAL_DEV_SERVER_ON", "true")
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)

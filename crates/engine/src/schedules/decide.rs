@@ -7,9 +7,7 @@ use crate::proto::{common, enums, failure, schedule};
 use enums::WorkflowExecutionStatus as Status;
 use prost::Message;
 
-/// How late an occurrence may be taken up where the policies do not say, nanoseconds.
-const DEFAULT_CATCHUP: i64 = 365 * 24 * 3_600 * SECOND;
-/// The least that may be asked for, nanoseconds.
+/// The least of a catch-up window that may be asked for, nanoseconds.
 const LEAST_CATCHUP: i64 = 10 * SECOND;
 
 /// A start that was decided on.
@@ -60,10 +58,7 @@ impl ScheduleRecord {
         let seed = self.seed();
         let mut after = Timestamp(self.processed_until);
         if self.may_act() {
-            let catchup = match span(self.policies().catchup_window.as_ref()) {
-                0 => DEFAULT_CATCHUP,
-                asked => asked.max(LEAST_CATCHUP),
-            };
+            let catchup = span(self.policies().catchup_window.as_ref()).max(LEAST_CATCHUP);
             while let Some(next) = spec.next(&seed, after).filter(|next| next.actual <= now) {
                 after = next.actual;
                 if now.since(next.actual) > catchup {

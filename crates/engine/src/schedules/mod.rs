@@ -3,6 +3,7 @@
 
 mod decide;
 mod overlap;
+mod policies;
 mod record;
 mod spec;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 pub(crate) use decide::{Closed, Start, patch};
 pub(crate) use overlap::{Plan, plan};
+pub(crate) use policies::completed;
 pub(crate) use record::{Running, ScheduleRecord};
 pub(crate) use spec::Spec;
 

@@ -66,7 +66,7 @@ pub(crate) struct Running {
 
 impl ScheduleRecord {
     pub(crate) fn policies(&self) -> schedule::SchedulePolicies {
-        self.schedule.as_ref().and_then(|schedule| schedule.policies).unwrap_or_default()
+        super::completed(self.schedule.as_ref().and_then(|schedule| schedule.policies))
     }
 
     pub(crate) fn state(&mut self) -> &mut schedule::ScheduleState {

@@ -4,9 +4,13 @@ use super::Service;
 use crate::executor::{ScheduleKey, Scheduled};
 use crate::kernel::Timestamp;
 use crate::proto::{schedule, workflowservice as ws};
-use crate::schedules::{FUTURE_ACTIONS, ScheduleRecord, Spec, patch};
+use crate::schedules::{FUTURE_ACTIONS, ScheduleRecord, Spec, completed, patch};
 use crate::status::Failure;
 use crate::storage::ScheduleWrite;
+use crate::visibility::attributes::{Attribute, Source};
+use crate::visibility::filter::Filter;
+use crate::visibility::value::Value;
+use crate::visibility::{Attributes, Query, check};
 use std::sync::Arc;
 
 /// Times that one listing of matching times holds at most.
@@ -159,18 +163,18 @@ impl Service {
             Ok(size) if size > 0 => size.min(PAGE),
             _ => PAGE,
         };
-        let filter = Filter::parse(&request.query)?;
+        let (filter, attributes) = self.schedule_filter(&request.namespace, &request.query)?;
         let now = self.executor.now();
         let mut schedules = Vec::new();
         let mut next_page_token = Vec::new();
-        for ((_, id), slot) in self.executor.schedules.after(&request.namespace, &after) {
+        for (_, slot) in self.executor.schedules.after(&request.namespace, &after) {
             if schedules.len() == size {
                 let last: Option<&schedule::ScheduleListEntry> = schedules.last();
                 next_page_token = last.map(|last| last.schedule_id.clone().into_bytes()).unwrap_or_default();
                 break;
             }
             let found = slot.lock().await;
-            if filter.matches(&id, found.record.is_paused()) {
+            if filter.matches(&|asked| values(&found.record, &attributes, asked)) {
                 schedules.push(entry(&found.record, &found.spec, now));
             }
         }
@@ -182,10 +186,11 @@ impl Service {
         request: ws::CountSchedulesRequest,
     ) -> Result<ws::CountSchedulesResponse, Failure> {
         self.check_namespace(&request.namespace)?;
-        let filter = Filter::parse(&request.query)?;
+        let (filter, attributes) = self.schedule_filter(&request.namespace, &request.query)?;
         let mut count = 0;
-        for ((_, id), scheduled) in self.executor.schedules.after(&request.namespace, "") {
-            count += i64::from(filter.matches(&id, scheduled.lock().await.record.is_paused()));
+        for (_, scheduled) in self.executor.schedules.after(&request.namespace, "") {
+            let scheduled = scheduled.lock().await;
+            count += i64::from(filter.matches(&|asked| values(&scheduled.record, &attributes, asked)));
         }
         Ok(ws::CountSchedulesResponse { count, groups: Vec::new() })
     }
@@ -209,6 +214,13 @@ impl Service {
             times.extend(next.actual.to_proto());
         }
         Ok(ws::ListScheduleMatchingTimesResponse { start_time: times })
+    }
+
+    /// Reads a list filter, and what the namespace's own attributes in it mean.
+    fn schedule_filter(&self, namespace: &str, query: &str) -> Result<(Filter, Arc<Attributes>), Failure> {
+        let attributes = self.executor.namespaces.attributes(namespace);
+        let query = Query::parse(query, &attributes).map_err(|error| Failure::invalid(error.to_string()))?;
+        Ok((query.filter, attributes))
     }
 
     fn scheduled(&self, key: &ScheduleKey) -> Result<Arc<tokio::sync::Mutex<Scheduled>>, Failure> {
@@ -243,12 +255,13 @@ fn check_id(id: &str) -> Result<(), Failure> {
     if id.is_empty() { Err(Failure::invalid("ScheduleId is not set on request.")) } else { Ok(()) }
 }
 
-/// The schedule with its spec in canonical form, and the spec ready to be asked.
+/// The schedule with its spec in canonical form and its policies complete, and the spec ready to be asked.
 fn canonical(asked: Option<schedule::Schedule>) -> Result<(Spec, schedule::Schedule), Failure> {
     let mut schedule = asked.ok_or_else(|| Failure::invalid("Schedule is not set on request."))?;
     let invalid = |problem: String| Failure::invalid(format!("Invalid schedule spec: {problem}"));
     let (spec, canonical) = Spec::parse(&schedule.spec.unwrap_or_default()).map_err(invalid)?;
     schedule.spec = Some(canonical);
+    schedule.policies = Some(completed(schedule.policies));
     Ok((spec, schedule))
 }
 
@@ -303,37 +316,17 @@ fn entry(record: &ScheduleRecord, spec: &Spec, now: Timestamp) -> schedule::Sche
     }
 }
 
-/// A list filter over schedules: none, or one comparison.
-#[derive(Debug, PartialEq)]
-enum Filter {
-    All,
-    Paused(bool),
-    Id(String),
-    Prefix(String),
-}
-
-impl Filter {
-    fn parse(query: &str) -> Result<Self, Failure> {
-        let words: Vec<&str> = query.split_whitespace().collect();
-        let text = |value: &str| value.trim_matches(['\'', '"']).to_owned();
-        match words.as_slice() {
-            [] => Ok(Self::All),
-            ["TemporalSchedulePaused", "=", value @ ("true" | "false")] => Ok(Self::Paused(*value == "true")),
-            ["ScheduleId" | "TemporalScheduleId", "=", value] => Ok(Self::Id(text(value))),
-            ["ScheduleId" | "TemporalScheduleId", "STARTS_WITH", value] => Ok(Self::Prefix(text(value))),
-            _ => Err(Failure::invalid(
-                "a list of schedules takes one of the filters TemporalSchedulePaused = true, \
-                 TemporalSchedulePaused = false, ScheduleId = 'ID' and ScheduleId STARTS_WITH 'ID'",
-            )),
-        }
+/// What a schedule has of an attribute, as a list filter sees it.
+fn values(record: &ScheduleRecord, known: &Attributes, asked: Attribute) -> Vec<Value> {
+    if known.named("ScheduleId") == Some(asked) {
+        return vec![Value::Text(record.schedule_id.clone())];
     }
-
-    fn matches(&self, id: &str, paused: bool) -> bool {
-        match self {
-            Self::All => true,
-            Self::Paused(asked) => *asked == paused,
-            Self::Id(asked) => asked == id,
-            Self::Prefix(prefix) => id.starts_with(prefix.as_str()),
-        }
+    if known.stored("TemporalSchedulePaused") == Some(asked) {
+        return vec![Value::Bool(record.is_paused())];
     }
+    let rows = record.search_attributes.as_ref().map(|set| check::rows(set, known)).unwrap_or_default();
+    rows.into_iter()
+        .find(|(id, _)| asked.source == Source::Stored(*id))
+        .map(|(_, values)| values)
+        .unwrap_or_default()
 }

@@ -78,7 +78,18 @@ impl Service {
             });
         }
         let load = self.queue_load(&request.namespace, &name, request.task_queue_type);
-        Ok(ws::DescribeTaskQueueResponse { pollers: load.pollers, stats: load.stats, ..Default::default() })
+        // Older command lines cannot do without it once they have asked.
+        let task_queue_status = request.include_task_queue_status.then(|| taskqueue::TaskQueueStatus {
+            backlog_count_hint: load.stats.as_ref().map_or(0, |stats| stats.approximate_backlog_count),
+            task_id_block: Some(taskqueue::TaskIdBlock::default()),
+            ..Default::default()
+        });
+        Ok(ws::DescribeTaskQueueResponse {
+            pollers: load.pollers,
+            stats: load.stats,
+            task_queue_status,
+            ..Default::default()
+        })
     }
 
     /// Who polls a queue, and what waits there. Nothing is ever dispatched at a limited rate.

@@ -1,12 +1,13 @@
 //! Finding runs: Temporal's list filters, and the search attributes they are about.
 //!
 //! A query goes through [`lexer`] and [`parser`], gets names and types in [`filter`], and becomes SQL in
-//! [`sql`]. All of it is pure; `storage` runs what comes out.
+//! [`sql`], or is asked of what is in memory ([`matches`]). All of it is pure; `storage` runs the SQL.
 
 pub(crate) mod attributes;
 pub(crate) mod check;
 pub(crate) mod filter;
 mod lexer;
+mod matches;
 mod parser;
 pub(crate) mod sql;
 #[cfg(test)]

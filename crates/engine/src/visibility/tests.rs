@@ -522,6 +522,18 @@ proptest! {
     }
 
     #[test]
+    fn so_does_a_filter_in_memory(query in query_text(), row in row()) {
+        let statement = parse(&query).expect("the generator writes valid queries");
+        let expression = statement.condition.expect("there is a condition");
+        let filter = Query::parse(&query, &attributes()).expect("the generator writes valid queries").filter;
+        let values = |asked| {
+            let named = row.iter().find(|(name, _)| attributes().named(name) == Some(asked));
+            named.map(|(_, values)| values.clone()).unwrap_or_default()
+        };
+        prop_assert_eq!(filter.matches(&values), naive(&expression, &row) == Some(true), "{}", query);
+    }
+
+    #[test]
     fn no_text_makes_the_parser_panic(query in "[ -~äß\\n]{0,60}") {
         let _ = Query::parse(&query, &attributes());
         let _ = tokenize(&query);

@@ -20,6 +20,7 @@ mod messages;
 mod port;
 mod process;
 mod query_protocol;
+mod replay;
 mod reset;
 mod restart;
 mod rpc;
