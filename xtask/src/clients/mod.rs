@@ -74,10 +74,12 @@ pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
     if server.has_ended() {
         return Err("the engine ended while it was in use".to_owned());
     }
-    if score.is_good() {
-        Ok(format!("clients: {score}; pictures of the Web UI are in {}", screenshots.display()))
-    } else {
-        Err(format!("clients: {score}"))
+    if !score.is_good() {
+        return Err(format!("clients: {score}"));
+    }
+    match tools.browser {
+        Some(_) => Ok(format!("clients: {score}; pictures of the Web UI are in {}", screenshots.display())),
+        None => Ok(format!("clients: {score}")),
     }
 }
 

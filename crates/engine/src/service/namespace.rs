@@ -234,6 +234,7 @@ fn describe(record: NamespaceRecord, limits: &Limits) -> ws::DescribeNamespaceRe
             owner_email: record.owner_email,
             data: record.data,
             id: record.id,
+            supports_schedules: true,
             capabilities: Some(namespace::namespace_info::Capabilities {
                 eager_workflow_start: true,
                 sync_update: true,
@@ -246,7 +247,6 @@ fn describe(record: NamespaceRecord, limits: &Limits) -> ws::DescribeNamespaceRe
                 memo_size_limit_error: limits.memo_bytes as i64,
                 ..Default::default()
             }),
-            ..Default::default()
         }),
         replication_config: Some(replication::NamespaceReplicationConfig {
             active_cluster_name: CLUSTER.into(),

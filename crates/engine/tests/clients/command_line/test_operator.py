@@ -19,6 +19,7 @@ async def test_namespaces(temporal, eventually):
     assert described["namespaceInfo"]["name"] == name
     assert described["namespaceInfo"]["state"] == "NAMESPACE_STATE_REGISTERED"
     assert described["namespaceInfo"]["description"] == "a place"
+    assert described["namespaceInfo"]["supportsSchedules"]
     assert described["config"]["workflowExecutionRetentionTtl"] == "259200s"
     await temporal.text(*namespace, "update", "--namespace", name, "--retention", "48h", "--email", "kate@example.org")
 
