@@ -43,8 +43,9 @@ impl PortOptions {
         self
     }
 
-    /// Refuses to let strangers run workflows, or anyone read them on their way.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// Refuses to let strangers run workflows, or anyone read them on their way. [`crate::Engine::listen`] asks this
+    /// first; whoever wants to know before there is an engine can ask, too.
+    pub fn check(&self) -> Result<(), Error> {
         let missing = match (self.tls.is_some(), self.access.is_restricted()) {
             _ if self.address.ip().is_loopback() => return Ok(()),
             (true, true) => return Ok(()),

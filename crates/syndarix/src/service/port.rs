@@ -41,6 +41,7 @@ pub(crate) fn options(
         )
         .hint("set `token_env` in [temporal], or `network = false` in [tools]"));
     }
+    options.check().map_err(refused)?;
     Ok(options)
 }
 

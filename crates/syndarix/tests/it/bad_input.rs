@@ -197,6 +197,23 @@ fn a_data_directory_on_a_full_disk() {
 }
 
 #[test]
+fn a_port_that_strangers_would_reach() {
+    let folder = Folder::ready();
+    let up =
+        |folder: &Folder, address| refused(folder, &["up", "--until-idle", "--temporal-listen", address]);
+    insta::assert_snapshot!("port_public", up(&folder, "0.0.0.0:7233"));
+    let configured = |text: &str| folder.write("syndarix.toml", format!("{SOME_MODEL}{text}"));
+    configured("[tools]\nnetwork = true\n");
+    insta::assert_snapshot!("port_beside_agents_network", up(&folder, "127.0.0.1:0"));
+    configured("[temporal]\ntoken_env = \"NOT_SET\"\n");
+    insta::assert_snapshot!("port_no_token", up(&folder, "127.0.0.1:0"));
+    configured("[temporal]\ntls_certificate = \"a.pem\"\n");
+    insta::assert_snapshot!("port_half_a_certificate", up(&folder, "127.0.0.1:0"));
+    configured("[temporal]\ntls_certificate = \"a.pem\"\ntls_key = \"a.key\"\n");
+    insta::assert_snapshot!("port_no_certificate", up(&folder, "127.0.0.1:0"));
+}
+
+#[test]
 fn a_database_that_is_damaged() {
     let folder = Folder::ready();
     folder.write(".syndarix/syndarix.db", vec![0x5a; 8192]);

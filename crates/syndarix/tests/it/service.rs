@@ -1,8 +1,14 @@
 //! The running service: one at a time, reached through its socket, stopped by a signal, asking where it is told to.
 
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
+
+use temporalio_client::grpc::WorkflowService as _;
+use temporalio_client::{Connection, ConnectionOptions};
+use temporalio_protos::temporal::api::workflowservice::v1::GetSystemInfoRequest;
+use tonic::IntoRequest as _;
 
 use crate::folder::Folder;
 
@@ -13,10 +19,10 @@ struct Running(Child);
 
 impl Running {
     /// Starts `up` and waits until it listens.
-    fn start(folder: &Folder) -> Self {
+    fn start(folder: &Folder, arguments: &[&str]) -> Self {
         let mut command = folder.command();
-        let child =
-            command.arg("up").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        command.arg("up").args(arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut running = Self(child);
         let socket = folder.join(".syndarix/control.sock");
         let deadline = Instant::now() + PATIENCE;
@@ -26,6 +32,20 @@ impl Running {
             std::thread::sleep(Duration::from_millis(10));
         }
         running
+    }
+
+    /// The first line it prints that has this in it. A byte at a time, so that nothing of what follows is taken.
+    fn line_with(&mut self, text: &str) -> String {
+        let printed = self.0.stdout.as_mut().expect("it is piped");
+        loop {
+            let bytes = printed.by_ref().bytes().map(|byte| byte.expect("it prints"));
+            let line: Vec<u8> = bytes.take_while(|byte| *byte != b'\n').collect();
+            assert!(!line.is_empty(), "it did not print `{text}`");
+            let line = String::from_utf8(line).expect("it prints text");
+            if line.contains(text) {
+                return line;
+            }
+        }
     }
 
     fn signal(&self, signal: &str) {
@@ -57,7 +77,7 @@ impl Drop for Running {
 #[test]
 fn a_second_process_is_refused_and_the_first_stops_on_a_signal() {
     let folder = Folder::ready();
-    let running = Running::start(&folder);
+    let running = Running::start(&folder, &[]);
     let mode =
         std::fs::metadata(folder.join(".syndarix/control.sock")).expect("a socket").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -74,6 +94,28 @@ fn a_second_process_is_refused_and_the_first_stops_on_a_signal() {
     assert!(!folder.join(".syndarix/control.sock").exists());
     let idle = folder.run(&["up", "--until-idle"]);
     assert_eq!(idle.code, Some(0), "{}", idle.stderr);
+}
+
+/// Asks the engine at this address what it is.
+async fn system(address: &str) -> Result<String, String> {
+    let url: url::Url = format!("http://{address}").parse().expect("a URL");
+    let connection = Connection::connect(ConnectionOptions::new(url).build()).await;
+    let mut connection = connection.map_err(|error| error.to_string())?;
+    let answer = connection.get_system_info(GetSystemInfoRequest {}.into_request()).await;
+    answer.map(|answer| answer.into_inner().server_version).map_err(|status| status.to_string())
+}
+
+#[tokio::test]
+async fn temporals_tools_reach_the_engine_when_asked_to() {
+    let folder = Folder::ready();
+    let mut running = Running::start(&folder, &["--temporal-listen", "127.0.0.1:0"]);
+    let line = running.line_with("Temporal's tools");
+    let address = line.strip_prefix("Temporal's tools reach the engine at ").expect("its address");
+    let address = address.trim_end_matches('.');
+    assert!(system(address).await.is_ok_and(|version| !version.is_empty()));
+    running.signal("TERM");
+    assert_eq!(running.end(), Some(130));
+    assert!(system(address).await.is_err());
 }
 
 #[test]
