@@ -5,7 +5,7 @@
 //! ```
 
 #![expect(clippy::print_stdout, reason = "it is a program for a terminal")]
-#![expect(unreachable_pub, missing_debug_implementations, reason = "the SDK's macros ask for public types, and make some")]
+#![expect(missing_debug_implementations, reason = "of types that the SDK's macros make")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Greetings;
 impl Greetings {
     #[activity]
     pub async fn greet(self: Arc<Self>, _: ActivityContext, name: String) -> Result<String, ActivityError> {
+        // As long as it takes to think of something to say.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         Ok(format!("Hello, {name}!"))
     }
 }
@@ -64,8 +66,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         stop();
         Ok::<_, Box<dyn std::error::Error>>(greeting)
     };
-    let (worked, greeting) = tokio::join!(worker.run(), greeted);
-    worked?;
+    let (ran, greeting) = tokio::join!(worker.run(), greeted);
+    ran?;
     println!("{}", greeting?);
     engine.shutdown().await;
     Ok(())
