@@ -1,8 +1,8 @@
 //! The running service: one at a time, reached through its socket, stopped by a signal, asking where it is told to.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use temporalio_client::grpc::WorkflowService as _;
@@ -15,15 +15,17 @@ use crate::folder::Folder;
 /// Far longer than a service takes to start or stop; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-struct Running(Child);
+/// A service, and what it prints: read or not, it must not lose who reads.
+struct Running(Child, BufReader<ChildStdout>);
 
 impl Running {
     /// Starts `up` and waits until it listens.
     fn start(folder: &Folder, arguments: &[&str]) -> Self {
         let mut command = folder.command();
         command.arg("up").args(arguments);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        let mut running = Self(child);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let printed = child.stdout.take().expect("it is piped");
+        let mut running = Self(child, BufReader::new(printed));
         let socket = folder.join(".syndarix/control.sock");
         let deadline = Instant::now() + PATIENCE;
         while !socket.exists() {
@@ -34,18 +36,10 @@ impl Running {
         running
     }
 
-    /// The first line it prints that has this in it. A byte at a time, so that nothing of what follows is taken.
+    /// The first line it prints that has this in it.
     fn line_with(&mut self, text: &str) -> String {
-        let printed = self.0.stdout.as_mut().expect("it is piped");
-        loop {
-            let bytes = printed.by_ref().bytes().map(|byte| byte.expect("it prints"));
-            let line: Vec<u8> = bytes.take_while(|byte| *byte != b'\n').collect();
-            assert!(!line.is_empty(), "it did not print `{text}`");
-            let line = String::from_utf8(line).expect("it prints text");
-            if line.contains(text) {
-                return line;
-            }
-        }
+        let mut lines = self.1.by_ref().lines().map_while(Result::ok);
+        lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("it did not print `{text}`"))
     }
 
     fn signal(&self, signal: &str) {
