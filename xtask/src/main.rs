@@ -9,6 +9,7 @@ mod generated;
 mod links;
 mod real_input;
 mod sdk_suite;
+mod simulate;
 mod soak;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ usage: cargo xtask docs [--check]
        cargo xtask sdk-suite [--runs N] [--only TEXT] [--heavy] [--server http://HOST:PORT]
        cargo xtask soak
        cargo xtask clients [--only TEXT] [--no-browser] [--server HOST:PORT]
+       cargo xtask simulate [SEEDS]
        cargo xtask bench
 
     docs           writes docs/commands.md from the binary's own help and docs/engine-rpcs.md from the engine's tables,
@@ -30,6 +32,7 @@ usage: cargo xtask docs [--check]
     soak           runs the engine's tests of crashes, disks, time and load in release, with the numbers it promises
     clients        lets other people's clients use the engine's port: the SDK for Python, the command line, the Web UI in a
                    browser; needs python3, go, their registries, and chromium
+    simulate       runs the engine's simulation in release, with ten thousand seeds or as many as are asked for
     bench          runs the benchmarks in release, one after another, and prints their tables";
 
 const PAGES: [generated::Page; 2] = [command_reference::PAGE, engine_reference::PAGE];
@@ -44,6 +47,8 @@ fn main() -> ExitCode {
         ["docs", "--check"] => {
             PAGES.iter().try_for_each(|page| page.check(root)).and_then(|()| links::check(root))
         }
+        ["simulate"] => simulate::run(root, None),
+        ["simulate", seeds] => simulate::run(root, Some(seeds)),
         ["bench"] => bench::run(root),
         ["soak"] => soak::run(root),
         ["real-input"] => real_input::run(root),

@@ -1,12 +1,15 @@
 //! The engine: opening it, reaching it, closing it.
 
 use crate::executor::Executor;
+use crate::kernel::Entropy;
 use crate::namespaces::Namespaces;
 use crate::options::EngineOptions;
 use crate::proto::enums::NamespaceState;
 use crate::service::Service;
 use crate::storage::{Commit, Faults, Health, Job, NamespaceRecord, Storage, WriteSet};
 use crate::{Error, transport};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use temporalio_client::{Connection, ConnectionOptions};
 use tokio_util::sync::CancellationToken;
@@ -32,8 +35,19 @@ impl Engine {
         let storage = tokio::task::spawn_blocking(move || Storage::open(&path, faults))
             .await
             .map_err(|_| Error::Stopped("opening was cancelled".into()))??;
+        let seed = RandomState::new().build_hasher().finish() ^ options.clock.now().0 as u64;
+        Self::serve(options, storage, Entropy::from_seed(seed)).await
+    }
+
+    /// Serves what is stored. All identifiers follow from `entropy`.
+    pub(crate) async fn serve(
+        options: EngineOptions,
+        storage: Storage,
+        entropy: Entropy,
+    ) -> Result<Self, Error> {
         let namespaces = Namespaces::new(storage.readers.namespaces()?);
-        let (executor, transfers) = Executor::new(storage, options.clock.clone(), namespaces, options.limits);
+        let (executor, transfers) =
+            Executor::new(storage, options.clock.clone(), namespaces, options.limits, entropy);
         for name in &options.namespaces {
             if executor.namespaces.find(name, "").is_none() && !executor.namespaces.is_going(name) {
                 let record = NamespaceRecord {

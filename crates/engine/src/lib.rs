@@ -38,6 +38,8 @@ mod proto;
 mod reference;
 mod schedules;
 mod service;
+#[cfg(test)]
+mod simulation;
 mod status;
 mod storage;
 mod timers;

@@ -6,7 +6,7 @@ use crate::kernel::Timestamp;
 use crate::kernel::time::SECOND;
 use crate::proto::{common, failure, query};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -20,13 +20,13 @@ const MOST_POLLERS: usize = 256;
 /// Workers that were shut down and may still have a poll on the way; older ones are forgotten.
 const REMEMBERED_SHUTDOWNS: usize = 256;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TaskKind {
     Workflow,
     Activity,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct QueueKey {
     pub namespace: String,
     pub name: String,
@@ -63,7 +63,7 @@ pub(crate) struct Matching {
 
 #[derive(Debug, Default)]
 struct Inner {
-    queues: HashMap<QueueKey, Queue>,
+    queues: BTreeMap<QueueKey, Queue>,
     shut_down_workers: VecDeque<String>,
     closed: bool,
     next_waiter: u64,

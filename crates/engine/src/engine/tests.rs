@@ -104,6 +104,29 @@ async fn a_full_disk_does_not_keep_the_engine_from_closing() {
     assert_eq!(world.describe("refused").await, Err(Code::NotFound));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_start_is_not_answered_from_memory_when_it_is_repeated() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("engine.db");
+    let (storage, mut steps) = Storage::open_stepped(&path).expect("storage opens");
+    let opening = Engine::serve(EngineOptions::new(&path), storage, Entropy::from_seed(1));
+    let (engine, ()) = tokio::join!(opening, async {
+        assert!(steps.wait().await, "a namespace is stored");
+        steps.commit(1).expect("it is committed").acknowledge();
+    });
+    let world =
+        World { _directory: directory, path, failure: Arc::default(), engine: engine.expect("it opens") };
+    let (first, repeated) = (world.start("workflow"), world.start("workflow"));
+    tokio::pin!(first, repeated);
+    // Time is only passed when nothing else can happen.
+    let patience = Duration::from_secs(1);
+    assert!(tokio::time::timeout(patience, &mut first).await.is_err(), "it is not durable");
+    assert!(tokio::time::timeout(patience, &mut repeated).await.is_err(), "nor is this");
+    let waiting = steps.waiting();
+    steps.commit(waiting).expect("they are committed").acknowledge();
+    assert_eq!(tokio::join!(first, repeated), (Ok(()), Ok(())));
+}
+
 #[tokio::test]
 async fn a_failed_fsync_stops_the_engine_and_nothing_is_acknowledged_after_it() {
     let mut world = World::new().await;

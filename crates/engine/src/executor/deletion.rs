@@ -77,6 +77,7 @@ impl Executor {
                 }
             };
             tokio::select! {
+                biased;
                 () = sleep => {}
                 () = self.namespaces.changed.notified() => {}
             }

@@ -44,8 +44,6 @@ use crate::watchers::Watchers;
 use parking_lot::Mutex;
 use prost::Message;
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
@@ -138,9 +136,9 @@ impl Executor {
         clock: Arc<dyn Clock>,
         namespaces: Namespaces,
         limits: Limits,
+        entropy: Entropy,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<(i64, Transfer)>) {
         let (transfers, received) = mpsc::unbounded_channel();
-        let seed = RandomState::new().build_hasher().finish() ^ clock.now().0 as u64;
         let executor = Arc::new(Self {
             storage,
             clock,
@@ -153,7 +151,7 @@ impl Executor {
             limits,
             slots: Mutex::default(),
             transfers,
-            entropy: Mutex::new(Entropy::from_seed(seed)),
+            entropy: Mutex::new(entropy),
         });
         (executor, received)
     }

@@ -83,6 +83,7 @@ impl Executor {
                 }
             };
             tokio::select! {
+                biased;
                 () = sleep => {}
                 () = self.timers.earlier() => {}
             }

@@ -43,14 +43,20 @@ impl Executor {
     pub(crate) async fn start(&self, request: StartRequest) -> Result<Started, Failure> {
         let namespace = request.new.namespace.clone();
         let workflow_id = request.new.started.workflow_id.clone();
-        let (started, ticket) = {
+        let outcome = {
             let mut slot = self.slot(&namespace, &workflow_id).await?;
-            self.start_in(&mut slot, request, CommitOptions::NEW)?
+            self.start_in(&mut slot, request, CommitOptions::NEW)
         };
-        if let Some(ticket) = ticket {
-            ticket.durable().await?;
+        match outcome {
+            Ok((started, Some(ticket))) => ticket.durable().await.map(|()| started),
+            // The answer is a run that may have been made a moment ago: nobody is told of it before it is durable.
+            Ok((started, None)) => self.flush().await.map(|()| started),
+            Err(failure) if failure.is_already_exists() => {
+                self.flush().await?;
+                Err(failure)
+            }
+            Err(failure) => Err(failure),
         }
-        Ok(started)
     }
 
     /// Starts a workflow under its id's lock.

@@ -15,6 +15,7 @@ use enums::StartChildWorkflowExecutionFailedCause as ChildFailure;
 use prost::Message;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 impl Executor {
     /// Delivers transfers until the engine closes.
@@ -23,17 +24,23 @@ impl Executor {
         mut transfers: mpsc::UnboundedReceiver<(i64, Transfer)>,
     ) {
         let mut backlog = Backlog::default();
+        let mut again = Instant::now();
         loop {
             self.storage.writer.room().await;
             let ready = tokio::select! {
+                // First, so that new transfers cannot keep those that wait from being tried again.
+                biased;
+                () = tokio::time::sleep_until(again), if !backlog.is_empty() => backlog.take_firsts(),
                 received = transfers.recv() => match received {
                     None => return,
                     Some(item) => backlog.queue_behind(item).into_iter().collect(),
                 },
-                () = tokio::time::sleep(backlog.pause()), if !backlog.is_empty() => backlog.take_firsts(),
             };
             for item in ready {
                 self.deliver_in_turn(item, &mut backlog).await;
+            }
+            if again <= Instant::now() {
+                again = Instant::now() + backlog.pause();
             }
         }
     }

@@ -221,6 +221,7 @@ impl Executor {
         tokio::pin!(timeout);
         while !enough(reached) {
             tokio::select! {
+                biased;
                 // What was told before this waiter came is of an earlier update with the same id.
                 told = waiter.reached.changed() => told.map_err(|_| Failure::stopped())?,
                 () = &mut timeout => break,

@@ -1,4 +1,16 @@
-//! An activity: scheduled → offered → started → (backoff → offered)* → closed.
+//! An activity.
+//!
+//! | state | what happens | becomes |
+//! |---|---|---|
+//! | – | `ScheduleActivityTask` | offered; started, if its worker takes it along |
+//! | offered | a worker takes it | started |
+//! | started | it completes, or confirms a cancellation that was asked for | closed |
+//! | started | it fails or times out, and may be tried again | backing off, or offered if there is no wait |
+//! | started | it fails or times out, and may not | closed |
+//! | backing off | its time comes | offered |
+//! | offered, backing off | a timeout that spans attempts | closed |
+//! | offered, backing off | `RequestCancelActivityTask` | closed as cancelled |
+//! | started | `RequestCancelActivityTask` | started; the next heartbeat is told |
 //!
 //! Attempts, heartbeats and failures between attempts live only in the run's state; history gets the
 //! started event together with the closing one.

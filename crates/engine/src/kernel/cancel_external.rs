@@ -1,4 +1,10 @@
-//! Cancellations this workflow asks of another: initiated → requested or failed.
+//! Cancellations this workflow asks of another.
+//!
+//! | state | what happens | becomes |
+//! |---|---|---|
+//! | – | `RequestCancelExternalWorkflowExecution` | initiated: a transfer is on its way |
+//! | initiated | the target has recorded it | requested |
+//! | initiated | there is no such running target | failed |
 
 use super::Transition;
 use super::effects::{Cancel, Reply, Request, Source, Transfer};

@@ -1,4 +1,12 @@
-//! A child workflow, seen from its parent: initiated → started or refused → closed.
+//! A child workflow, seen from its parent.
+//!
+//! | state | what happens | becomes |
+//! |---|---|---|
+//! | – | `StartChildWorkflowExecution` | initiated: a transfer is on its way |
+//! | initiated | the child exists | started; the child is told that it may begin |
+//! | initiated | the child's id is taken, or its namespace unknown | refused |
+//! | started | the last run of the child's chain ends | closed, as that run ended |
+//! | any | the parent ends | forgotten; the child goes on, is cancelled or terminated, by its close policy |
 
 use super::effects::{Cancel, ChildClosed, ChildStarted, Request, Source, StartChild, Terminate, Transfer};
 use super::state::{Child, Parent};

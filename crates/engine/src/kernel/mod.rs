@@ -16,7 +16,7 @@ pub(crate) mod entropy;
 pub(crate) mod history;
 pub(crate) mod inbound;
 pub(crate) mod lifecycle;
-mod rebuild;
+pub(crate) mod rebuild;
 pub(crate) mod recovery;
 pub(crate) mod reset;
 pub(crate) mod retry;

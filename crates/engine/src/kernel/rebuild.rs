@@ -10,7 +10,7 @@ use prost::Message;
 
 /// What a history asked of others and got no answer to yet.
 #[derive(Debug, Default)]
-pub(super) struct Unanswered {
+pub(crate) struct Unanswered {
     pub children: Vec<(HistoryEvent, history::StartChildWorkflowExecutionInitiatedEventAttributes)>,
     pub signals: Vec<(i64, history::SignalExternalWorkflowExecutionInitiatedEventAttributes)>,
     pub cancels: Vec<(i64, history::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes)>,
@@ -18,7 +18,7 @@ pub(super) struct Unanswered {
 
 /// Replays events, the first of a run to any later one, into the state of a run `run_id` that begins `now`.
 /// `None` if they are no history.
-pub(super) fn rebuild(
+pub(crate) fn rebuild(
     namespace: String,
     run_id: String,
     request_id: String,

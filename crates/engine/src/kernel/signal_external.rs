@@ -1,4 +1,10 @@
-//! Signals from this workflow to another: initiated → signalled or failed.
+//! Signals from this workflow to another.
+//!
+//! | state | what happens | becomes |
+//! |---|---|---|
+//! | – | `SignalExternalWorkflowExecution` | initiated: a transfer is on its way |
+//! | initiated | the target has recorded it | signalled |
+//! | initiated | there is no such running target | failed |
 
 use super::Transition;
 use super::effects::{Reply, Request, Signal, Source, Transfer};

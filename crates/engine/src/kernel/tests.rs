@@ -354,6 +354,16 @@ fn news_make_a_transient_task_an_ordinary_one() {
 }
 
 #[test]
+fn a_task_that_news_make_ordinary_is_scheduled_when_its_event_says() {
+    let mut run = Subject::new();
+    run.take().fails().wait(SECOND).signal("news").wait(SECOND).take();
+    let task = run.state.core.workflow_task.clone().expect("it is taken");
+    let scheduled = run.events.iter().find(|event| event.event_id == task.scheduled_event_id);
+    let at = scheduled.and_then(|event| event.event_time.as_ref());
+    assert_eq!(Timestamp::from_proto(at), Timestamp(task.scheduled_time));
+}
+
+#[test]
 fn a_worker_that_is_gone_times_out() {
     let mut run = Subject::new();
     run.take().wait(11 * SECOND);

@@ -1,4 +1,11 @@
-//! Timers the workflow starts: started → fired or cancelled.
+//! Timers the workflow starts.
+//!
+//! | state | what happens | becomes |
+//! |---|---|---|
+//! | – | `StartTimer` | started |
+//! | started | its time comes | fired; seen at once, or when the running workflow task ends |
+//! | started | `CancelTimer` | cancelled |
+//! | fired, not seen | `CancelTimer` | cancelled: the firing is taken back |
 
 use super::state::UserTimer;
 use super::time::span;

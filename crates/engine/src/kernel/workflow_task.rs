@@ -1,4 +1,13 @@
-//! The workflow task: scheduled → started → completed, failed or timed out.
+//! The workflow task. A run has one at most.
+//!
+//! | state | what happens | becomes |
+//! |---|---|---|
+//! | – | something the workflow must see | scheduled |
+//! | scheduled | a worker takes it | started |
+//! | scheduled on a sticky queue | nobody takes it in time | timed out; scheduled on the run's own queue |
+//! | started | its worker completes it | –; scheduled, if something came meanwhile |
+//! | started | its worker fails it, or its time passes | scheduled again, as the next attempt |
+//! | any | the run ends | – |
 //!
 //! From the second attempt on a task is *transient*: its scheduled and started events exist only in the
 //! poll response, with the ids they would have, and are written if it completes.
@@ -216,8 +225,9 @@ pub(crate) fn start(tx: &mut Transition<'_>, take: &Take<'_>) -> Option<Started>
         tx.state.core.sticky_queue.clear();
     }
     if task.attempt > 1 && task.scheduled_event_id != tx.state.core.next_event_id {
-        // Something was recorded since it was scheduled: it is an ordinary task now.
+        // Something was recorded since it was scheduled: it is an ordinary task now, scheduled now.
         task.attempt = 1;
+        task.scheduled_time = tx.now.0;
         tx.state.core.workflow_task_attempt = 1;
         let attributes = scheduled_attributes(tx, &task);
         task.scheduled_event_id = tx.append(attributes);

@@ -8,7 +8,7 @@ use crate::matching::{Offer, QueueKey, TaskKind};
 use crate::proto::{common, failure, workflowservice as ws};
 use crate::status::Failure;
 use prost::Message;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Which attempt a request is about.
 enum Named {

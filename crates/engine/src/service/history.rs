@@ -134,6 +134,7 @@ impl Service {
                 return Ok(response(events, (!done).then_some(page)));
             }
             tokio::select! {
+                biased;
                 () = changed => {}
                 () = &mut timeout => return Ok(response(Vec::new(), Some(page))),
                 () = self.shutdown.cancelled() => return Ok(response(Vec::new(), Some(page))),

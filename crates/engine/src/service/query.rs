@@ -19,6 +19,7 @@ impl Service {
             .ok_or_else(|| Failure::invalid("QueryType is not set on request."))?;
         self.check_blob(query.query_args.as_ref())?;
         tokio::select! {
+            biased;
             answer = self.executor.query(&name, query, reject_if) => answer,
             () = self.shutdown.cancelled() => Err(Failure::stopped()),
         }

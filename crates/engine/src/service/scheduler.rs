@@ -45,6 +45,7 @@ impl Service {
                 }
             };
             tokio::select! {
+                biased;
                 () = sleep => {}
                 () = executor.schedules.earlier() => {}
             }

@@ -50,6 +50,7 @@ impl Service {
     /// Waits for as long as any long poll.
     pub(super) async fn answer_to(&self, asked: Asked, stage: Stage) -> Result<Progress, Unanswered> {
         tokio::select! {
+            biased;
             answer = self.executor.await_update(asked, stage, self.history_poll_timeout) => answer,
             () = self.shutdown.cancelled() => Err(Failure::stopped().into()),
         }

@@ -43,6 +43,7 @@ impl Service {
     ) -> Result<ws::PollNexusTaskQueueResponse, Failure> {
         self.check_namespace(&request.namespace)?;
         tokio::select! {
+            biased;
             () = tokio::time::sleep(self.task_poll_timeout) => {}
             () = self.shutdown.cancelled() => {}
         }

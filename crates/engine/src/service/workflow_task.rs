@@ -8,7 +8,7 @@ use crate::kernel::workflow_task::Take;
 use crate::matching::{Offer, QueueKey, TaskKind};
 use crate::proto::workflowservice as ws;
 use crate::status::Failure;
-use std::time::Instant;
+use tokio::time::Instant;
 
 impl Service {
     pub(super) async fn poll_workflow_task(

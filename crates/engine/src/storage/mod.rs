@@ -4,11 +4,15 @@ mod checkpoint;
 mod faults;
 mod reader;
 mod schema;
+#[cfg(test)]
+mod stepped;
 mod write_set;
 mod writer;
 
 pub(crate) use faults::Faults;
 pub(crate) use reader::{Listing, Readers, StoredRun};
+#[cfg(test)]
+pub(crate) use stepped::Stepped;
 pub(crate) use write_set::{
     Deletion, NamespaceRecord, RunWrite, ScheduleWrite, SearchAttributeRecord, WriteSet,
 };
@@ -16,6 +20,7 @@ pub(crate) use writer::{Commit, Health, Job, Writer};
 
 use crate::Error;
 use parking_lot::Mutex;
+use rusqlite::Connection;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -35,30 +40,53 @@ impl Storage {
     pub(crate) fn open(path: &Path, faults: Faults) -> Result<Self, Error> {
         let lock = lock(path)?;
         let connection = schema::open_writer(path)?;
-        let open = |source| Error::Open { path: path.to_owned(), source };
+        let readers = Readers::open(path).map_err(|source| open_failed(path, source))?;
+        let folder = schema::open_folder(path).map_err(|source| open_failed(path, source))?;
+        let file = File::options().write(true).open(path);
+        let file = file.map_err(|source| Error::Lock { path: path.to_owned(), source })?;
+        Self::with(path, connection, readers, Some(lock), |writer| {
+            Writer::spawn(writer::Database { writer, folder, file }, faults)
+        })
+    }
+
+    /// As [`Storage::open`], on a database that is committed to step by step. It has no lock: only the caller
+    /// can know of it.
+    #[cfg(test)]
+    pub(crate) fn open_stepped(path: &Path) -> Result<(Self, Stepped), Error> {
+        let connection = schema::open_writer(path)?;
+        let readers = Readers::open_inline(path).map_err(|source| open_failed(path, source))?;
+        let mut stepped = None;
+        let storage = Self::with(path, connection, readers, None, |connection| {
+            let (writer, steps) = Writer::stepped(connection);
+            stepped = Some(steps);
+            writer
+        })?;
+        Ok((storage, stepped.expect("invariant: storage that is open has a writer")))
+    }
+
+    fn with(
+        path: &Path,
+        connection: Connection,
+        readers: Readers,
+        lock: Option<File>,
+        writer: impl FnOnce(Connection) -> Writer,
+    ) -> Result<Self, Error> {
         let highest = |table: &str, column: &str| {
             connection
                 .query_row(&format!("SELECT coalesce(max({column}), 0) FROM {table}"), [], |row| {
                     row.get::<_, i64>(0)
                 })
-                .map_err(open)
+                .map_err(|source| open_failed(path, source))
         };
         // A key is not used again while something of a deleted run is left under it.
         let run_key = highest("run", "run_key")?.max(highest("deleted_run", "run_key")?);
         let transfer_key = highest("outbox", "transfer_key")?;
-        let readers = Readers::open(path).map_err(open)?;
-        let unreadable = |source| Error::Lock { path: path.to_owned(), source };
-        let database = writer::Database {
-            writer: connection,
-            folder: schema::open_folder(path).map_err(open)?,
-            file: File::options().write(true).open(path).map_err(unreadable)?,
-        };
         Ok(Self {
-            writer: Writer::spawn(database, faults),
+            writer: writer(connection),
             readers,
             next_run_key: AtomicI64::new(run_key + 1),
             next_transfer_key: AtomicI64::new(transfer_key + 1),
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(lock),
         })
     }
 
@@ -76,6 +104,10 @@ impl Storage {
     pub(crate) fn allocate_transfer_key(&self) -> i64 {
         self.next_transfer_key.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+fn open_failed(path: &Path, source: rusqlite::Error) -> Error {
+    Error::Open { path: path.to_owned(), source }
 }
 
 /// Takes the lock file beside the database. The lock ends with the process, however that ends.

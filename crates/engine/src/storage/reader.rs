@@ -21,6 +21,8 @@ const KEPT: usize = 4;
 pub(crate) struct Readers {
     path: Arc<PathBuf>,
     idle: Arc<Mutex<Vec<Connection>>>,
+    /// Reads happen where they are asked for, not on threads whose order nobody knows.
+    inline: bool,
 }
 
 /// A run as it is stored.
@@ -74,7 +76,13 @@ pub(crate) struct ClosedRun {
 impl Readers {
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
         let first = schema::open_reader(path)?;
-        Ok(Self { path: Arc::new(path.to_owned()), idle: Arc::new(Mutex::new(vec![first])) })
+        Ok(Self { path: Arc::new(path.to_owned()), idle: Arc::new(Mutex::new(vec![first])), inline: false })
+    }
+
+    /// As [`Readers::open`], without threads: for a simulation, whose order follows from its seed.
+    #[cfg(test)]
+    pub(super) fn open_inline(path: &Path) -> rusqlite::Result<Self> {
+        Ok(Self { inline: true, ..Self::open(path)? })
     }
 
     /// Runs a read on a connection of the pool, on a thread where blocking is allowed.
@@ -82,6 +90,10 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        if self.inline {
+            tokio::task::yield_now().await;
+            return self.with_blocking(read);
+        }
         let pool = self.clone();
         tokio::task::spawn_blocking(move || pool.with_blocking(read))
             .await
@@ -239,6 +251,18 @@ impl Readers {
                 .map_err(failed)?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
             rows.and_then(Iterator::collect).map_err(failed)
+        })
+    }
+
+    /// Every run by namespace, workflow id and run id, in the order in which they were created.
+    #[cfg(test)]
+    pub(crate) fn all_runs(&self) -> Result<Vec<(String, String, String)>, Error> {
+        self.with_blocking(|connection| {
+            let mut statement = connection
+                .prepare("SELECT namespace, workflow_id, run_id FROM run ORDER BY run_key")
+                .map_err(failed)?;
+            let runs = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+            runs.and_then(Iterator::collect).map_err(failed)
         })
     }
 

@@ -153,7 +153,8 @@ fn tables(connection: &Connection) -> rusqlite::Result<i64> {
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(
         path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        // Names are read as the writer reads them.
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
     )?;
     connection.execute_batch("PRAGMA cache_size = -2000;")?;
     Ok(connection)

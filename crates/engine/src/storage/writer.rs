@@ -1,5 +1,7 @@
 //! The one thread that writes. It commits everything that is waiting as one transaction, so that a
 //! hundred requests share one fsync, and tells each of them only after that.
+//!
+//! In a simulation there is no thread: [`super::Stepped`] commits when it is told to.
 
 use super::WriteSet;
 use super::checkpoint::Checkpointer;
@@ -62,7 +64,7 @@ impl std::fmt::Debug for Job {
 /// nobody waits for belongs to a request in flight, and those are bounded by the number of tasks and clients.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: Mutex<Option<Sender<Job>>>,
+    queue: Mutex<Option<Queue>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     closing: Arc<AtomicBool>,
     health: watch::Receiver<Health>,
@@ -78,6 +80,14 @@ pub(super) struct Database {
     pub file: File,
 }
 
+/// Who commits the jobs.
+#[derive(Debug)]
+enum Queue {
+    Thread(Sender<Job>),
+    #[cfg(test)]
+    Stepped(tokio::sync::mpsc::UnboundedSender<Job>),
+}
+
 impl Writer {
     pub(super) fn spawn(database: Database, faults: Faults) -> Self {
         let (queue, jobs) = channel();
@@ -86,20 +96,36 @@ impl Writer {
         let failed = report.clone();
         let checkpointer =
             Checkpointer::spawn(database.folder, database.file, move |error| fail(&failed, &error));
-        let connection = database.writer;
-        let thread = Thread { connection, checkpointer, jobs, report, closing: closing.clone(), faults };
+        let committer = Committer { connection: database.writer, report, closing: closing.clone(), faults };
+        let thread = Thread { committer, checkpointer, jobs };
         let thread = std::thread::Builder::new()
             .name("engine-writer".into())
             .spawn(move || thread.run())
             .expect("invariant: the operating system starts a thread while a process opens a database");
-        Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), closing, health }
+        let queue = Mutex::new(Some(Queue::Thread(queue)));
+        Self { queue, thread: Mutex::new(Some(thread)), closing, health }
+    }
+
+    /// A writer whose jobs wait until they are stepped through.
+    #[cfg(test)]
+    pub(super) fn stepped(connection: Connection) -> (Self, super::Stepped) {
+        let (queue, jobs) = tokio::sync::mpsc::unbounded_channel();
+        let (report, health) = watch::channel(Health::Good);
+        let closing = Arc::new(AtomicBool::new(false));
+        let committer = Committer { connection, report, closing: closing.clone(), faults: Faults::default() };
+        let queue = Mutex::new(Some(Queue::Stepped(queue)));
+        let writer = Self { queue, thread: Mutex::new(None), closing, health };
+        (writer, super::Stepped::new(committer, jobs))
     }
 
     /// Hands a job over. Jobs are committed in the order in which they are handed over. After the writer
     /// has stopped the job is dropped.
     pub(crate) fn submit(&self, job: Job) {
-        if let Some(queue) = self.queue.lock().as_ref() {
-            let _ = queue.send(job);
+        match self.queue.lock().as_ref() {
+            Some(Queue::Thread(queue)) => drop(queue.send(job)),
+            #[cfg(test)]
+            Some(Queue::Stepped(queue)) => drop(queue.send(job)),
+            None => {}
         }
     }
 
@@ -153,9 +179,15 @@ fn fail(report: &watch::Sender<Health>, reason: &str) {
 
 /// What the writing thread works with.
 struct Thread {
-    connection: Connection,
+    committer: Committer,
     checkpointer: Checkpointer,
     jobs: Receiver<Job>,
+}
+
+/// What commits.
+#[derive(Debug)]
+pub(super) struct Committer {
+    connection: Connection,
     report: watch::Sender<Health>,
     closing: Arc<AtomicBool>,
     faults: Faults,
@@ -163,43 +195,50 @@ struct Thread {
 
 impl Thread {
     fn run(self) {
-        self.connection.set_prepared_statement_cache_capacity(32);
+        self.committer.connection.set_prepared_statement_cache_capacity(32);
         let served = self.serve();
         if let Err(error) = &served {
-            fail(&self.report, &error.to_string());
+            fail(&self.committer.report, &error.to_string());
         }
         self.checkpointer.close();
         if served.is_ok() {
-            let folded = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            let folded =
+                self.committer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             if let Err(error) = folded {
                 tracing::warn!(%error, "the write-ahead log stays beside the database; it is folded in at the next open");
             }
         }
-        change(&self.report, |health| !is_stopped(health), Health::Stopped(Arc::from("it was shut down")));
+        change(
+            &self.committer.report,
+            |health| !is_stopped(health),
+            Health::Stopped(Arc::from("it was shut down")),
+        );
     }
 
     /// Stores what is queued until nothing more can be, or storage fails.
     fn serve(&self) -> rusqlite::Result<()> {
         while let Some(batch) = next_batch(&self.jobs) {
-            self.store(&batch)?;
+            self.committer.store(&batch)?;
             // The thread that folds in the log may have found meanwhile that the disk fails.
-            if is_stopped(&self.report.borrow()) {
+            if is_stopped(&self.committer.report.borrow()) {
                 return Ok(());
             }
             for job in batch {
                 (job.done)();
             }
-            self.checkpointer.after_commit(&self.connection)?;
+            self.checkpointer.after_commit(&self.committer.connection)?;
         }
         Ok(())
     }
+}
 
+impl Committer {
     /// Commits a batch, waiting for room if the disk is full.
     ///
     /// A full disk is the one failure after which trying again is safe: the transaction was undone as a
     /// whole. After a failed fsync the operating system may have dropped the pages: what is on disk is
     /// unknown, and trying again would acknowledge what may be lost. Only reopening the file is safe then.
-    fn store(&self, batch: &[Job]) -> rusqlite::Result<()> {
+    pub(super) fn store(&self, batch: &[Job]) -> rusqlite::Result<()> {
         loop {
             match self.commit(batch) {
                 Ok(()) => {

@@ -1,0 +1,61 @@
+//! Storage that commits only when it is told to: what a simulated crash comes before, in the middle of, or
+//! after. Whatever has not been stepped through is lost with it, as what was not fsynced is on a real disk.
+
+use super::writer::{Committer, Job};
+use std::collections::VecDeque;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// The jobs that were handed over, and who commits them.
+#[derive(Debug)]
+pub(crate) struct Stepped {
+    committer: Committer,
+    jobs: UnboundedReceiver<Job>,
+    waiting: VecDeque<Job>,
+}
+
+/// Jobs that are on the disk, of which nobody has been told.
+#[must_use = "a group that is dropped was stored and never acknowledged"]
+#[derive(Debug)]
+pub(crate) struct Group(Vec<Job>);
+
+impl Stepped {
+    pub(super) fn new(committer: Committer, jobs: UnboundedReceiver<Job>) -> Self {
+        Self { committer, jobs, waiting: VecDeque::new() }
+    }
+
+    /// Waits until something is there to be committed; `false` when nothing will be any more.
+    pub(crate) async fn wait(&mut self) -> bool {
+        if self.waiting.is_empty() {
+            match self.jobs.recv().await {
+                Some(job) => self.waiting.push_back(job),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// How many jobs wait.
+    pub(crate) fn waiting(&mut self) -> usize {
+        while let Ok(job) = self.jobs.try_recv() {
+            self.waiting.push_back(job);
+        }
+        self.waiting.len()
+    }
+
+    /// Commits the first `count` of the jobs that wait as one transaction.
+    pub(crate) fn commit(&mut self, count: usize) -> rusqlite::Result<Group> {
+        let count = count.min(self.waiting());
+        let batch: Vec<Job> = self.waiting.drain(..count).collect();
+        self.committer.store(&batch)?;
+        Ok(Group(batch))
+    }
+}
+
+impl Group {
+    /// Tells those who wait.
+    pub(crate) fn acknowledge(self) {
+        for job in self.0 {
+            (job.done)();
+        }
+    }
+}
