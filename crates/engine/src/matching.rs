@@ -190,6 +190,12 @@ impl Matching {
         inner.queues.clear();
     }
 
+    /// Forgets what waits for workers.
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        self.inner.lock().queues.clear();
+    }
+
     /// Remembers who polls a queue, for those who ask about it.
     pub(crate) fn note_poller(&self, queue: &QueueKey, identity: &str, now: Timestamp) {
         let mut inner = self.inner.lock();

@@ -48,8 +48,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 
-/// Workflow ids held in memory before idle ones are forgotten: some kilobytes each.
-const SLOTS_KEPT: usize = 2_048;
+/// Workflow ids held in memory before idle ones are forgotten: some kilobytes each. Under test next to none,
+/// so that forgetting is part of every simulation.
+const SLOTS_KEPT: usize = if cfg!(test) { 2 } else { 2_048 };
 
 type SlotKey = (String, String);
 

@@ -1,6 +1,7 @@
 //! The disk: takes a while to make writes durable, in groups, and may be gone at any moment in between.
 
 use super::dice::Dice;
+use super::world::Sabotage;
 use crate::storage::Stepped;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -41,8 +42,16 @@ impl Power {
 }
 
 /// Commits what comes until the power fails. After that nothing is durable, so nothing is acknowledged.
-pub(super) async fn run(mut steps: Stepped, mut dice: Dice, power: Arc<Power>) {
+pub(super) async fn run(mut steps: Stepped, mut dice: Dice, power: Arc<Power>, sabotage: Sabotage) {
     while steps.wait().await {
+        match sabotage {
+            Sabotage::LyingDisk => {
+                let waiting = steps.waiting();
+                steps.lie(waiting);
+            }
+            Sabotage::LosingDisk if dice.chance(10) => steps.lose(),
+            _ => {}
+        }
         match dice.between(0, 9) {
             0..=2 => {}
             3..=5 => tokio::task::yield_now().await,

@@ -126,7 +126,8 @@ impl Known {
             let asked = chronicle.any(workflow_id, |attributes| {
                 matches!(attributes, A::WorkflowExecutionCancelRequestedEventAttributes(_))
             });
-            if !asked {
+            // A workflow that is over already is not asked any more.
+            if !asked && !chronicle.has_ended(workflow_id) {
                 return Err(format!("a request to cancel {workflow_id} was acknowledged and is gone"));
             }
         }

@@ -6,18 +6,20 @@ use super::dice::Dice;
 use super::disk::{self, Power};
 use super::known::Fact;
 use super::network::Line;
-use super::world::World;
+use super::world::{Sabotage, World};
 use super::{activities, clients, letters, workers};
 use crate::clock::Clock;
 use crate::engine::Engine;
+use crate::executor::RunRef;
 use crate::kernel::Timestamp;
 use crate::kernel::time::SECOND;
 use crate::options::EngineOptions;
 use crate::service::Service;
-use crate::storage::Storage;
+use crate::storage::{OpenRun, Storage};
 use futures::FutureExt;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -32,9 +34,11 @@ pub(super) struct Life {
     pub world: Arc<World>,
     pub service: Arc<Service>,
     pub clock: Arc<SimulatedClock>,
-    /// The last life: nothing fails, everybody does what they should, everything comes to its end.
-    pub calm: bool,
-    pub power: Arc<Power>,
+    /// The last life: the power does not fail, and everything comes to its end.
+    is_last: bool,
+    /// The network is good, and everybody does what they should.
+    calm: AtomicBool,
+    power: Arc<Power>,
     contradiction: Mutex<Option<String>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -42,6 +46,18 @@ pub(super) struct Life {
 impl Life {
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Whether nobody and nothing misbehaves from now on.
+    pub(super) fn is_calm(&self) -> bool {
+        self.calm.load(Ordering::Relaxed)
+    }
+
+    /// Lets the power fail at so many groups of writes from now.
+    pub(super) fn fail_power_after(&self, groups: i64) {
+        if !self.is_last {
+            self.power.fail_after(groups);
+        }
     }
 
     /// Takes in what the engine has acknowledged.
@@ -85,7 +101,7 @@ pub(super) fn live(
     dice: Dice,
     opens: Timestamp,
     lives: &mut Lives,
-    calm: bool,
+    is_last: bool,
 ) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -95,7 +111,7 @@ pub(super) fn live(
     let outcome = runtime.block_on(async {
         let clock = Arc::new(SimulatedClock::new(opens));
         lives.push((opens, opens));
-        let outcome = serve(world, dice, &clock, lives, calm).await;
+        let outcome = serve(world, dice, &clock, lives, is_last).await;
         if let Some(life) = lives.last_mut() {
             life.1 = clock.now();
         }
@@ -110,17 +126,17 @@ async fn serve(
     mut dice: Dice,
     clock: &Arc<SimulatedClock>,
     lives: &Lives,
-    calm: bool,
+    is_last: bool,
 ) -> Result<(), String> {
     let (storage, steps) =
         Storage::open_stepped(&world.path).map_err(|error| format!("cannot open: {error}"))?;
     check(world, &storage, lives).await?;
-    world.trace.note(clock.now(), if calm { "the engine opens, for good" } else { "the engine opens" });
+    world.trace.note(clock.now(), if is_last { "the engine opens, for good" } else { "the engine opens" });
     let power = Arc::new(Power::default());
-    if !calm && dice.chance(600) {
+    if !is_last && dice.chance(600) {
         power.fail_after(dice.between(0, 60));
     }
-    let disk = tokio::spawn(disk::run(steps, dice.split(), power.clone()));
+    let disk = tokio::spawn(disk::run(steps, dice.split(), power.clone(), world.plan.sabotage));
     let options = EngineOptions::new(&world.path).clock(clock.clone()).lost_tasks(world.plan.lost_tasks);
     let engine = tokio::select! {
         biased;
@@ -129,17 +145,21 @@ async fn serve(
             engine.map_err(|error| format!("cannot serve: {error}"))?
         }
     };
+    sabotage(world, &engine)?;
     let life = Arc::new(Life {
         world: world.clone(),
         service: engine.service.clone(),
         clock: clock.clone(),
-        calm,
+        is_last,
+        calm: AtomicBool::new(is_last && dice.chance(500)),
         power: power.clone(),
         contradiction: Mutex::default(),
         tasks: Mutex::default(),
     });
     populate(&life, &mut dice);
-    let ended = if calm {
+    let ended = if is_last {
+        tokio::time::sleep(Duration::from_millis(dice.between(0, 20_000) as u64)).await;
+        life.calm.store(true, Ordering::Relaxed);
         until_quiet(&life).await
     } else {
         let most_ms = if dice.chance(500) { 8_000 } else { 120_000 };
@@ -153,9 +173,26 @@ async fn serve(
         return Err("the disk has failed".into());
     }
     ended?;
-    if calm {
+    if is_last {
         check(world, &engine.service.executor.storage, lives).await?;
         super::memory::check(&engine.service.executor).await?;
+    }
+    Ok(())
+}
+
+/// Breaks what was found again, where the plan says so.
+fn sabotage(world: &World, engine: &Engine) -> Result<(), String> {
+    let executor = &engine.service.executor;
+    match world.plan.sabotage {
+        Sabotage::ForgottenTimers => {
+            let open = executor.storage.readers.open_runs().map_err(|error| error.to_string())?;
+            for run in open {
+                let OpenRun { namespace, workflow_id, run_id, .. } = run;
+                executor.timers.set(&Arc::new(RunRef { namespace, workflow_id, run_id }), Timestamp::NONE);
+            }
+        }
+        Sabotage::ForgottenTasks => executor.matching.forget(),
+        Sabotage::None | Sabotage::LyingDisk | Sabotage::LosingDisk => {}
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! disk that is gone at any step, with everything that was not durable.
 //!
 //! Everything follows from the seed: the same one gives the same trace, whose hash is compared. Each seed ends
-//! with a life in which nothing fails and nobody misbehaves; then every workflow comes to its end. After each
+//! with a life in which nothing fails and, from some time on, nobody misbehaves; then every workflow comes to its end. After each
 //! crash and at the end it is checked that
 //!
 //! - what was acknowledged is on the disk, and everything that was shown to a reader (`known`);
@@ -38,7 +38,7 @@ use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use world::{BEGINNING, World};
+use world::{BEGINNING, Sabotage, World};
 
 /// Seeds of an ordinary test run: a few seconds.
 const SEEDS: u64 = 100;
@@ -56,14 +56,19 @@ struct Outcome {
 
 /// Runs one seed to its end; what went wrong otherwise, with the last of what happened before.
 fn run(seed: u64) -> Result<Outcome, String> {
-    let (world, mut dice) = World::new(seed);
+    run_with(seed, Sabotage::None)
+}
+
+fn run_with(seed: u64, sabotage: Sabotage) -> Result<Outcome, String> {
+    let (world, mut dice) = World::new(seed, sabotage);
     let world = Arc::new(world);
     let mut lives = Vec::new();
     let mut opens = BEGINNING;
     for crash in 0..=world.plan.crashes {
-        let calm = crash == world.plan.crashes;
+        let is_last = crash == world.plan.crashes;
         let chance = dice.split();
-        let outcome = catch_unwind(AssertUnwindSafe(|| life::live(&world, chance, opens, &mut lives, calm)));
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| life::live(&world, chance, opens, &mut lives, is_last)));
         let outcome = outcome.unwrap_or_else(|_| Err("the simulation panicked".into()));
         if let Err(what) = outcome {
             return Err(format!("{}{what}\n{:?}", world.trace.last(), world.plan));
@@ -126,6 +131,18 @@ fn nothing_acknowledged_is_lost_whatever_happens_in_between() {
         }
     }
     assert!(failures.is_empty(), "{report}");
+}
+
+#[test]
+fn what_is_broken_on_purpose_is_found_out() {
+    for sabotage in
+        [Sabotage::LyingDisk, Sabotage::LosingDisk, Sabotage::ForgottenTimers, Sabotage::ForgottenTasks]
+    {
+        let found = (0..60).find_map(|seed| Some((seed, run_with(seed, sabotage).err()?)));
+        let (seed, what) = found.unwrap_or_else(|| panic!("nobody noticed {sabotage:?}"));
+        let verdict: Vec<&str> = what.lines().rev().take(4).collect();
+        println!("{sabotage:?} shows in seed {seed}: {verdict:?}");
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Line {
 
     /// Whether a worker that should behave does not.
     pub(super) fn mischief(&mut self) -> bool {
-        let in_thousand = if self.life.calm { 0 } else { self.life.world.plan.mischief };
+        let in_thousand = if self.life.is_calm() { 0 } else { self.life.world.plan.mischief };
         self.dice.chance(in_thousand)
     }
 
@@ -52,11 +52,12 @@ impl Line {
         rpc: &str,
         request: &impl Message,
     ) -> Replies<A> {
-        let trouble = if self.life.calm { 0 } else { self.life.world.plan.network };
+        let trouble = if self.life.is_calm() { 0 } else { self.life.world.plan.network };
         let replies = if self.dice.chance(trouble) {
             if self.dice.chance(150) {
                 // Troubles come together: what is on its way now may be lost with the disk's power.
-                self.life.power.fail_after(self.dice.between(0, 2));
+                let groups = self.dice.between(0, 2);
+                self.life.fail_power_after(groups);
             }
             match self.dice.between(0, 4) {
                 0 => Vec::new(),
@@ -104,7 +105,7 @@ impl Line {
         rpc: &str,
         request: &impl Message,
     ) -> Option<A> {
-        let trouble = if self.life.calm { 0 } else { self.life.world.plan.network / 2 };
+        let trouble = if self.life.is_calm() { 0 } else { self.life.world.plan.network / 2 };
         let breaks = self.dice.chance(trouble);
         let answer = if breaks {
             let patience = Duration::from_millis(self.dice.between(0, 500) as u64);

@@ -29,9 +29,24 @@ pub(super) struct World {
     _disk: Mutex<Connection>,
 }
 
+/// What is broken on purpose, to see whether it is noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sabotage {
+    None,
+    /// The disk acknowledges what is not durable yet.
+    LyingDisk,
+    /// The disk loses a write now and then.
+    LosingDisk,
+    /// An engine that opens finds no timers.
+    ForgottenTimers,
+    /// An engine that opens finds no tasks.
+    ForgottenTasks,
+}
+
 /// What the seed decides from the start.
 #[derive(Debug)]
 pub(super) struct Plan {
+    pub sabotage: Sabotage,
     /// How often the engine goes down before it is left alone.
     pub crashes: i64,
     pub clients: i64,
@@ -52,9 +67,10 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    fn of(dice: &mut Dice) -> Self {
+    fn of(dice: &mut Dice, sabotage: Sabotage) -> Self {
         let away = LostTasks::AwaitWorkers;
         Self {
+            sabotage,
             crashes: dice.between(0, 4),
             clients: dice.between(1, 3),
             requests: dice.between(2, 9),
@@ -70,10 +86,10 @@ impl Plan {
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> (Self, Dice) {
+    pub(super) fn new(seed: u64, sabotage: Sabotage) -> (Self, Dice) {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut dice = Dice::new(Entropy::from_seed(seed));
-        let plan = Plan::of(&mut dice);
+        let plan = Plan::of(&mut dice, sabotage);
         // Two simulations of one seed may run at once; each has a disk of its own.
         let name = format!("file:/simulation-{}?vfs=memdb", NEXT.fetch_add(1, Ordering::Relaxed));
         let disk = Connection::open(&name).expect("SQLite has memory");

@@ -11,12 +11,12 @@ mod writer;
 
 pub(crate) use faults::Faults;
 pub(crate) use reader::{Listing, Readers, StoredRun};
-#[cfg(test)]
-pub(crate) use stepped::Stepped;
 pub(crate) use write_set::{
     Deletion, NamespaceRecord, RunWrite, ScheduleWrite, SearchAttributeRecord, WriteSet,
 };
 pub(crate) use writer::{Commit, Health, Job, Writer};
+#[cfg(test)]
+pub(crate) use {reader::OpenRun, stepped::Stepped};
 
 use crate::Error;
 use parking_lot::Mutex;

@@ -42,6 +42,21 @@ impl Stepped {
         self.waiting.len()
     }
 
+    /// Tells those who wait for the first `count` jobs that they are durable, which they are not: what no disk
+    /// may do, and what a simulation has to notice.
+    pub(crate) fn lie(&mut self, count: usize) {
+        for job in self.waiting.iter_mut().take(count) {
+            std::mem::replace(&mut job.done, Box::new(|| {}))();
+        }
+    }
+
+    /// Forgets the first job and says that it is durable, as [`Stepped::lie`].
+    pub(crate) fn lose(&mut self) {
+        if let Some(job) = self.waiting.pop_front() {
+            (job.done)();
+        }
+    }
+
     /// Commits the first `count` of the jobs that wait as one transaction.
     pub(crate) fn commit(&mut self, count: usize) -> rusqlite::Result<Group> {
         let count = count.min(self.waiting());
