@@ -2,7 +2,7 @@
 //! is the engine.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -32,6 +32,8 @@ pub(crate) struct Measured {
     pub commits: f64,
     pub bytes: f64,
     pub raw_commit: Duration,
+    /// The longest that a worker waited for an answer to what it completed.
+    pub longest: Duration,
 }
 
 /// Runs the workflows on an engine of their own, once for the time and once for what is written.
@@ -39,12 +41,14 @@ pub(crate) async fn measure(folder: &Path) -> Measured {
     let database = folder.join("bare.db");
     let engine = Engine::open(EngineOptions::new(&database)).await.expect("it opens");
     let service = engine.connection_options().service_override.expect("it is reached in memory");
-    let client = Bare { service };
+    let client = Bare { service, longest_micros: AtomicU64::new(0) };
     client.run("warm", 10).await;
+    client.longest_micros.store(0, Ordering::Relaxed);
     let before = raw_commit(folder);
     let (processor, begun) = (processor_time(), Instant::now());
     client.run("timed", STEPS).await;
     let (wall, processor) = (begun.elapsed(), processor_time().saturating_sub(processor));
+    let longest = Duration::from_micros(client.longest_micros.load(Ordering::Relaxed));
     let raw_commit = (before + raw_commit(folder)) / 2;
 
     for held in ["held", "held too"] {
@@ -61,11 +65,13 @@ pub(crate) async fn measure(folder: &Path) -> Measured {
         commits: commits as f64 / counted,
         bytes: bytes as f64 / counted,
         raw_commit,
+        longest,
     }
 }
 
 struct Bare {
     service: CallbackBasedGrpcService,
+    longest_micros: AtomicU64,
 }
 
 fn queue(name: &str) -> Option<TaskQueue> {
@@ -118,7 +124,11 @@ impl Bare {
             headers: tonic::codegen::http::HeaderMap::new(),
             proto: request.encode_to_vec().into(),
         };
+        let begun = Instant::now();
         let answer = (self.service.callback)(request).await.expect("the engine answers");
+        if rpc.starts_with("Respond") {
+            self.longest_micros.fetch_max(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+        }
         B::decode(answer.proto.as_slice()).expect("an answer decodes")
     }
 

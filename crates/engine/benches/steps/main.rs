@@ -236,7 +236,11 @@ async fn report_bare(folder: &Path) {
             String::new(),
         ],
     );
-    println!("that is {:.0} durable steps a second without the SDK", 1.0 / bare.wall.as_secs_f64());
+    println!(
+        "that is {:.0} durable steps a second without the SDK; the longest that an answer took was {:.0} ms",
+        1.0 / bare.wall.as_secs_f64(),
+        micros(bare.longest) / 1e3
+    );
 }
 
 #[tokio::main]

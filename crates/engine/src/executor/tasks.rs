@@ -6,6 +6,7 @@ use crate::kernel::activity::{self, AttemptIdentity};
 use crate::kernel::commands::{self, Outcome};
 use crate::kernel::state::Activity;
 use crate::kernel::time::{Timestamp, span_to_proto};
+use crate::kernel::update;
 use crate::kernel::workflow_task::{self, Take, TaskIdentity};
 use crate::proto::{EventAttributes, common, enums, history, query, taskqueue, workflowservice as ws};
 use crate::status::Failure;
@@ -308,7 +309,9 @@ impl Executor {
                     Ok((outcome, eager, next))
                 })?;
             let answered = matches!(outcome, Outcome::Completed | Outcome::Discarded { .. });
-            if answered && next.is_none() {
+            let state = &self.run(&mut slot, &name).await?.state;
+            let may_follow = outcome != Outcome::Completed || update::has_unsent(state);
+            if answered && next.is_none() && may_follow {
                 // Updates that came meanwhile get a task of which nothing is stored, so it is no part of
                 // what is stored here.
                 (next, ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {

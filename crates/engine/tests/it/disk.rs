@@ -113,7 +113,7 @@ async fn an_fsync_of_the_log_that_fails_stops_the_engine_at_once() {
 }
 
 /// Nothing waits for this one: it is the pages of earlier commits, on their way from the log into the
-/// database. If that were not noticed, the log would be begun anew over the only copy.
+/// database. If that were not noticed, the log could be begun anew over the only copy.
 #[tokio::test]
 async fn an_fsync_of_the_database_that_fails_stops_the_engine_too() {
     let (directory, before, after) = fail("");
