@@ -10,6 +10,7 @@ use crate::world::{QUEUE, client};
 use futures::future::join_all;
 use futures::{StreamExt, stream};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use syndarix_engine::{Engine, EngineOptions};
@@ -38,14 +39,15 @@ async fn each<F: Future<Output = ()>>(count: usize, act: impl Fn(usize) -> F) {
 }
 
 /// Starts workflows and answers their first tasks with a timer, so that they sleep.
-async fn start_sleepers(bare: &Bare, count: usize) {
+async fn start_sleepers(bare: &Bare, numbers: Range<usize>) {
+    let (first, count) = (numbers.start, numbers.len());
     let worker = |index: usize| async move {
         for _ in (index..count).step_by(WORKERS) {
             let task = bare.poll(QUEUE).await;
             bare.reply(&task, Reply::default().sleeps(LONG)).await.expect("it is the task");
         }
     };
-    let starting = each(count, |index| async move { drop(bare.start(&format!("w{index}")).await) });
+    let starting = each(count, |index| async move { drop(bare.start(&format!("w{}", first + index)).await) });
     tokio::join!(starting, join_all((0..WORKERS).map(worker)));
 }
 
@@ -88,7 +90,7 @@ async fn many_open_workflows() {
     let raw = Raw::new().await;
     let bare = bare(&client(&raw.engine).await);
     let begun = Instant::now();
-    start_sleepers(&bare, amount).await;
+    start_sleepers(&bare, 0..amount).await;
     println!("{amount} started and asleep after {:?}", begun.elapsed());
     assert_eq!(count(&raw, "ExecutionStatus = 'Running'").await, amount as i64);
     let (bare, workers) = (&bare, WORKERS.min(amount));
@@ -150,7 +152,7 @@ async fn a_large_file_opens_at_once() {
     for index in 0..amount.div_ceil(EVENTS) {
         write_events(&bare, &format!("long{index}"), EVENTS).await;
     }
-    start_sleepers(&bare, 10).await;
+    start_sleepers(&bare, 0..10).await;
     drop(bare);
     raw.engine.shutdown().await;
     let begun = Instant::now();
@@ -185,7 +187,11 @@ fn sleeping() {
         memory("open");
         let bare = bare(&client(&engine).await);
         if amount > 0 {
-            start_sleepers(&bare, amount).await;
+            // The test hears from it as it gets on.
+            for first in (0..amount).step_by(SLEEPERS) {
+                start_sleepers(&bare, first..amount.min(first + SLEEPERS)).await;
+                say("more are asleep");
+            }
             memory("asleep");
         } else {
             // One of them is woken, which takes no more than it needs.
