@@ -17,14 +17,14 @@ pub struct ModelCatalog {
 }
 
 /// What a provider offers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Offer {
-    /// Whatever it is asked for: it is on the user's own machine, or unpriced models are allowed.
-    Any,
-    /// What has a price: in the public list of this name, or in the configuration.
-    Priced(Option<String>),
-    /// These.
-    Listed(BTreeSet<String>),
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Offer {
+    /// These models and no others; whatever it is asked for where not given.
+    only: Option<BTreeSet<String>>,
+    /// Only what has a price: neither is it on the user's own machine, nor are unpriced models allowed.
+    needs_price: bool,
+    /// The public price list that has its models.
+    price_list: Option<String>,
 }
 
 /// Why a model cannot be called.
@@ -44,6 +44,12 @@ pub enum UnknownModel {
         nearest: Option<String>,
         /// Every configured provider.
         configured: Vec<String>,
+    },
+    /// The provider has this model, and nobody knows what it costs.
+    #[error("what `{model}` costs is not known")]
+    Price {
+        /// What was asked for.
+        model: String,
     },
     /// The provider has no such model, or its price is not known.
     #[error("`{model}` is not a model known here{}", suggestion(.nearest.as_deref()))]
@@ -67,12 +73,16 @@ impl UnknownModel {
             }
             Self::Provider { configured, .. } => format!("configured are {}", configured.join(", ")),
             Self::Model { listed, .. } if !listed.is_empty() => format!("there are {}", listed.join(", ")),
-            Self::Model { model, .. } => format!(
-                "if the name is right, set its price in US dollars per million tokens: [prices.\"{model}\"] input = \
-                 1.00, output = 3.00"
-            ),
+            Self::Price { model } => set_price(model),
+            Self::Model { model, .. } => format!("if the name is right, {}", set_price(model)),
         }
     }
+}
+
+fn set_price(model: &str) -> String {
+    format!(
+        "set its price in US dollars per million tokens: [prices.\"{model}\"] input = 1.00, output = 3.00"
+    )
 }
 
 fn suggestion(nearest: Option<&str>) -> String {
@@ -83,12 +93,10 @@ impl ModelCatalog {
     /// The models of these providers that have a price.
     pub fn new(providers: &Providers, prices: &Prices) -> Self {
         let offers = providers.iter().map(|provider| {
-            let offer = if let Some(models) = provider.models() {
-                Offer::Listed(models.into_iter().collect())
-            } else if provider.is_local() || prices.allows_unpriced() {
-                Offer::Any
-            } else {
-                Offer::Priced(provider.price_list().map(str::to_owned))
+            let offer = Offer {
+                only: provider.models().map(|models| models.into_iter().collect()),
+                needs_price: !(provider.is_local() || prices.allows_unpriced()),
+                price_list: provider.price_list().map(str::to_owned),
             };
             (provider.name().to_owned(), offer)
         });
@@ -100,12 +108,8 @@ impl ModelCatalog {
         let mut providers: BTreeMap<String, Offer> = BTreeMap::new();
         for text in models {
             let model: ModelRef = text.parse()?;
-            let offer = providers
-                .entry(model.provider().to_owned())
-                .or_insert_with(|| Offer::Listed(BTreeSet::new()));
-            if let Offer::Listed(models) = offer {
-                models.insert(model.model().to_owned());
-            }
+            let offer = providers.entry(model.provider().to_owned()).or_default();
+            offer.only.get_or_insert_default().insert(model.model().to_owned());
         }
         Ok(Self { providers, prices: Prices::default() })
     }
@@ -122,19 +126,18 @@ impl ModelCatalog {
                 configured,
             });
         };
-        let known = match offer {
-            Offer::Any => true,
-            Offer::Listed(models) => models.contains(model.model()),
-            Offer::Priced(list) => self.prices.has_price(list.as_deref(), &model),
-        };
-        if known {
+        let offered = offer.only.as_ref().is_none_or(|models| models.contains(model.model()));
+        if offered && (!offer.needs_price || self.prices.has_price(offer.price_list.as_deref(), &model)) {
             return Ok(model);
+        }
+        if offered && offer.only.is_some() {
+            return Err(UnknownModel::Price { model: name.to_owned() });
         }
         let names = self.names_of(model.provider());
         Err(UnknownModel::Model {
             model: name.to_owned(),
             nearest: nearest(name, names.iter().map(String::as_str)),
-            listed: if matches!(offer, Offer::Listed(_)) { names.into_iter().collect() } else { Vec::new() },
+            listed: if offered { Vec::new() } else { names.into_iter().collect() },
         })
     }
 
@@ -150,13 +153,13 @@ impl ModelCatalog {
 
     fn names_of(&self, provider: &str) -> BTreeSet<String> {
         let qualified = |model: &str| format!("{provider}/{model}");
-        let mut names: BTreeSet<String> = match self.providers.get(provider) {
-            Some(Offer::Listed(models)) => return models.iter().map(|model| qualified(model)).collect(),
-            Some(Offer::Priced(Some(list))) => {
-                prices::listed_models(list).into_iter().map(qualified).collect()
-            }
-            _ => BTreeSet::new(),
-        };
+        let Some(offer) = self.providers.get(provider) else { return BTreeSet::new() };
+        if let Some(models) = &offer.only {
+            return models.iter().map(|model| qualified(model)).collect();
+        }
+        let list = offer.price_list.as_deref().filter(|_| offer.needs_price);
+        let mut names: BTreeSet<String> =
+            list.into_iter().flat_map(prices::listed_models).map(qualified).collect();
         let prefix = qualified("");
         names.extend(self.prices.own_models().filter(|name| name.starts_with(&prefix)).map(str::to_owned));
         names

@@ -245,6 +245,14 @@ impl Error {
         let Self::Database(error) = self else { return self };
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::StorageFull { path: path.to_owned() },
+            // The file beside the database in which its readers and its writer meet could not be made as large as it
+            // has to be.
+            _ if error
+                .sqlite_error()
+                .is_some_and(|raw| raw.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) =>
+            {
+                Self::StorageFull { path: path.to_owned() }
+            }
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 Self::Corrupt { path: path.to_owned(), detail: error.to_string() }
             }

@@ -123,10 +123,8 @@ impl Failure {
         } else {
             format!("{red}error:{reset} {}\n", self.message)
         };
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(&format!("because: {error}\n"));
-            cause = error.source();
+        for cause in self.causes() {
+            text.push_str(&format!("because: {cause}\n"));
         }
         if let Some(hint) = &self.hint {
             text.push_str(&format!("{bold}hint:{reset} {hint}\n"));
@@ -141,13 +139,23 @@ impl Failure {
 
     /// The message and everything beneath it on one line.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.message.clone();
+        let causes = self.causes();
+        std::iter::once(self.message.clone()).chain(causes).collect::<Vec<_>>().join(": ")
+    }
+
+    /// What is beneath it, from the nearest down. What says the same as the one above, as SQLite's errors do with a
+    /// number before them, is left out.
+    fn causes(&self) -> Vec<String> {
+        let mut causes: Vec<String> = Vec::new();
         let mut cause = self.source();
         while let Some(error) = cause {
-            text.push_str(&format!(": {error}"));
+            let text = error.to_string();
+            if causes.last().is_none_or(|above| !text.contains(above)) {
+                causes.push(text);
+            }
             cause = error.source();
         }
-        text
+        causes
     }
 }
 
@@ -182,6 +190,17 @@ mod tests {
             hint: put it out
         "]]
         .assert_eq(&failure.render(false));
+    }
+
+    #[test]
+    fn a_cause_that_repeats_the_one_above_is_left_out() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("file is not a database")]
+        struct Outer(#[source] std::io::Error);
+        let inner = std::io::Error::other("Error code 26: file is not a database");
+        let failure = Failure::bad_input("it cannot be opened").because(Outer(inner));
+        assert_eq!(failure.chain(), "it cannot be opened: file is not a database");
+        assert_eq!(failure.render(false), "error: it cannot be opened\nbecause: file is not a database\n");
     }
 
     #[test]

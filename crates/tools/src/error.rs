@@ -84,6 +84,9 @@ impl Error {
     /// What a person can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::McpServer { server, target, .. } if is_address(target) => Some(format!(
+                "see that an MCP server answers at this address, or remove `{server}` from the configuration"
+            )),
             Self::McpServer { server, .. } => Some(format!(
                 "run its command by hand to see what it needs, or remove `{server}` from the configuration"
             )),
@@ -99,6 +102,11 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// Whether a server is reached at an address, rather than started with a command.
+fn is_address(target: &str) -> bool {
+    target.starts_with("http://") || target.starts_with("https://")
 }
 
 fn stderr_tail(stderr: &str) -> String {

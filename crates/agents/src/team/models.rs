@@ -42,7 +42,15 @@ impl Models {
             return None;
         }
         if !name.contains('/') {
-            let hint = suggest(name, self.tiers.keys().map(String::as_str));
+            // Whoever leaves the provider out is told the model's whole name.
+            let whole = self
+                .catalog
+                .models()
+                .into_iter()
+                .find(|model| model.split_once('/').is_some_and(|(_, own)| own == name));
+            let hint = whole
+                .map(|model| format!("did you mean the model `{model}`?"))
+                .or_else(|| suggest(name, self.tiers.keys().map(String::as_str)));
             return Some((format!("there is no model tier `{name}`"), hint));
         }
         self.catalog.check(name).err().map(|unknown| (unknown.to_string(), Some(unknown.hint())))
@@ -83,6 +91,13 @@ mod tests {
         assert_eq!(
             models.refuse("stron"),
             Some(("there is no model tier `stron`".to_owned(), Some("did you mean `strong`?".to_owned())))
+        );
+        assert_eq!(
+            models.refuse("other"),
+            Some((
+                "there is no model tier `other`".to_owned(),
+                Some("did you mean the model `scripted/other`?".to_owned())
+            ))
         );
     }
 }

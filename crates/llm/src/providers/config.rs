@@ -118,6 +118,8 @@ pub struct ProviderConfig {
     pub base_url: Option<String>,
     /// The key, if it needs one.
     pub api_key: Option<SecretString>,
+    /// The models it has and no others, where that is known.
+    pub models: Option<Vec<String>>,
     /// How long it may take, and how much it may answer.
     pub limits: Limits,
 }
@@ -164,7 +166,14 @@ pub enum ConfigError {
 impl ProviderConfig {
     /// A provider at its kind's own address, without a key.
     pub fn new(name: impl Into<String>, kind: ProviderKind) -> Self {
-        Self { name: name.into(), kind, base_url: None, api_key: None, limits: Limits::default() }
+        Self {
+            name: name.into(),
+            kind,
+            base_url: None,
+            api_key: None,
+            models: None,
+            limits: Limits::default(),
+        }
     }
 
     /// The same, elsewhere.
@@ -178,6 +187,13 @@ impl ProviderConfig {
     #[must_use]
     pub fn with_key(mut self, key: impl Into<SecretString>) -> Self {
         self.api_key = Some(key.into());
+        self
+    }
+
+    /// The same, with these models and no others.
+    #[must_use]
+    pub fn offering(mut self, models: Vec<String>) -> Self {
+        self.models = Some(models);
         self
     }
 

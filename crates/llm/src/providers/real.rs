@@ -36,6 +36,7 @@ pub struct RealProvider {
     kind: ProviderKind,
     endpoint: String,
     api_key: Option<SecretString>,
+    models: Option<Vec<String>>,
     limits: Limits,
     /// Reaches the provider.
     network: reqwest::Client,
@@ -78,6 +79,7 @@ impl RealProvider {
             kind: config.kind,
             endpoint,
             api_key: config.api_key,
+            models: config.models,
             limits: config.limits,
             network,
             client,
@@ -200,6 +202,10 @@ impl ModelProvider for RealProvider {
             ProviderKind::Gemini => Some("google"),
             ProviderKind::Ollama | ProviderKind::OpenaiCompatible => None,
         }
+    }
+
+    fn models(&self) -> Option<Vec<String>> {
+        self.models.clone()
     }
 
     fn is_local(&self) -> bool {

@@ -161,6 +161,26 @@ fn mistakes_in_model_names_are_found_before_anything_is_spent() {
         hint: no provider is configured; set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OLLAMA_HOST"#]],
     );
     assert!(catalog.models().contains(&"proxy/large".to_owned()));
+    let house = ProviderConfig::new("house", ProviderKind::OpenaiCompatible).at("http://127.0.0.1:9/v1/");
+    let house = RealProvider::new(house.offering(vec!["large".into(), "free".into()])).expect("valid");
+    let providers = Providers::new().with(house).expect("one");
+    let prices = own("[prices.\"house/large\"]\ninput = 1\noutput = 2\n");
+    let catalog = ModelCatalog::new(&providers, &prices.clone().allow_unpriced(true));
+    assert!(catalog.check("house/large").is_ok() && catalog.check("house/free").is_ok());
+    refused(
+        &catalog,
+        "house/lrage",
+        &expect![[r#"
+            `house/lrage` is not a model known here; did you mean `house/large`?
+            hint: there are house/free, house/large"#]],
+    );
+    refused(
+        &ModelCatalog::new(&providers, &prices),
+        "house/free",
+        &expect![[r#"
+            what `house/free` costs is not known
+            hint: set its price in US dollars per million tokens: [prices."house/free"] input = 1.00, output = 3.00"#]],
+    );
     let fixed = ModelCatalog::of(["scripted/main"]).expect("valid");
     assert!(fixed.check("scripted/main").is_ok() && fixed.check("scripted/other").is_err());
 }

@@ -7,6 +7,7 @@ use crate::config::{self, process_environment, providers, show};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::service::models;
 
 /// What it accepts.
 #[derive(Debug, Args)]
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let Action::Check = arguments.action;
     let config = config::load(global.config.as_deref())?;
     let settings = providers::settings(&config.file, &process_environment);
+    models::check(&config, &process_environment, &settings)?;
     if output.is_json() {
         output.document(&show::json(&config, &settings))?;
     } else {

@@ -82,7 +82,8 @@ pub(crate) struct Provider {
     /// The environment variable that holds the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) api_key_env: Option<String>,
-    /// The models to use, the strongest first, where `[models]` does not say.
+    /// The models to use, the strongest first, where `[models]` does not say. Of a server of one's own they are all
+    /// that it has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) models: Vec<String>,
     /// Whether to leave it alone although it could be used.

@@ -239,18 +239,22 @@ impl Board {
         moment.since(self.began.unwrap_or(moment))
     }
 
-    /// One line about everything: phase, tasks, money, tokens, time.
-    pub(crate) fn headline(&self, now: Timestamp) -> String {
-        let phase = self.phase.map_or_else(|| self.state.to_string(), |phase| phase.to_string());
+    /// How far it has come: tasks, money, tokens.
+    pub(crate) fn so_far(&self) -> String {
         let (done, all) = self.progress();
         format!(
-            "{phase} · {done} of {} done · {} of {} · {} tokens · {}",
+            "{done} of {} done · {} of {} · {} tokens",
             text::count(all, "task"),
             text::money(self.spent),
             text::money(self.budget),
             text::tokens(self.usage.total()),
-            text::elapsed(self.elapsed_at(now)),
         )
+    }
+
+    /// One line about everything: phase, tasks, money, tokens, time.
+    pub(crate) fn headline(&self, now: Timestamp) -> String {
+        let phase = self.phase.map_or_else(|| self.state.to_string(), |phase| phase.to_string());
+        format!("{phase} · {} · {}", self.so_far(), text::elapsed(self.elapsed_at(now)))
     }
 
     /// One line about each agent that is doing something.

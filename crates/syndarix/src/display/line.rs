@@ -137,7 +137,7 @@ fn tell(event: &Event, board: &Board) -> Telling {
             ProjectState::Failed => Story(Tone::Bad, format!("failed{}", because(reason))),
             ProjectState::Cancelled => Story(Tone::Bad, format!("cancelled{}", because(reason))),
         },
-        EventKind::PhaseEntered { phase } => Story(Tone::Heading, phase.to_string()),
+        EventKind::PhaseEntered { phase } => Story(Tone::Heading, format!("{phase} · {}", board.so_far())),
         EventKind::AgentJoined { role, .. } => Story(Tone::Plain, format!("joins as {}", role.title())),
         EventKind::AgentStateChanged { to: AgentState::Error, .. } => {
             Story(Tone::Bad, format!("ran into an error on {}", task()))
@@ -168,7 +168,7 @@ fn tell(event: &Event, board: &Board) -> Telling {
         EventKind::TaskDone { exit_code, commit: id } => {
             let check = exit_code.map_or_else(String::new, |code| format!(", check exit code {code}"));
             let at = id.as_ref().map_or_else(String::new, |id| format!(", commit {}", commit(id)));
-            Story(Tone::Good, format!("{} is done{check}{at}", task()))
+            Story(Tone::Good, format!("{} is done{check}{at} · {}", task(), board.so_far()))
         }
         EventKind::ReviewVerdict { approved: true, comment, .. } => {
             Story(Tone::Good, format!("approves {}: {}", key(), one_line(comment, COMMENT_LIMIT)))
@@ -454,14 +454,14 @@ mod tests {
                 00:00  project    p-1: Slug [31mline, budget $5.00
                 00:00  Dave       joins as Engineer
                 00:00  Kate       joins as Engineer
-                00:00  phase      sprint 1
+                00:00  phase      sprint 1 · 0 of 0 tasks done · $0.00 of $5.00 · 0 tokens
                 00:01  new task   T-3 Parse the flag (development)
                 00:01  Dave       takes T-3 Parse the flag (dave is free)
                 00:02  Dave       a/x failed (rate limited): 429
                 00:02  Dave       goes on with b/y instead of a/x (rate limited)
                 00:03  Dave       runs `cargo test` → exit code 101 (1.5 s)
                 01:01  Kate       sends T-3 back (review 1): No test.
-                01:02  task       T-3 Parse the flag is done, check exit code 0, commit 0123456789
+                01:02  task       T-3 Parse the flag is done, check exit code 0, commit 0123456789 · 1 of 1 task done · $0.00 of $5.00 · 0 tokens
                 01:03  approval   A-1 needs your approval: Go on? — `syndarix approve p-1/A-1`
                 01:04  approval   A-1 approved by ann
                 01:05  project    completed

@@ -1,18 +1,15 @@
 //! The data directory: can it be written to, is there space, who uses it. Nothing is left behind.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rustix::fs::statvfs;
 use syndarix_store::{Error as StoreError, Store};
 
 use super::Finding;
+use crate::input::room::{LEAST_BYTES, existing, free_bytes};
 use crate::service::control;
 
 /// The space below which a project is likely to fail: a few build directories.
 const LITTLE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
-
-/// The space below which nothing should be begun.
-const TOO_LITTLE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Looks at it.
 pub(super) async fn examine(data_dir: &Path) -> Vec<Finding> {
@@ -25,6 +22,7 @@ pub(super) async fn examine(data_dir: &Path) -> Vec<Finding> {
         Err(StoreError::NoData { .. }) => Finding::ok("records", "none yet"),
         Err(error) => unreadable(&error),
     });
+    findings.push(workflows(&data_dir.join("engine.db")));
     let running = control::is_running(data_dir).await;
     findings.push(Finding::ok(
         "service",
@@ -33,18 +31,27 @@ pub(super) async fn examine(data_dir: &Path) -> Vec<Finding> {
     findings
 }
 
+fn workflows(database: &Path) -> Finding {
+    if !database.exists() {
+        return Finding::ok("workflows", "none yet");
+    }
+    match syndarix_engine::examine(database) {
+        Ok(()) => Finding::ok("workflows", "sound"),
+        Err(error) => Finding::fail(
+            "workflows",
+            std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
+            "restore the data directory from a backup, or choose another --data-dir",
+        ),
+    }
+}
+
 fn unreadable(error: &StoreError) -> Finding {
     Finding::fail(
         "records",
         error.to_string(),
         error.hint().unwrap_or_else(|| "choose another --data-dir".to_owned()),
     )
-}
-
-/// The directory, or the nearest one above it that is there: the one it would be created in.
-fn existing(data_dir: &Path) -> PathBuf {
-    let absolute = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-    absolute.ancestors().find(|path| path.exists()).map_or_else(|| PathBuf::from("/"), Path::to_owned)
 }
 
 fn writable(data_dir: &Path) -> Finding {
@@ -61,14 +68,15 @@ fn writable(data_dir: &Path) -> Finding {
 }
 
 fn space(data_dir: &Path) -> Finding {
-    let free = match statvfs(existing(data_dir)) {
-        Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
+    let free = match free_bytes(data_dir) {
+        Ok(Some(free)) => free,
+        Ok(None) => return Finding::warn("space", "cannot be told", "choose a --data-dir on a disk"),
         Err(error) => return Finding::warn("space", format!("cannot be told: {error}"), "look at the disk"),
     };
     let shown = format!("{}.{} GiB free", free >> 30, ((free & ((1 << 30) - 1)) * 10) >> 30);
     match free {
-        0..TOO_LITTLE_BYTES => Finding::fail("space", shown, "free some space, or choose another --data-dir"),
-        TOO_LITTLE_BYTES..LITTLE_BYTES => Finding::warn(
+        0..LEAST_BYTES => Finding::fail("space", shown, "free some space, or choose another --data-dir"),
+        LEAST_BYTES..LITTLE_BYTES => Finding::warn(
             "space",
             shown,
             "builds in many worktrees take space; free some before a large project",

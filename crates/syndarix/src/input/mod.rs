@@ -3,6 +3,7 @@
 
 mod brief;
 mod repository;
+pub(crate) mod room;
 pub(crate) mod team;
 
 use syndarix_core::money::NanoUsd;

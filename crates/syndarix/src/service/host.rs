@@ -24,6 +24,7 @@ use super::models::Callable;
 use super::{busy, port, tools};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::input::room::room;
 use crate::records::refused;
 
 /// The namespace of our workflows in the engine.
@@ -71,11 +72,15 @@ impl Service {
         // Servers are tried before the data directory is touched: one that does not start changes nothing.
         tools::try_servers(&servers, &policy).await?;
 
+        let work = work_directory(&data_dir, &crate::config::process_environment);
+        room(&data_dir, "free some space, or choose another --data-dir")?;
+        room(&work, "free some space, or set XDG_STATE_HOME to a folder on another disk")?;
+        let layout = Layout::new(&data_dir, work);
+
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Store::open(StoreOptions { data_dir: data_dir.clone(), clock: Arc::clone(&clock) })
             .await
             .map_err(refused)?;
-        let layout = Layout::new(&data_dir, work_directory(&data_dir, &crate::config::process_environment));
         let engine = Engine::open(EngineOptions::new(layout.engine())).await.map_err(|error| {
             Failure::bad_input(format!("the workflows in {} cannot be opened", layout.engine().display()))
                 .because(error)

@@ -11,7 +11,7 @@ use syndarix_llm::scripted::{Script, ScriptedProvider};
 use syndarix_llm::{ModelCatalog, ModelRef, Prices};
 
 use crate::config::file::Scripted;
-use crate::config::providers::{Setting, Usable, settings, tiers};
+use crate::config::providers::{Setting, Usable, known_kind, settings, tiers};
 use crate::config::{Config, Environment, show};
 use crate::demo::Demo;
 use crate::failure::Failure;
@@ -80,13 +80,7 @@ pub(crate) async fn prepare(
         if none && config.file.scripted.is_empty() {
             return Err(Failure::bad_input("no model can be used").hint(show::what_to_set(&found)));
         }
-        for setting in found.iter().filter(|setting| setting.usable == Usable::Yes) {
-            let provider = real(setting, config, environment)?;
-            add(&mut providers, Arc::new(provider))?;
-        }
-        for (name, configured) in &config.file.scripted {
-            add(&mut providers, Arc::new(scripted(name, configured, config)?))?;
-        }
+        providers = usable(config, environment, &found)?;
     }
     if let Some((demo, pace)) = wanted.scripted {
         let script = Script::parse_all(demo.scenes.iter().copied())
@@ -103,13 +97,39 @@ pub(crate) async fn prepare(
         }));
     }
     let prices = Prices::new(own_prices).allow_unpriced(config.file.limits.allow_unpriced_models);
-    let catalog = ModelCatalog::new(&providers, &prices);
-    let mut models = Models::new(catalog.clone());
-    for (tier, chain) in &chains {
-        models = models.with_tier(tier, references(tier, chain, &catalog)?);
-    }
+    let models = named(&chains, ModelCatalog::new(&providers, &prices))?;
     let scripted = config.file.scripted.keys().cloned().collect();
     Ok(Callable { providers, prices, models, tiers: chains, scripted })
+}
+
+/// Refuses a configuration whose providers cannot be set up or whose chains name models that cannot be called. Nobody
+/// is asked, so the models of an Ollama are taken on trust.
+pub(crate) fn check(config: &Config, environment: Environment<'_>, found: &[Setting]) -> Result<(), Failure> {
+    let providers = usable(config, environment, found)?;
+    let own_prices = config.file.prices.iter().map(|(model, price)| (model.clone(), *price));
+    let prices = Prices::new(own_prices).allow_unpriced(config.file.limits.allow_unpriced_models);
+    named(&tiers(config, found), ModelCatalog::new(&providers, &prices)).map(drop)
+}
+
+/// The providers that can be used, and those that play scenes.
+fn usable(config: &Config, environment: Environment<'_>, found: &[Setting]) -> Result<Providers, Failure> {
+    let mut providers = Providers::new();
+    for setting in found.iter().filter(|setting| setting.usable == Usable::Yes) {
+        add(&mut providers, Arc::new(real(setting, config, environment)?))?;
+    }
+    for (name, configured) in &config.file.scripted {
+        add(&mut providers, Arc::new(scripted(name, configured, config)?))?;
+    }
+    Ok(providers)
+}
+
+/// The catalog's models, with each tier standing for its chain.
+fn named(chains: &BTreeMap<String, Vec<String>>, catalog: ModelCatalog) -> Result<Models, Failure> {
+    let mut models = Models::new(catalog.clone());
+    for (tier, chain) in chains {
+        models = models.with_tier(tier, references(tier, chain, &catalog)?);
+    }
+    Ok(models)
 }
 
 /// A provider that plays the scenes of a configuration.
@@ -217,6 +237,10 @@ fn reach(setting: &Setting, key: Option<String>, limits: Limits) -> ProviderConf
     let mut provider = ProviderConfig::new(&setting.name, setting.kind).within(limits);
     if let Some(url) = &setting.base_url {
         provider = provider.at(url);
+    }
+    // Of a server of one's own nobody else knows which models it has, so what is listed for it is all.
+    if known_kind(&setting.name).is_none() && !setting.models.is_empty() {
+        provider = provider.offering(setting.models.clone());
     }
     match (key, setting.kind) {
         (Some(key), _) => provider.with_key(key),

@@ -11,5 +11,6 @@ mod expiry;
 mod folder;
 mod help;
 mod listings;
+mod misbehaviour;
 mod rehearsal;
 mod service;

@@ -49,7 +49,8 @@ pub(crate) fn file(task: usize) -> String {
     format!("file-{task}.txt")
 }
 
-fn slug(task: usize) -> String {
+/// The name that the team gives a task.
+pub(crate) fn slug(task: usize) -> String {
     format!("file-{task}")
 }
 

@@ -10,7 +10,9 @@ use temporalio_client::{Connection, ConnectionOptions};
 use temporalio_protos::temporal::api::workflowservice::v1::GetSystemInfoRequest;
 use tonic::IntoRequest as _;
 
+use crate::data::{self, Data};
 use crate::folder::Folder;
+use crate::rehearsal::{self, Delays};
 
 /// Far longer than a service takes to start or stop; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -19,11 +21,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 struct Running(Child, BufReader<ChildStdout>);
 
 impl Running {
-    /// Starts `up` and waits until it listens.
+    /// Starts a command that serves, and waits until it listens. What it prints is little enough to wait in the pipe.
     fn start(folder: &Folder, arguments: &[&str]) -> Self {
         let mut command = folder.command();
-        command.arg("up").args(arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("it starts");
         let printed = child.stdout.take().expect("it is piped");
         let mut running = Self(child, BufReader::new(printed));
         let socket = folder.join(".syndarix/control.sock");
@@ -71,7 +73,7 @@ impl Drop for Running {
 #[test]
 fn a_second_process_is_refused_and_the_first_stops_on_a_signal() {
     let folder = Folder::ready();
-    let running = Running::start(&folder, &[]);
+    let running = Running::start(&folder, &["up"]);
     let mode =
         std::fs::metadata(folder.join(".syndarix/control.sock")).expect("a socket").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -102,7 +104,7 @@ async fn system(address: &str) -> Result<String, String> {
 #[tokio::test]
 async fn temporals_tools_reach_the_engine_when_asked_to() {
     let folder = Folder::ready();
-    let mut running = Running::start(&folder, &["--temporal-listen", "127.0.0.1:0"]);
+    let mut running = Running::start(&folder, &["up", "--temporal-listen", "127.0.0.1:0"]);
     let line = running.line_with("Temporal's tools");
     let address = line.strip_prefix("Temporal's tools reach the engine at ").expect("its address");
     let address = address.trim_end_matches('.');
@@ -110,6 +112,59 @@ async fn temporals_tools_reach_the_engine_when_asked_to() {
     running.signal("TERM");
     assert_eq!(running.end(), Some(130));
     assert!(system(address).await.is_err());
+}
+
+#[test]
+fn a_project_that_is_cancelled_leaves_nothing_running_and_nothing_owed() {
+    let folder = Folder::new();
+    // Longer than the test takes: whoever develops is asked by nobody to hurry.
+    rehearsal::write(&folder, 3, 3, Delays { develop_ms: 600_000, ..Delays::default() });
+    let running = Running::start(&folder, &["run", "brief.md"]);
+    let data = Data::open(&folder.join(".syndarix")).expect("records");
+    let deadline = Instant::now() + PATIENCE;
+    while data.task_states().get("in_progress") != Some(&3) {
+        assert!(Instant::now() < deadline, "nobody begins: {:?}", data.task_states());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let cancelled = folder.run(&["cancel", "many-files", "--reason", "No more."]);
+    assert_eq!(cancelled.code, Some(0), "{}", cancelled.stderr);
+    assert_eq!(running.end(), Some(1), "a project that was cancelled did not succeed");
+
+    let [(project, state)] = &data.projects()[..] else { panic!("{:?}", data.projects()) };
+    assert_eq!(state, "cancelled");
+    let mut states = data.task_states();
+    assert_eq!((states.remove("done"), states.remove("cancelled")), (Some(4), Some(3)), "{states:?}");
+    assert!(states.is_empty(), "{states:?}");
+    data.check_journal();
+    data.check_books();
+    assert!(data.histories().iter().all(|history| !history.is_open), "{:?}", data.histories());
+    assert_eq!(data::processes_about(folder.path()), [""; 0]);
+    assert_eq!(folder.run(&["cancel", project]).code, Some(2), "cancelled once");
+    let idle = folder.run(&["up", "--until-idle"]);
+    assert_eq!(idle.code, Some(0), "nothing is left to continue: {}", idle.stderr);
+}
+
+#[test]
+fn a_budget_that_does_not_suffice_pauses_the_project_until_a_human_raises_it() {
+    let folder = Folder::new();
+    rehearsal::write(&folder, 1, 1, Delays::default());
+    let refused = folder.run(&["run", "brief.md", "--budget", "0.01", "--until-idle"]);
+    assert_eq!(refused.code, Some(3), "{}{}", refused.stdout, refused.stderr);
+    let data = Data::open(&folder.join(".syndarix")).expect("records");
+    assert_eq!(data.check_books(), 0, "a call that was refused is not made");
+    assert_eq!(data.event_counts()["budget_refused"], 1);
+    let [(_, state)] = &data.projects()[..] else { panic!("{:?}", data.projects()) };
+    assert_eq!(state, "waiting");
+
+    let too_little = folder.run(&["approve", "A-1"]);
+    assert_eq!(too_little.code, Some(2), "{}", too_little.stdout);
+    assert!(too_little.stderr.contains("hint: say the new limit, at least $"), "{}", too_little.stderr);
+    let raised = folder.run(&["approve", "A-1", "--budget", "5"]);
+    assert_eq!(raised.code, Some(0), "{}", raised.stderr);
+    let done = folder.run(&["up", "--until-idle"]);
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    let spent = data.check_books();
+    assert!(spent > 10_000_000, "more than the first budget was needed: {spent}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use rmcp::service::{
     ServiceError,
 };
 use rmcp::transport::StreamableHttpClientTransport;
-use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::transport::streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError};
 
 pub(crate) use child::Program;
 pub(crate) use content::Answer;
@@ -118,7 +118,7 @@ impl Connection {
         }
         match connected {
             Ok(Ok(service)) => Ok(Self { service, child: None }),
-            Ok(Err(error)) => Err(failed(chain(&error))),
+            Ok(Err(error)) => Err(failed(not_connected(&error))),
             Err(_) => Err(failed(no_answer(timeout))),
         }
     }
@@ -209,6 +209,23 @@ fn speaks_only_newer(error: Option<&ClientInitializeError>) -> bool {
 
 fn no_answer(timeout: Duration) -> String {
     format!("it did not answer within {} s", timeout.as_secs_f64())
+}
+
+/// Why nothing was reached over HTTP. What the library says of it names the types of its transport, which say nothing to
+/// a person; what is beneath does.
+fn not_connected(error: &ClientInitializeError) -> String {
+    let ClientInitializeError::TransportError { error, .. } = error else { return chain(error) };
+    let mut innermost: &(dyn std::error::Error + 'static) = error.error.as_ref();
+    // The client's error is part of its text and not its source.
+    if let Some(StreamableHttpError::Client(client)) =
+        error.error.downcast_ref::<StreamableHttpError<reqwest::Error>>()
+    {
+        innermost = client;
+    }
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    format!("it cannot be reached: {innermost}")
 }
 
 /// An error with its causes, where they add something.

@@ -158,11 +158,7 @@ impl Git {
     }
 
     fn not_started(&self, error: std::io::Error) -> Error {
-        if error.kind() == std::io::ErrorKind::NotFound && !self.path.is_dir() {
-            Error::NotARepository(self.path.clone())
-        } else {
-            Error::GitMissing(error)
-        }
+        if self.path.is_dir() { Error::GitMissing(error) } else { Error::NotARepository(self.path.clone()) }
     }
 }
 

@@ -79,6 +79,9 @@ impl Error {
         match self {
             Self::GitMissing(_) => Some("install git 2.38 or newer".into()),
             Self::GitTooOld { .. } => Some("install a newer git".into()),
+            Self::NotARepository(path) if !path.is_dir() => {
+                Some("name the folder that a git repository is in".into())
+            }
             Self::NotARepository(path) => {
                 Some(format!("run `git init` and commit in {}, or name another folder", path.display()))
             }

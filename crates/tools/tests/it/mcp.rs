@@ -130,8 +130,10 @@ async fn a_server_that_does_not_start_is_named_with_its_last_words() {
     assert!(text.contains("there is no such program"), "{text}");
 
     let nowhere = McpTransport::Http { url: "http://127.0.0.1:9/mcp".into(), headers: BTreeMap::new() };
-    let text = refused(vec![config("nowhere", nowhere)]).await.to_string();
-    assert!(text.contains("http://127.0.0.1:9/mcp"), "{text}");
+    let error = refused(vec![config("nowhere", nowhere)]).await;
+    let said = "the MCP server `nowhere` (http://127.0.0.1:9/mcp) did not start: it cannot be reached: Connection refused";
+    assert!(error.to_string().starts_with(said), "{error}");
+    assert!(error.hint().expect("a hint").contains("at this address"));
 
     let text = refused(vec![stdio("a", "mcp"), stdio("a", "mcp")]).await.to_string();
     assert!(text.contains("two MCP servers are named `a`"), "{text}");
