@@ -241,10 +241,12 @@ impl Board {
 
     /// How far it has come: tasks, money, tokens.
     pub(crate) fn so_far(&self) -> String {
-        let (done, all) = self.progress();
+        let tasks = match self.progress() {
+            (_, 0) => "no task yet".to_owned(),
+            (done, all) => format!("{done} of {} done", text::count(all, "task")),
+        };
         format!(
-            "{done} of {} done · {} of {} · {} tokens",
-            text::count(all, "task"),
+            "{tasks} · {} of {} · {} tokens",
             text::money(self.spent),
             text::money(self.budget),
             text::tokens(self.usage.total()),

@@ -454,7 +454,7 @@ mod tests {
                 00:00  project    p-1: Slug [31mline, budget $5.00
                 00:00  Dave       joins as Engineer
                 00:00  Kate       joins as Engineer
-                00:00  phase      sprint 1 · 0 of 0 tasks done · $0.00 of $5.00 · 0 tokens
+                00:00  phase      sprint 1 · no task yet · $0.00 of $5.00 · 0 tokens
                 00:01  new task   T-3 Parse the flag (development)
                 00:01  Dave       takes T-3 Parse the flag (dave is free)
                 00:02  Dave       a/x failed (rate limited): 429
