@@ -97,7 +97,7 @@ pub(crate) async fn prepare(
         }));
     }
     let prices = Prices::new(own_prices).allow_unpriced(config.file.limits.allow_unpriced_models);
-    let models = named(&chains, ModelCatalog::new(&providers, &prices))?;
+    let models = named(&chains, &ModelCatalog::new(&providers, &prices))?;
     let scripted = config.file.scripted.keys().cloned().collect();
     Ok(Callable { providers, prices, models, tiers: chains, scripted })
 }
@@ -108,7 +108,7 @@ pub(crate) fn check(config: &Config, environment: Environment<'_>, found: &[Sett
     let providers = usable(config, environment, found)?;
     let own_prices = config.file.prices.iter().map(|(model, price)| (model.clone(), *price));
     let prices = Prices::new(own_prices).allow_unpriced(config.file.limits.allow_unpriced_models);
-    named(&tiers(config, found), ModelCatalog::new(&providers, &prices)).map(drop)
+    named(&tiers(config, found), &ModelCatalog::new(&providers, &prices)).map(drop)
 }
 
 /// The providers that can be used, and those that play scenes.
@@ -124,10 +124,10 @@ fn usable(config: &Config, environment: Environment<'_>, found: &[Setting]) -> R
 }
 
 /// The catalog's models, with each tier standing for its chain.
-fn named(chains: &BTreeMap<String, Vec<String>>, catalog: ModelCatalog) -> Result<Models, Failure> {
+fn named(chains: &BTreeMap<String, Vec<String>>, catalog: &ModelCatalog) -> Result<Models, Failure> {
     let mut models = Models::new(catalog.clone());
     for (tier, chain) in chains {
-        models = models.with_tier(tier, references(tier, chain, &catalog)?);
+        models = models.with_tier(tier, references(tier, chain, catalog)?);
     }
     Ok(models)
 }
