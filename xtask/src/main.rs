@@ -3,6 +3,7 @@
 mod bench;
 mod clients;
 mod command_reference;
+mod differential;
 mod engine_reference;
 mod engine_server;
 mod generated;
@@ -22,6 +23,7 @@ usage: cargo xtask docs [--check]
        cargo xtask soak
        cargo xtask clients [--only TEXT] [--no-browser] [--server HOST:PORT]
        cargo xtask simulate [SEEDS]
+       cargo xtask differential [--programs N] [--seed S] [--server http://HOST:PORT]
        cargo xtask bench
 
     docs           writes docs/commands.md from the binary's own help and docs/engine-rpcs.md from the engine's tables,
@@ -33,6 +35,8 @@ usage: cargo xtask docs [--check]
     clients        lets other people's clients use the engine's port: the SDK for Python, the command line, the Web UI in a
                    browser; needs python3, go, their registries, and chromium
     simulate       runs the engine's simulation in release, with ten thousand seeds or as many as are asked for
+    differential   performs programs that follow from seeds, 300 of them, on the engine and on a real Temporal server,
+                   and compares their histories and every error; needs Go, and a registry the first time
     bench          runs the benchmarks in release, one after another, and prints their tables";
 
 const PAGES: [generated::Page; 2] = [command_reference::PAGE, engine_reference::PAGE];
@@ -58,6 +62,10 @@ fn main() -> ExitCode {
         },
         ["clients", ref rest @ ..] => match clients::Asked::parse(rest) {
             Some(asked) => clients::run(root, &asked),
+            None => Err(USAGE.to_owned()),
+        },
+        ["differential", ref rest @ ..] => match differential::Asked::parse(rest) {
+            Some(asked) => differential::run(root, &asked),
             None => Err(USAGE.to_owned()),
         },
         _ => Err(USAGE.to_owned()),

@@ -6,7 +6,7 @@ use crate::kernel::effects::{Effects, Signal, Terminate};
 use crate::kernel::lifecycle::{NewRun, new_state};
 use crate::kernel::state::{RunCore, Seen};
 use crate::kernel::workflow_task::Take;
-use crate::kernel::{Transfer, Transition, inbound, workflow_task};
+use crate::kernel::{Transfer, Transition, inbound, payload, workflow_task};
 use crate::proto::enums;
 use crate::status::Failure;
 
@@ -82,9 +82,10 @@ impl Executor {
                 if let Some(current) = &current {
                     self.apply(slot, &current.run_id, CommitOptions::NOW, |tx| {
                         let reason = "TerminateIfRunning WorkflowIdReusePolicy".into();
+                        let details = payload::text(&format!("terminated by new runID: {}", new.run_id));
                         inbound::terminate(
                             tx,
-                            Terminate { reason, identity: "history-service".into(), details: None },
+                            Terminate { reason, identity: "history-service".into(), details: Some(details) },
                         )
                     })?;
                 }

@@ -378,7 +378,8 @@ fn take_next_task(
     let task = tx.state.core.workflow_task.clone()?;
     let started = workflow_task::start(tx, &Take { is_heartbeat, ..Take::of(&task, worker) })?;
     tx.effects.tasks.retain(|task| !matches!(task, crate::kernel::Task::Workflow { .. }));
-    Some(started)
+    // Whoever has just answered has the run at hand, on whichever queue its tasks are.
+    Some(workflow_task::Started { sticky: true, ..started })
 }
 
 fn attach_queries(run: &RunCell) -> HashMap<String, query::WorkflowQuery> {

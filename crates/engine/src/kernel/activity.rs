@@ -16,13 +16,16 @@
 //! started event together with the closing one.
 
 use super::lifecycle::run_timeout;
-use super::retry;
 use super::state::Activity;
 use super::time::{Timestamp, shorter, span, span_to_proto};
 use super::{Rejection, Task, Transition, workflow_task};
+use super::{payload, retry};
 use crate::proto::{EventAttributes, command, common, enums, failure, history, sdk, taskqueue};
 use enums::{RetryState, TimeoutType};
 use failure::failure::FailureInfo;
+
+/// What the reference server gives as the details of the cancellation of an activity that no worker had.
+const NOT_STARTED: &str = "ACTIVITY_ID_NOT_STARTED";
 
 /// What a worker was given, and must show when it answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,10 +61,11 @@ fn next_timeout(activity: &Activity) -> (Timestamp, TimeoutType) {
     let first_scheduled = Timestamp(activity.scheduled_time);
     let last_scheduled = Timestamp(activity.attempt_scheduled_time);
     [
+        // Of two at the same time the first is the one that is told.
+        (of(offered, last_scheduled, activity.schedule_to_start), TimeoutType::ScheduleToStart),
         (of(true, first_scheduled, activity.schedule_to_close), TimeoutType::ScheduleToClose),
         (of(held, started, activity.start_to_close), TimeoutType::StartToClose),
         (of(held, alive, activity.heartbeat), TimeoutType::Heartbeat),
-        (of(offered, last_scheduled, activity.schedule_to_start), TimeoutType::ScheduleToStart),
     ]
     .into_iter()
     .filter(|(at, _)| at.is_set())
@@ -343,7 +347,7 @@ pub(super) fn request_cancel(
     activity.cancel_requested_event_id = event_id;
     if !activity.is_started() {
         let activity = activity.clone();
-        record_cancelled(tx, &activity, None, worker);
+        record_cancelled(tx, &activity, Some(payload::text(NOT_STARTED)), worker);
         tx.state.activities.remove(&scheduled_event_id);
     }
 }

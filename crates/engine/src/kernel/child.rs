@@ -10,9 +10,10 @@
 
 use super::effects::{Cancel, ChildClosed, ChildStarted, Request, Source, StartChild, Terminate, Transfer};
 use super::state::{Child, Parent};
-use super::{Transition, workflow_task};
+use super::time::{shorter, span, span_to_proto};
+use super::{Transition, lifecycle, retry, workflow_task};
 use crate::proto::{EventAttributes, command, common, enums, history, sdk, taskqueue};
-use enums::{ParentClosePolicy, WorkflowExecutionStatus as Status};
+use enums::{ParentClosePolicy, WorkflowExecutionStatus as Status, WorkflowIdReusePolicy};
 
 pub(super) fn initiate(
     tx: &mut Transition<'_>,
@@ -22,6 +23,15 @@ pub(super) fn initiate(
 ) {
     let namespace = tx.namespace_or_own(&command.namespace);
     let task_queue = super::activity::queue_name(command.task_queue.as_ref(), &tx.state.core.task_queue);
+    let run_timeout = shorter(
+        span(command.workflow_run_timeout.as_ref()),
+        span(command.workflow_execution_timeout.as_ref()),
+    );
+    let task_timeout = lifecycle::task_timeout(span(command.workflow_task_timeout.as_ref()), run_timeout);
+    let reuse_policy = match command.workflow_id_reuse_policy() {
+        WorkflowIdReusePolicy::Unspecified => WorkflowIdReusePolicy::AllowDuplicate,
+        asked => asked,
+    };
     let attributes = history::StartChildWorkflowExecutionInitiatedEventAttributes {
         namespace,
         workflow_id: command.workflow_id,
@@ -33,13 +43,13 @@ pub(super) fn initiate(
         }),
         input: command.input,
         workflow_execution_timeout: command.workflow_execution_timeout,
-        workflow_run_timeout: command.workflow_run_timeout,
-        workflow_task_timeout: command.workflow_task_timeout,
+        workflow_run_timeout: span_to_proto(run_timeout),
+        workflow_task_timeout: span_to_proto(task_timeout),
         parent_close_policy: command.parent_close_policy,
         control: command.control,
         workflow_task_completed_event_id: completed_id,
-        workflow_id_reuse_policy: command.workflow_id_reuse_policy,
-        retry_policy: command.retry_policy,
+        workflow_id_reuse_policy: reuse_policy as i32,
+        retry_policy: command.retry_policy.map(|policy| retry::with_defaults(Some(policy))),
         cron_schedule: command.cron_schedule,
         header: command.header,
         memo: command.memo,

@@ -133,10 +133,9 @@ fn refuse(tx: &mut Transition<'_>, task: &WorkflowTask, bad: &BadCommand, worker
     }
     let failure = failure::Failure {
         message: bad.message.clone(),
-        source: "Server".into(),
-        failure_info: Some(failure::failure::FailureInfo::ServerFailureInfo(failure::ServerFailureInfo {
-            non_retryable: true,
-        })),
+        failure_info: Some(failure::failure::FailureInfo::ServerFailureInfo(
+            failure::ServerFailureInfo::default(),
+        )),
         ..Default::default()
     };
     workflow_task::fail_started(tx, task, bad.cause as i32, Some(failure), worker);
@@ -311,15 +310,13 @@ fn modify(
     ));
 }
 
-/// Upserts fields; a null payload removes its field.
+/// Upserts fields; a payload without data, or with an empty list, removes its field.
 pub(super) fn merge(
     fields: &mut std::collections::HashMap<String, crate::proto::common::Payload>,
     upserted: &std::collections::HashMap<String, crate::proto::common::Payload>,
 ) {
     for (name, payload) in upserted {
-        let null = payload.metadata.get("encoding").is_some_and(|encoding| encoding == b"binary/null")
-            || (payload.data.is_empty() && payload.metadata.is_empty());
-        if null {
+        if payload.data.is_empty() || payload.data == b"[]" {
             fields.remove(name);
         } else {
             fields.insert(name.clone(), payload.clone());

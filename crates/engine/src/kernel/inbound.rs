@@ -74,9 +74,8 @@ pub(crate) fn cancel(tx: &mut Transition<'_>, cancel: Cancel, from: Option<&Sour
             identity: cancel.identity,
         },
     ));
-    if tx.state.core.start_backoff_breakable {
-        tx.state.core.start_backoff_until = 0;
-    }
+    // A run that waits to begin, for whatever reason, is not kept waiting by who does not want it any more.
+    tx.state.core.start_backoff_until = 0;
     workflow_task::schedule(tx);
 }
 

@@ -2,7 +2,7 @@
 
 use super::effects::{ChildClosed, Request, Source, Successor, Transfer};
 use super::state::{Annotations, MutableState, Parent, RunCore, STATE_VERSION};
-use super::time::{SECOND, Timestamp, span, span_to_proto};
+use super::time::{SECOND, Timestamp, shorter, span, span_to_proto};
 use super::{Effects, Entropy, Transition, child, cron, retry, update, workflow_task};
 use crate::proto::{EventAttributes, command, common, enums, failure, history, sdk};
 use enums::{ContinueAsNewInitiator as Initiator, RetryState, WorkflowExecutionStatus as Status};
@@ -44,25 +44,24 @@ pub(crate) fn new_state(new: NewRun, now: Timestamp, entropy: &mut Entropy) -> (
     } else {
         now.plus_if_set(execution_timeout)
     };
-    let run_deadline = now.plus(backoff).plus_if_set(span(started.workflow_run_timeout.as_ref()));
-    let asked = span(started.workflow_task_timeout.as_ref());
-    let task_timeout =
-        if asked == 0 { DEFAULT_WORKFLOW_TASK_TIMEOUT } else { asked.min(LONGEST_WORKFLOW_TASK_TIMEOUT) };
+    let run_timeout = shorter(span(started.workflow_run_timeout.as_ref()), execution_timeout);
+    let run_deadline = now.plus(backoff).plus_if_set(run_timeout);
+    let task_timeout = task_timeout(span(started.workflow_task_timeout.as_ref()), run_timeout);
     let first_run_id = if started.first_execution_run_id.is_empty() {
         run_id.clone()
     } else {
         started.first_execution_run_id.clone()
     };
     let own = common::WorkflowExecution { workflow_id: workflow_id.clone(), run_id: run_id.clone() };
-    let root = started.root_workflow_execution.clone().unwrap_or_else(|| own.clone());
+    // Only a child is told its root: a workflow that is its own is not.
+    let root = started.root_workflow_execution.clone().unwrap_or(own);
     let attempt = started.attempt.max(1);
 
     started.workflow_task_timeout = span_to_proto(task_timeout);
     started.workflow_execution_timeout = span_to_proto(execution_timeout);
-    started.workflow_run_timeout = span_to_proto(span(started.workflow_run_timeout.as_ref()));
+    started.workflow_run_timeout = span_to_proto(run_timeout);
     started.original_execution_run_id.clone_from(&run_id);
     started.first_execution_run_id.clone_from(&first_run_id);
-    started.root_workflow_execution = Some(root.clone());
     started.attempt = attempt;
     started.first_workflow_task_backoff = span_to_proto(backoff);
     started.workflow_execution_expiration_time = execution_deadline.to_proto();
@@ -112,6 +111,12 @@ pub(crate) fn new_state(new: NewRun, now: Timestamp, entropy: &mut Entropy) -> (
     tx.append_described(EventAttributes::WorkflowExecutionStartedEventAttributes(started), user_metadata);
     let effects = tx.finish();
     (state, effects)
+}
+
+/// The workflow task timeout of a run where this one is asked for, nanoseconds: no task outlives its run.
+pub(super) fn task_timeout(asked: i64, run_timeout: i64) -> i64 {
+    let asked = if asked == 0 { DEFAULT_WORKFLOW_TASK_TIMEOUT } else { asked };
+    shorter(asked.min(LONGEST_WORKFLOW_TASK_TIMEOUT), run_timeout)
 }
 
 /// A new run with its first workflow task, if that need not wait.
@@ -260,7 +265,6 @@ pub(super) fn continue_as_new(
     command: command::ContinueAsNewWorkflowExecutionCommandAttributes,
 ) {
     let previous = tx.state.started_attributes();
-    let annotations = tx.state.annotations.get(&0).cloned().unwrap_or_default();
     let mut started = history::WorkflowExecutionStartedEventAttributes {
         input: command.input.clone(),
         header: command.header.clone(),
@@ -285,8 +289,9 @@ pub(super) fn continue_as_new(
     if command.retry_policy.is_some() {
         started.retry_policy.clone_from(&command.retry_policy);
     }
-    started.memo = command.memo.clone().or(annotations.memo);
-    started.search_attributes = command.search_attributes.clone().or(annotations.search_attributes);
+    // Whoever continues as new says all of what the next run has: SDKs carry over what there is.
+    started.memo.clone_from(&command.memo);
+    started.search_attributes.clone_from(&command.search_attributes);
     let backoff = span(command.backoff_start_interval.as_ref());
     let successor = successor(tx, started.clone(), backoff);
     tx.append(EventAttributes::WorkflowExecutionContinuedAsNewEventAttributes(
@@ -299,7 +304,7 @@ pub(super) fn continue_as_new(
             workflow_task_timeout: started.workflow_task_timeout,
             workflow_task_completed_event_id: completed_id,
             backoff_start_interval: command.backoff_start_interval,
-            initiator: Initiator::Workflow as i32,
+            initiator: command.initiator,
             failure: command.failure,
             last_completion_result: command.last_completion_result,
             header: command.header,
@@ -373,7 +378,8 @@ fn successor(
     let backoff = spaced(tx, backoff);
     started.continued_execution_run_id.clone_from(&core.run_id);
     started.first_execution_run_id.clone_from(&core.first_run_id);
-    started.root_workflow_execution.clone_from(&core.root);
+    // No client started this run.
+    started.identity.clear();
     let annotations = tx.state.annotations.get(&0).cloned().unwrap_or_default();
     let new = NewRun {
         namespace: core.namespace,

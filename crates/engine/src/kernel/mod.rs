@@ -16,6 +16,7 @@ pub(crate) mod entropy;
 pub(crate) mod history;
 pub(crate) mod inbound;
 pub(crate) mod lifecycle;
+pub(crate) mod payload;
 pub(crate) mod rebuild;
 pub(crate) mod recovery;
 pub(crate) mod reset;

@@ -115,7 +115,6 @@ pub(crate) fn reset(
 fn reset_failure(reason: &str) -> failure::Failure {
     failure::Failure {
         message: reason.to_owned(),
-        source: "Server".into(),
         failure_info: Some(failure::failure::FailureInfo::ResetWorkflowFailureInfo(
             failure::ResetWorkflowFailureInfo::default(),
         )),

@@ -47,7 +47,6 @@ pub(super) fn request(
         namespace: attributes.namespace.clone(),
         execution: attributes.workflow_execution.clone(),
         control: attributes.control.clone(),
-        workflow_task_completed_event_id: attributes.workflow_task_completed_event_id,
     }
 }
 
@@ -77,7 +76,7 @@ pub(super) fn send(
 
 pub(super) fn resolve(tx: &mut Transition<'_>, reply: &Reply) {
     let Some(request) = tx.state.external_signals.remove(&reply.initiated_event_id) else { return };
-    let ExternalRequest { namespace, execution, control, workflow_task_completed_event_id } = request;
+    let ExternalRequest { namespace, execution, control } = request;
     let attributes = if reply.failed_cause == 0 {
         EventAttributes::ExternalWorkflowExecutionSignaledEventAttributes(
             history::ExternalWorkflowExecutionSignaledEventAttributes {
@@ -92,12 +91,12 @@ pub(super) fn resolve(tx: &mut Transition<'_>, reply: &Reply) {
         EventAttributes::SignalExternalWorkflowExecutionFailedEventAttributes(
             history::SignalExternalWorkflowExecutionFailedEventAttributes {
                 cause: reply.failed_cause,
-                workflow_task_completed_event_id,
                 namespace,
                 namespace_id: String::new(),
                 workflow_execution: execution,
                 initiated_event_id: reply.initiated_event_id,
                 control,
+                ..Default::default()
             },
         )
     };

@@ -298,8 +298,6 @@ pub(crate) struct ExternalRequest {
     pub execution: Option<common::WorkflowExecution>,
     #[prost(string, tag = "3")]
     pub control: String,
-    #[prost(int64, tag = "4")]
-    pub workflow_task_completed_event_id: i64,
 }
 
 /// What a person attached to the run, and may change.

@@ -356,11 +356,15 @@ pub(super) fn fail_started(
     again(tx);
 }
 
-/// The next attempt, on the normal queue.
+/// The next attempt, on the normal queue. While there was a sticky queue, what went wrong may lie with what its worker
+/// had cached: then the whole history is tried first, and that counts as no further attempt.
 fn again(tx: &mut Transition<'_>) {
-    tx.state.core.workflow_task = None;
-    tx.state.core.sticky_queue.clear();
-    tx.state.core.workflow_task_attempt += 1;
+    let core = &mut tx.state.core;
+    core.workflow_task = None;
+    if core.sticky_queue.is_empty() {
+        core.workflow_task_attempt += 1;
+    }
+    core.sticky_queue.clear();
     schedule(tx);
 }
 

@@ -1,0 +1,124 @@
+//! `cargo xtask differential`: programs that follow from seeds, performed on the engine and on a real Temporal server,
+//! and compared. The server is the one inside Temporal's own command line, in memory; it is installed with Go, once.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::real_input::succeed;
+
+type Outcome<T> = Result<T, String>;
+
+/// The last release whose development server Go can install; it is server 1.29.1.
+const SERVER: &str = "github.com/temporalio/cli/cmd/temporal@v1.5.1";
+
+/// What is asked for on the command line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    programs: u64,
+    /// The first program's seed; the others' follow it.
+    seed: u64,
+    /// A running server, as `http://HOST:PORT`.
+    server: Option<String>,
+}
+
+impl Asked {
+    pub(crate) fn parse(arguments: &[&str]) -> Option<Self> {
+        let mut asked = Self { programs: 300, seed: 1, server: None };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match *argument {
+                "--programs" => asked.programs = arguments.next()?.parse().ok().filter(|count| *count > 0)?,
+                "--seed" => asked.seed = arguments.next()?.parse().ok()?,
+                "--server" => asked.server = Some((*arguments.next()?).to_owned()),
+                _ => return None,
+            }
+        }
+        Some(asked)
+    }
+}
+
+/// Runs the comparison. What differs is printed by the test itself.
+pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
+    let server = match &asked.server {
+        Some(address) => Server { address: address.clone(), process: None },
+        None => Server::start(&install(&root.join("target/differential"))?)?,
+    };
+    let status = Command::new("cargo")
+        .current_dir(root)
+        .args(["test", "--package", "syndarix-engine", "--test", "differential", "--"])
+        .args(["--ignored", "--exact", "--nocapture", "the_engine_does_what_the_server_does"])
+        .env("SYNDARIX_DIFFERENTIAL_SERVER", &server.address)
+        .env("SYNDARIX_DIFFERENTIAL_PROGRAMS", asked.programs.to_string())
+        .env("SYNDARIX_DIFFERENTIAL_SEED", asked.seed.to_string())
+        .status()
+        .map_err(|error| format!("cargo: {error}"))?;
+    if status.success() {
+        Ok(format!("the engine and the server agree on {} programs", asked.programs))
+    } else {
+        Err("the engine and the server differ\nhint: --programs 1 --seed SEED performs one of them"
+            .to_owned())
+    }
+}
+
+/// Installs the server in a folder, unless it is there.
+fn install(folder: &Path) -> Outcome<PathBuf> {
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let program = folder.join("temporal");
+    if !program.exists() {
+        succeed(Command::new("go").args(["install", SERVER]).env("GOBIN", folder)).map_err(|error| {
+            format!(
+                "{error}\nhint: the server is installed with Go; --server names one that is running already"
+            )
+        })?;
+    }
+    Ok(program)
+}
+
+/// Ended when dropped, if it was started here.
+struct Server {
+    address: String,
+    process: Option<Child>,
+}
+
+impl Server {
+    fn start(program: &Path) -> Outcome<Self> {
+        // The port is free now and may not be in a moment; the server then fails to start, which is said.
+        let port = TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|listener| listener.local_addr())
+            .map_err(|error| error.to_string())?
+            .port();
+        let process = Command::new(program)
+            .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "never"])
+            .args(["--port", &port.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        Ok(Self { address: format!("http://127.0.0.1:{port}"), process: Some(process) })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Asked;
+
+    #[test]
+    fn the_command_line() {
+        let asked = Asked::parse(&["--programs", "5", "--seed", "9", "--server", "http://127.0.0.1:7233"]);
+        let server = Some("http://127.0.0.1:7233".to_owned());
+        assert_eq!(asked, Some(Asked { programs: 5, seed: 9, server }));
+        assert_eq!(Asked::parse(&["--programs", "0"]), None);
+        assert_eq!(Asked::parse(&["--slow"]), None);
+    }
+}
