@@ -423,6 +423,19 @@ fn an_activity_that_closed_unseen_can_still_be_asked_to_cancel() {
 }
 
 #[test]
+fn a_failure_without_a_failure_fails_the_task_alone() {
+    let mut run = Subject::new();
+    run.take();
+    let fail = command::FailWorkflowExecutionCommandAttributes { failure: None };
+    let command = CommandAttributes::FailWorkflowExecutionCommandAttributes(fail);
+    let Outcome::Failed(bad) = run.answer(vec![command]).expect("the task is known") else {
+        panic!("there is nothing to fail with");
+    };
+    assert_eq!(bad.cause, enums::WorkflowTaskFailedCause::BadFailWorkflowExecutionAttributes);
+    assert!(run.state.core.is_running());
+}
+
+#[test]
 fn a_bad_command_changes_nothing_but_the_task() {
     let mut run = Subject::new();
     run.take();

@@ -178,6 +178,10 @@ fn check_one(
         C::RecordMarkerCommandAttributes(_)
         | C::ModifyWorkflowPropertiesCommandAttributes(_)
         | C::ProtocolMessageCommandAttributes(_) => Ok(false),
+        C::FailWorkflowExecutionCommandAttributes(c) if c.failure.is_none() => bad(
+            Cause::BadFailWorkflowExecutionAttributes,
+            "Failure is not set on FailWorkflowExecutionCommand.",
+        ),
         C::CompleteWorkflowExecutionCommandAttributes(_)
         | C::FailWorkflowExecutionCommandAttributes(_)
         | C::CancelWorkflowExecutionCommandAttributes(_) => Ok(true),

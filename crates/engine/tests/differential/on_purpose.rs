@@ -62,7 +62,7 @@ static KNOWN: [Known; 19] = [
     known(
         "workflow_execution_started",
         "/first_workflow_task_backoff",
-        "the server has a run wait that was continued as new within a second of its start; the engine does not",
+        "what is left of the second that runs keep between them: a time",
     ),
     known("Describe", "/BuildIds", "worker versioning is off"),
     known("Describe", "/request_id_infos", "who asked for which event: a link, for Nexus"),
