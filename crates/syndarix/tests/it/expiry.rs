@@ -105,8 +105,15 @@ fn a_running_service_asks_once_per_period_and_a_killed_one_goes_on_asking() {
     assert!(order.windows(2).all(|pair| pair[1] >= pair[0].map(|at| at + 1_000)), "{order:?}");
 
     configure(&folder, "never");
-    assert_eq!(folder.run(&["up", "--until-idle"]).code, Some(3));
-    let all = approvals(&folder);
+    // What was asked last keeps its second, and before that is over there may be nothing to do.
+    let all = loop {
+        assert_eq!(folder.run(&["up", "--until-idle"]).code, Some(3));
+        let all = approvals(&folder);
+        if all.len() > asked.len() {
+            break all;
+        }
+        assert!(began.elapsed() < PATIENCE, "it is not asked again");
+    };
     let (last, earlier) = all.split_last().expect("some");
     assert!(earlier.iter().all(|approval| approval["state"] == "expired"), "{all:?}");
     assert_eq!((last["state"].as_str(), &last["expires_at"]), (Some("pending"), &Value::Null));
