@@ -29,6 +29,10 @@ pub(crate) struct Asked {
 }
 
 /// A workflow, and its current run.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own; they do not exclude one another"
+)]
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub workflow: Workflow,

@@ -35,7 +35,7 @@ type Begun = JoinHandle<Answer>;
 /// The answer to what was begun.
 enum Answer {
     Query(Result<ws::QueryWorkflowResponse, Status>),
-    Update(Result<ws::UpdateWorkflowExecutionResponse, Status>),
+    Update(Box<Result<ws::UpdateWorkflowExecutionResponse, Status>>),
 }
 
 struct Driver {
@@ -182,7 +182,7 @@ impl Driver {
             Ask::Update(workflow, update, stage) => {
                 let request = Request::new(self.names.update(*workflow, *update, *stage));
                 let begun = tokio::spawn(async move {
-                    Answer::Update(unwrap(service.update_workflow_execution(request).await))
+                    Answer::Update(Box::new(unwrap(service.update_workflow_execution(request).await)))
                 });
                 self.await_admission(*workflow, *update, &begun).await;
                 begun
@@ -199,11 +199,11 @@ impl Driver {
 
     /// Until the server knows of the update: it rides on the next task that is taken from then on.
     async fn await_admission(&mut self, workflow: Workflow, update: Update, begun: &Begun) {
-        let begin = Instant::now();
+        let asked = Instant::now();
         // A server that has just done something else to the workflow may forget the update once more, and asks itself
         // again: what it still knows at the third look it goes on knowing.
         let mut looks = 0;
-        while begin.elapsed() < PATIENCE && !begun.is_finished() && looks < 3 {
+        while asked.elapsed() < PATIENCE && !begun.is_finished() && looks < 3 {
             let request = Request::new(self.names.poll_update(workflow, update, None));
             let known = self.service.poll_workflow_execution_update(request).await.is_ok();
             looks = if known { looks + 1 } else { 0 };
@@ -233,7 +233,7 @@ impl Driver {
         };
         match timeout(PATIENCE, &mut polled).await {
             Ok(Ok(Ok(task))) if !task.task_token.is_empty() => {
-                let seen = self.seen(&task);
+                let seen = Self::seen(&task);
                 self.tasks.insert(workflow, task);
                 seen
             }
@@ -258,7 +258,7 @@ impl Driver {
     }
 
     /// What a worker sees of a task.
-    fn seen(&mut self, task: &Task) -> Value {
+    fn seen(task: &Task) -> Value {
         let events = task.history.as_ref().map(|history| history.events.as_slice()).unwrap_or_default();
         let events: Vec<Value> = events.iter().map(line).collect();
         let mut updates: Vec<&str> =
@@ -304,7 +304,7 @@ impl Driver {
         match answer {
             Ok(answer) => match answer.workflow_task {
                 Some(next) if !next.task_token.is_empty() => {
-                    let seen = self.seen(&next);
+                    let seen = Self::seen(&next);
                     self.tasks.insert(workflow, next);
                     seen
                 }
@@ -466,7 +466,7 @@ impl Driver {
         let mut events = Vec::new();
         let mut page = Vec::new();
         loop {
-            let request = self.names.history(workflow_id.to_owned(), run_id.to_owned(), page);
+            let request = Names::history(workflow_id.to_owned(), run_id.to_owned(), page);
             let answer = unwrap(self.service.get_workflow_execution_history(Request::new(request)).await);
             let Ok(answer) = answer else { return events };
             events.extend(answer.history.unwrap_or_default().events);

@@ -128,7 +128,7 @@ impl Author {
             if known.completed_tasks > 0 {
                 moves.extend([(1, Move::Query(index))]);
             }
-            if self.may_reset(known) {
+            if may_reset(known) {
                 moves.push((2, Move::Reset(index)));
             }
             return;
@@ -164,7 +164,7 @@ impl Author {
         if !known.accepted.is_empty() {
             moves.push((2, Move::PollUpdate(index)));
         }
-        if self.may_reset(known) {
+        if may_reset(known) {
             moves.push((2, Move::Reset(index)));
         }
         for (place, running) in known.activities.iter().enumerate() {
@@ -180,13 +180,6 @@ impl Author {
     pub(crate) fn may_end(&self, known: &Known) -> bool {
         let held = |workflow: &Workflow| self.known[workflow.0 as usize].task == Task::Held;
         !known.parent.iter().any(held) && !known.children.iter().any(held)
-    }
-
-    fn may_reset(&self, known: &Known) -> bool {
-        known.completed_tasks > 0
-            && !known.ever_had_children
-            && known.parent.is_none()
-            && known.task != Task::Held
     }
 
     fn perform(&mut self, next: Move) {
@@ -534,6 +527,13 @@ impl Author {
             self.say(Step::Ask(Ask::Describe(workflow)));
         }
     }
+}
+
+fn may_reset(known: &Known) -> bool {
+    known.completed_tasks > 0
+        && !known.ever_had_children
+        && known.parent.is_none()
+        && known.task != Task::Held
 }
 
 #[cfg(test)]

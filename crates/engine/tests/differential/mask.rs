@@ -98,7 +98,7 @@ impl Mask {
             } else if let Some(id) = rest.get(..UUID_LENGTH).filter(|id| is_uuid(id)) {
                 let next = self.ids.len() + 1;
                 let number = self.ids.entry(id.to_owned()).or_insert(next);
-                out.push_str(&format!("(id {number})"));
+                out.extend(["(id ", &number.to_string(), ")"]);
                 rest = &rest[UUID_LENGTH..];
             } else {
                 let length = rest.chars().next().map_or(0, char::len_utf8);

@@ -229,6 +229,7 @@ pub(crate) enum Marker {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "the timeouts have the names that they have everywhere")]
 pub(crate) struct Schedule {
     pub schedule_to_close_s: Option<i64>,
     pub schedule_to_start_s: Option<i64>,

@@ -9,6 +9,7 @@ use crate::program::{
 
 /// What a command brings about later, and what the program then does. At most one for a reply: the order of two
 /// is nobody's to say.
+#[derive(Clone, Copy)]
 enum Later {
     TimerFires,
     /// Nobody takes it.
@@ -295,16 +296,12 @@ impl Author {
     fn cancel_external(&mut self, index: usize, reply: &mut Reply) -> Option<Later> {
         let how = External { child_only: false };
         let target = self.reachable(index).filter(|_| self.random.percent(80));
-        match target {
-            Some(target) => {
-                reply.commands.push(Command::CancelExternal(target, how));
-                Some(Later::CancelArrives(target))
-            }
-            None => {
-                reply.commands.push(Command::CancelExternal(Workflow(99), how));
-                Some(Later::CancelFails)
-            }
-        }
+        let Some(target) = target else {
+            reply.commands.push(Command::CancelExternal(Workflow(99), how));
+            return Some(Later::CancelFails);
+        };
+        reply.commands.push(Command::CancelExternal(target, how));
+        Some(Later::CancelArrives(target))
     }
 
     /// What follows from a reply, and the steps that wait for it.

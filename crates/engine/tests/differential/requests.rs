@@ -316,7 +316,6 @@ impl Names {
     }
 
     pub(crate) fn history(
-        &self,
         workflow_id: String,
         run_id: String,
         page: Vec<u8>,
