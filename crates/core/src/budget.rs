@@ -108,7 +108,7 @@ impl fmt::Display for CallKey {
 /// A request to set the worst case aside before a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReservationRequest {
-    /// Which call. Asking again for a call that is reserved and not settled is granted again, once.
+    /// Which call. Each is reserved once.
     pub call: CallKey,
     /// Who it is for.
     pub attribution: Attribution,
@@ -116,6 +116,8 @@ pub struct ReservationRequest {
     pub model: String,
     /// The most it can cost.
     pub worst_case: NanoUsd,
+    /// What it is settled with if it is cut off on this side, by a crash or a time limit.
+    pub if_interrupted: NanoUsd,
 }
 
 /// The answer to a [`ReservationRequest`].
@@ -197,16 +199,16 @@ pub struct PastAttempt {
     pub attempt: u32,
     /// The provider-qualified model it was reserved for.
     pub model: String,
-    /// How it ended, if it is known.
+    /// How it ended.
     pub state: AttemptState,
 }
 
-/// How an attempt of a model call stands.
+/// How an attempt of a model call ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum AttemptState {
-    /// Reserved and not settled: whether the model was asked is not known.
-    Reserved,
+    /// Cut off on this side: how it ended at the provider is not known.
+    Interrupted,
     /// Settled as a success.
     Succeeded,
     /// Settled as a failure.

@@ -69,9 +69,9 @@ pub trait Ledger: Send + Sync {
     /// nothing.
     async fn settle(&self, settlement: &CallSettlement, events: Vec<NewEvent>) -> Result<(), PortError>;
 
-    /// Every attempt reserved for this effect so far, in order. A call that is taken up again continues after
-    /// those that are settled, and reuses the reservation of one that is not.
-    async fn attempts(&self, effect: &EffectKey) -> Result<Vec<PastAttempt>, PortError>;
+    /// Takes a call up again: settles the attempts whose end nobody saw with what was reserved for that, and returns
+    /// every attempt so far, in order.
+    async fn take_up(&self, effect: &EffectKey) -> Result<Vec<PastAttempt>, PortError>;
 }
 
 /// A graph's state after a superstep, as stored.

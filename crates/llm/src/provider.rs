@@ -125,6 +125,11 @@ pub trait ModelProvider: Send + Sync + fmt::Debug {
     fn is_local(&self) -> bool {
         false
     }
+
+    /// Whether a call that was cut off on this side may have reached a model and be charged for.
+    fn charges_for_interrupted_calls(&self) -> bool {
+        true
+    }
 }
 
 /// Something that happened during a call, before its end.

@@ -112,6 +112,11 @@ fn pending_about(tx: &Tx<'_>, column: &str, id: &str) -> Result<Vec<Approval>, E
     Ok(tx.prepare_cached(&sql)?.query_map([id], approval)?.collect::<Result<_, _>>()?)
 }
 
+/// What a project has asked for longest.
+pub(crate) fn first_pending(tx: &Tx<'_>, project: &ProjectId) -> Result<Option<Approval>, Error> {
+    Ok(pending_about(tx, "project", project.as_str())?.into_iter().next())
+}
+
 /// The approval about this subject, however it stands.
 pub(crate) fn about(
     connection: &Connection,
@@ -159,6 +164,7 @@ pub(crate) fn request(tx: &Tx<'_>, new: &NewApproval, shown: &Content) -> Result
         checkpoint: new.checkpoint,
     };
     journal::record(tx, &event(&approval, requested))?;
+    projects::wait_or_go_on(tx, &approval.project)?;
     Ok(approval)
 }
 
@@ -166,6 +172,7 @@ pub(crate) fn request(tx: &Tx<'_>, new: &NewApproval, shown: &Content) -> Result
 pub(crate) fn supersede_subject(tx: &Tx<'_>, project: &ProjectId, subject: &str) -> Result<(), Error> {
     if let Some(asked) = about(tx, project, subject)? {
         end(tx, &asked, &End { state: ApprovalState::Superseded, by: None, comment: None })?;
+        projects::wait_or_go_on(tx, project)?;
     }
     Ok(())
 }
@@ -184,6 +191,7 @@ pub(crate) fn supersede_about(tx: &Tx<'_>, task: &TaskId) -> Result<(), Error> {
     for asked in &pending_about(tx, "task", task.as_str())? {
         end(tx, asked, &End { state: ApprovalState::Superseded, by: None, comment: None })?;
         tell(tx, asked, ApprovalState::Superseded, Some("the task is over"))?;
+        projects::wait_or_go_on(tx, &asked.project)?;
     }
     Ok(())
 }
@@ -242,6 +250,7 @@ impl Store {
             let by = Some(decision.decided_by.clone());
             end(tx, &asked, &End { state, by, comment: decision.comment.clone() })?;
             tell(tx, &asked, state, decision.comment.as_deref())?;
+            projects::wait_or_go_on(tx, &asked.project)?;
             get(tx, &id)
         })
         .await
@@ -254,6 +263,7 @@ impl Store {
         self.write(move |tx| {
             let asked = get(tx, &id)?;
             end(tx, &asked, &End { state: ApprovalState::Superseded, by: None, comment: None })?;
+            projects::wait_or_go_on(tx, &asked.project)?;
             get(tx, &id)
         })
         .await
@@ -272,6 +282,7 @@ impl Store {
             for asked in &due {
                 end(tx, asked, &End { state: ApprovalState::Expired, by: None, comment: None })?;
                 tell(tx, asked, ApprovalState::Expired, Some("nobody decided in time"))?;
+                projects::wait_or_go_on(tx, &asked.project)?;
             }
             due.iter().map(|asked| get(tx, &asked.id)).collect()
         })

@@ -8,6 +8,7 @@ use syndarix_core::budget::{
 };
 use syndarix_core::effect::EffectKey;
 use syndarix_core::event::{EventKind, NewEvent};
+use syndarix_core::id::ProjectId;
 use syndarix_core::money::NanoUsd;
 use syndarix_core::ports::{Ledger, PortError};
 
@@ -20,6 +21,9 @@ use crate::{budgets, effects, journal};
 
 /// The outcome in the row of a call that was answered; any other is the kind of failure.
 pub(crate) const SUCCEEDED: &str = "succeeded";
+
+/// The outcome in the row of a call whose end nobody saw.
+const INTERRUPTED: &str = "interrupted";
 
 /// An attempt's row.
 struct Attempt {
@@ -62,11 +66,12 @@ fn find(connection: &Connection, call: &CallKey) -> Result<Option<Attempt>, Erro
 }
 
 fn past(row: &Row<'_>) -> rusqlite::Result<PastAttempt> {
-    let state = match row.get::<_, Option<String>>("outcome")? {
-        None => AttemptState::Reserved,
-        Some(outcome) if outcome == SUCCEEDED => AttemptState::Succeeded,
-        Some(kind) => AttemptState::Failed {
-            kind,
+    let outcome: String = row.get("outcome")?;
+    let state = match outcome.as_str() {
+        SUCCEEDED => AttemptState::Succeeded,
+        INTERRUPTED => AttemptState::Interrupted,
+        _ => AttemptState::Failed {
+            kind: outcome,
             message: row.get::<_, Option<String>>("failure_message")?.unwrap_or_default(),
             retryable: row.get::<_, Option<bool>>("failure_retryable")?.unwrap_or(false),
         },
@@ -83,20 +88,11 @@ fn event(attribution: &Attribution, kind: EventKind) -> NewEvent {
     }
 }
 
-/// Sets the worst case aside, once per attempt that is under way.
+/// Sets the worst case aside, once per attempt.
 fn reserve(tx: &Tx<'_>, request: &ReservationRequest) -> Result<Reserved, Error> {
-    let ReservationRequest { call, attribution, model, worst_case } = request;
-    if let Some(earlier) = find(tx, call)? {
-        if earlier.is_settled {
-            return Err(Error::Conflict(format!("call {call} is settled and cannot be reserved again")));
-        }
-        if earlier.reserved == *worst_case && earlier.attribution == *attribution && earlier.model == *model {
-            return Ok(Reserved::Granted);
-        }
-        // Asked again with another model or other prices, after a restart: the old amount makes room first.
-        let scopes = earlier.attribution.scopes();
-        budgets::settle(tx, &earlier.attribution.project, &scopes, earlier.reserved, NanoUsd::ZERO)?;
-        tx.prepare_cached("DELETE FROM calls WHERE position = ?1")?.execute([earlier.position])?;
+    let ReservationRequest { call, attribution, model, worst_case, if_interrupted } = request;
+    if find(tx, call)?.is_some() {
+        return Err(Error::Conflict(format!("call {call} was reserved before and cannot be again")));
     }
     let scopes = attribution.scopes();
     if let Some(refusal) = budgets::reserve(tx, &attribution.project, &scopes, *worst_case)? {
@@ -106,8 +102,8 @@ fn reserve(tx: &Tx<'_>, request: &ReservationRequest) -> Result<Reserved, Error>
     }
     tx.prepare_cached(
         "INSERT INTO calls (run, superstep, \"index\", attempt, project, sprint, agent, task, model,
-             reserved, reserved_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             reserved, reserved_at, if_interrupted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         call.effect.run.as_str(),
@@ -121,8 +117,54 @@ fn reserve(tx: &Tx<'_>, request: &ReservationRequest) -> Result<Reserved, Error>
         model,
         nanos("the worst case", *worst_case)?,
         tx.now().0,
+        nanos("the price of an interruption", *if_interrupted)?,
     ])?;
     Ok(Reserved::Granted)
+}
+
+/// Which of the calls whose end nobody saw.
+enum Open<'a> {
+    OfEffect(&'a EffectKey),
+    OfProject(&'a ProjectId),
+}
+
+/// Settles calls whose end nobody saw, and nobody will.
+fn settle_interrupted(tx: &Tx<'_>, open: &Open<'_>) -> Result<(), Error> {
+    let rows: Vec<(Attempt, NanoUsd)> = {
+        let row = |row: &Row<'_>| Ok((attempt(row)?, money(row, "if_interrupted")?));
+        match open {
+            Open::OfEffect(key) => tx
+                .prepare_cached(
+                    "SELECT * FROM calls WHERE run = ?1 AND superstep = ?2 AND \"index\" = ?3 AND outcome IS NULL
+                     ORDER BY attempt",
+                )?
+                .query_map(params![key.run.as_str(), key.superstep, key.index], row)?
+                .collect::<Result<_, _>>()?,
+            Open::OfProject(project) => tx
+                .prepare_cached("SELECT * FROM calls WHERE project = ?1 AND outcome IS NULL ORDER BY position")?
+                .query_map([project.as_str()], row)?
+                .collect::<Result<_, _>>()?,
+        }
+    };
+    for (Attempt { position, attribution, model, reserved, .. }, cost) in rows {
+        tx.prepare_cached("UPDATE calls SET outcome = ?2, cost = ?3, settled_at = ?4 WHERE position = ?1")?
+            .execute(params![position, INTERRUPTED, nanos("the cost", cost)?, tx.now().0])?;
+        let told = EventKind::ModelCallFailed {
+            model,
+            kind: INTERRUPTED.to_owned(),
+            message: "it was cut off on this side; what the provider may charge for it is booked".to_owned(),
+            retryable: true,
+            cost,
+        };
+        journal::record(tx, &event(&attribution, told))?;
+        budgets::settle(tx, &attribution.project, &attribution.scopes(), reserved, cost)?;
+    }
+    Ok(())
+}
+
+/// Settles what a project that is over has left open.
+pub(crate) fn close_all(tx: &Tx<'_>, project: &ProjectId) -> Result<(), Error> {
+    settle_interrupted(tx, &Open::OfProject(project))
 }
 
 /// Replaces a reservation by the truth. `reply` is the content of a successful outcome.
@@ -203,10 +245,11 @@ impl Ledger for Store {
         Ok(self.write(move |tx| settle(tx, &settlement, reply.as_ref(), &events)).await?)
     }
 
-    async fn attempts(&self, effect: &EffectKey) -> Result<Vec<PastAttempt>, PortError> {
+    async fn take_up(&self, effect: &EffectKey) -> Result<Vec<PastAttempt>, PortError> {
         let effect = effect.clone();
-        let attempts = self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
+        let attempts = self.write(move |tx| {
+            settle_interrupted(tx, &Open::OfEffect(&effect))?;
+            let mut statement = tx.prepare_cached(
                 "SELECT * FROM calls WHERE run = ?1 AND superstep = ?2 AND \"index\" = ?3 ORDER BY attempt",
             )?;
             let key = params![effect.run.as_str(), effect.superstep, effect.index];

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::journal::{self, about_project};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::{approvals, budgets, signals, waits};
+use crate::{approvals, budgets, ledger, signals, waits};
 
 /// A project that is about to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,34 @@ pub(crate) fn next_number(tx: &Tx<'_>, id: &ProjectId, counter: Counter) -> Resu
         .ok_or_else(|| Error::not_found("project", id.as_str()))
 }
 
+/// Notes a state that a project has not got yet.
+fn enter_state(
+    tx: &Tx<'_>,
+    project: &Project,
+    state: ProjectState,
+    reason: Option<String>,
+) -> Result<(), Error> {
+    tx.prepare_cached("UPDATE projects SET state = ?2, updated_at = ?3 WHERE id = ?1")?.execute(params![
+        project.id.as_str(),
+        Word(state),
+        tx.now().0
+    ])?;
+    let changed = EventKind::ProjectStateChanged { from: project.state, to: state, reason };
+    journal::record(tx, &about_project(&project.id, changed))
+}
+
+/// A project that something is asked of a human in is waiting, and one that waits for nothing goes on.
+pub(crate) fn wait_or_go_on(tx: &Tx<'_>, id: &ProjectId) -> Result<(), Error> {
+    let project = get(tx, id)?;
+    match (project.state, approvals::first_pending(tx, id)?) {
+        (ProjectState::Running, Some(asked)) => {
+            enter_state(tx, &project, ProjectState::Waiting, Some(asked.title))
+        }
+        (ProjectState::Waiting, None) => enter_state(tx, &project, ProjectState::Running, None),
+        _ => Ok(()),
+    }
+}
+
 impl Store {
     /// Creates a project and its team. A project with this id that exists already is returned as it is.
     pub async fn create_project(&self, new: NewProject, team: Vec<NewAgent>) -> Result<Project, Error> {
@@ -157,7 +185,7 @@ impl Store {
     }
 
     /// Moves a project to a state; a final state is never left, and supersedes what is still asked of a human.
-    /// `reason` is for people.
+    /// `reason` is for people. That it waits follows from its approvals.
     pub async fn set_project_state(
         &self,
         id: &ProjectId,
@@ -176,13 +204,11 @@ impl Store {
                     before.state
                 )));
             }
-            tx.prepare_cached("UPDATE projects SET state = ?2, updated_at = ?3 WHERE id = ?1")?
-                .execute(params![id.as_str(), Word(state), tx.now().0])?;
-            let changed = EventKind::ProjectStateChanged { from: before.state, to: state, reason };
-            journal::record(tx, &about_project(&id, changed))?;
+            enter_state(tx, &before, state, reason)?;
             if state.is_final() {
                 approvals::supersede_all(tx, &id)?;
                 waits::close_all(tx, &id)?;
+                ledger::close_all(tx, &id)?;
             }
             get(tx, &id)
         })

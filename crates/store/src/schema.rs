@@ -10,8 +10,11 @@ use crate::error::Error;
 const APPLICATION_ID: i32 = 0x5359_4e44;
 
 /// The steps that make version `n + 1` out of version `n`. A step that was released is never edited.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_waits.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_waits.sql"),
+    include_str!("../migrations/0003_interrupted_calls.sql"),
+];
 
 /// Above this size a database is not read through when it is opened; SQLite still notices damage where it
 /// meets it. 64 MiB take about a quarter of a second.

@@ -106,7 +106,6 @@ pub(crate) async fn checkpoint<W: Listens + 'static>(
             request.asking += 1;
             continue;
         }
-        ctx.execute_activity(Activities::resume_project, request.project, options::record()).await?;
         return Ok(Some(decided));
     }
 }
@@ -116,11 +115,8 @@ pub(crate) async fn escalate<W: Listens + 'static>(
     ctx: &WorkflowContext<W>,
     request: EscalationRequest,
 ) -> Result<DecisionSignal, Stop> {
-    let project = request.project.clone();
     let asked = ctx.execute_activity(Activities::ask_escalation, request, options::record()).await?;
-    let decided = decision(ctx, asked).await?;
-    ctx.execute_activity(Activities::resume_project, project, options::record()).await?;
-    Ok(decided)
+    decision(ctx, asked).await
 }
 
 /// Runs a stage that is one task of one agent: opens it, does it, closes it. Where it fails a human is asked

@@ -58,6 +58,11 @@ impl<'a> Call<'a> {
                 attribution: self.context.attribution.clone(),
                 model: candidate.model.to_string(),
                 worst_case: candidate.worst_case,
+                if_interrupted: if candidate.provider.charges_for_interrupted_calls() {
+                    candidate.worst_case
+                } else {
+                    NanoUsd::ZERO
+                },
             };
             if let Reserved::Refused(refusal) = self.gateway.options.ledger.reserve(&reservation).await? {
                 return Err(Error::BudgetRefused(refusal));

@@ -23,7 +23,7 @@ impl Place {
     }
 
     /// The place after these attempts. A chain that was exhausted begins again from its first model, with attempt
-    /// numbers that continue; an attempt that is reserved and not settled is made again under its own number.
+    /// numbers that continue; an attempt that was interrupted says nothing about its model, which is asked again.
     pub(super) fn after(chain: &[ModelRef], past: &[PastAttempt], max_retries: u32) -> Self {
         let mut place = Self::start();
         for attempt in past {
@@ -35,11 +35,7 @@ impl Place {
                 place.model_attempt = 0;
             }
             match &attempt.state {
-                AttemptState::Reserved => {
-                    place.attempt = attempt.attempt;
-                    return place;
-                }
-                AttemptState::Succeeded => {}
+                AttemptState::Interrupted | AttemptState::Succeeded => {}
                 AttemptState::Failed { retryable, .. } => {
                     // A model that has left the chain since says nothing about those in it.
                     if position.is_some() {
@@ -91,16 +87,17 @@ mod tests {
             AttemptState::Failed { kind: "overloaded".into(), message: String::new(), retryable: true };
         let wrong =
             AttemptState::Failed { kind: "unauthorized".into(), message: String::new(), retryable: false };
-        let open = AttemptState::Reserved;
+        let lost = AttemptState::Interrupted;
         for (attempts, position, model_attempt, attempt) in [
             (vec![], 0, 0, 0),
             (vec![("p/a", busy.clone())], 0, 1, 1),
-            (vec![("p/a", busy.clone()), ("p/a", open.clone())], 0, 1, 1),
+            (vec![("p/a", lost.clone())], 0, 0, 1),
+            (vec![("p/a", busy.clone()), ("p/a", lost.clone())], 0, 1, 2),
             (vec![("p/a", wrong.clone())], 1, 0, 1),
             (vec![("p/a", busy.clone()), ("p/a", busy.clone())], 1, 0, 2),
-            (vec![("p/a", busy.clone()), ("p/b", open.clone())], 1, 0, 1),
+            (vec![("p/a", busy.clone()), ("p/b", lost.clone())], 1, 0, 2),
             (vec![("p/a", wrong.clone()), ("p/b", wrong.clone())], 0, 0, 2),
-            (vec![("p/a", wrong.clone()), ("p/b", wrong.clone()), ("p/a", open)], 0, 0, 2),
+            (vec![("p/a", wrong.clone()), ("p/b", wrong.clone()), ("p/a", lost)], 0, 0, 3),
             (vec![("p/gone", wrong)], 0, 0, 1),
         ] {
             let place = Place::after(&chain(), &past(&attempts), 1);

@@ -113,7 +113,8 @@ impl Gateway {
     /// A call that is recorded is returned without asking a model. Otherwise each attempt reserves its worst case,
     /// asks, and settles the truth; failures are retried and the chain goes on as [`RetryPolicy`] and
     /// [`BreakerPolicy`] say. A call that was interrupted (by a crash, a refused budget, or its own failure)
-    /// continues after the attempts that the ledger knows, with their numbers.
+    /// continues after the attempts that the ledger knows, with their numbers. An attempt whose end nobody saw is
+    /// charged at its worst case, since the provider may do so too.
     pub async fn call(
         &self,
         context: &CallContext,
@@ -132,7 +133,7 @@ impl Gateway {
         let past = match self.options.effects.begin(&intent).await? {
             EffectBegin::Recorded(bytes) => return replay(&context.effect, &bytes),
             EffectBegin::Fresh => Vec::new(),
-            EffectBegin::Orphaned => self.options.ledger.attempts(&context.effect).await?,
+            EffectBegin::Orphaned => self.options.ledger.take_up(&context.effect).await?,
         };
         Call {
             gateway: self,
@@ -190,7 +191,7 @@ fn replay(key: &EffectKey, bytes: &[u8]) -> Result<GatewayReply, Error> {
 
 fn count_by_model(past: &[PastAttempt]) -> HashMap<String, u32> {
     let mut counts = HashMap::new();
-    for attempt in past.iter().filter(|attempt| attempt.state != AttemptState::Reserved) {
+    for attempt in past.iter().filter(|attempt| attempt.state != AttemptState::Interrupted) {
         *counts.entry(attempt.model.clone()).or_default() += 1;
     }
     counts

@@ -189,4 +189,8 @@ impl ModelProvider for ScriptedProvider {
     fn is_local(&self) -> bool {
         true
     }
+
+    fn charges_for_interrupted_calls(&self) -> bool {
+        false
+    }
 }

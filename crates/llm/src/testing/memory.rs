@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use syndarix_core::budget::{
-    AttemptState, BudgetRefusal, BudgetScope, CallKey, CallOutcome, CallSettlement, PastAttempt,
+    AttemptState, Attribution, BudgetRefusal, BudgetScope, CallKey, CallOutcome, CallSettlement, PastAttempt,
     ReservationRequest, Reserved,
 };
 use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey};
@@ -37,17 +37,30 @@ struct Inner {
 pub struct MemoryCall {
     /// What was asked to be set aside.
     pub reservation: ReservationRequest,
-    /// The truth, once settled.
-    pub settlement: Option<CallSettlement>,
+    /// How it ended, once that is known or given up.
+    pub end: Option<MemoryEnd>,
+}
+
+/// How a call ended, as the ledger in memory knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemoryEnd {
+    /// With the truth.
+    Settled(CallSettlement),
+    /// Nobody saw.
+    Interrupted,
 }
 
 impl MemoryCall {
     fn spent(&self) -> NanoUsd {
-        self.settlement.as_ref().map_or(NanoUsd::ZERO, |settlement| settlement.cost)
+        match &self.end {
+            None => NanoUsd::ZERO,
+            Some(MemoryEnd::Interrupted) => self.reservation.if_interrupted,
+            Some(MemoryEnd::Settled(settlement)) => settlement.cost,
+        }
     }
 
     fn reserved(&self) -> NanoUsd {
-        if self.settlement.is_some() { NanoUsd::ZERO } else { self.reservation.worst_case }
+        if self.end.is_some() { NanoUsd::ZERO } else { self.reservation.worst_case }
     }
 }
 
@@ -87,7 +100,11 @@ impl MemoryLedger {
     /// What settled calls used in all.
     pub fn usage(&self) -> TokenUsage {
         let inner = self.inner.lock();
-        inner.calls.values().filter_map(|call| call.settlement.as_ref()).map(|settled| settled.usage).sum()
+        let usage = |call: &MemoryCall| match &call.end {
+            Some(MemoryEnd::Settled(settlement)) => settlement.usage,
+            Some(MemoryEnd::Interrupted) | None => TokenUsage::default(),
+        };
+        inner.calls.values().map(usage).sum()
     }
 
     /// Every event, in order.
@@ -137,7 +154,7 @@ impl Ledger for MemoryLedger {
         let mut inner = self.inner.lock();
         let key = (request.call.effect.clone(), request.call.attempt);
         if inner.calls.contains_key(&key) {
-            return Ok(Reserved::Granted);
+            return Err(PortError::permanent(format!("the call {} was reserved before", request.call)));
         }
         for scope in request.attribution.scopes() {
             let Some(limit) = inner.limits.get(&scope).copied() else { continue };
@@ -151,7 +168,7 @@ impl Ledger for MemoryLedger {
                 return Ok(Reserved::Refused(BudgetRefusal { scope, limit, spent, reserved, requested }));
             }
         }
-        inner.calls.insert(key, MemoryCall { reservation: request.clone(), settlement: None });
+        inner.calls.insert(key, MemoryCall { reservation: request.clone(), end: None });
         Ok(Reserved::Granted)
     }
 
@@ -161,11 +178,11 @@ impl Ledger for MemoryLedger {
         let Some(call) = inner.calls.get_mut(&(effect.clone(), attempt)) else {
             return Err(PortError::permanent(format!("the call {} was never reserved", settlement.call)));
         };
-        if call.settlement.is_some() {
+        if call.end.is_some() {
             return Ok(());
         }
-        call.settlement = Some(settlement.clone());
-        let told = told(call, settlement);
+        call.end = Some(MemoryEnd::Settled(settlement.clone()));
+        let told = told(&call.reservation, settlement);
         if let CallOutcome::Succeeded { reply } = &settlement.outcome
             && let Some((_, result @ None)) = inner.effects.get_mut(&effect)
         {
@@ -176,30 +193,43 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    async fn attempts(&self, effect: &EffectKey) -> Result<Vec<PastAttempt>, PortError> {
-        let inner = self.inner.lock();
-        let of_effect = inner.calls.iter().filter(|((key, _), _)| key == effect);
-        Ok(of_effect
-            .map(|((_, attempt), call)| PastAttempt {
-                attempt: *attempt,
-                model: call.reservation.model.clone(),
-                state: match call.settlement.as_ref().map(|settlement| &settlement.outcome) {
-                    None => AttemptState::Reserved,
-                    Some(CallOutcome::Succeeded { .. }) => AttemptState::Succeeded,
-                    Some(CallOutcome::Failed { kind, message, retryable }) => AttemptState::Failed {
+    async fn take_up(&self, effect: &EffectKey) -> Result<Vec<PastAttempt>, PortError> {
+        let Inner { calls, events, .. } = &mut *self.inner.lock();
+        let mut past = Vec::new();
+        for ((_, attempt), call) in calls.iter_mut().filter(|((key, _), _)| key == effect) {
+            let model = call.reservation.model.clone();
+            let end = call.end.get_or_insert_with(|| {
+                let ReservationRequest { attribution, model, if_interrupted, .. } = &call.reservation;
+                let told = EventKind::ModelCallFailed {
+                    model: model.clone(),
+                    kind: "interrupted".to_owned(),
+                    message: String::new(),
+                    retryable: true,
+                    cost: *if_interrupted,
+                };
+                events.push(event(attribution, told));
+                MemoryEnd::Interrupted
+            });
+            let state = match end {
+                MemoryEnd::Interrupted => AttemptState::Interrupted,
+                MemoryEnd::Settled(settlement) => match &settlement.outcome {
+                    CallOutcome::Succeeded { .. } => AttemptState::Succeeded,
+                    CallOutcome::Failed { kind, message, retryable } => AttemptState::Failed {
                         kind: kind.clone(),
                         message: message.clone(),
                         retryable: *retryable,
                     },
                 },
-            })
-            .collect())
+            };
+            past.push(PastAttempt { attempt: *attempt, model, state });
+        }
+        Ok(past)
     }
 }
 
 /// The event of a settled call.
-fn told(call: &MemoryCall, settlement: &CallSettlement) -> NewEvent {
-    let ReservationRequest { attribution, model, .. } = &call.reservation;
+fn told(reservation: &ReservationRequest, settlement: &CallSettlement) -> NewEvent {
+    let ReservationRequest { attribution, model, .. } = reservation;
     let kind = match &settlement.outcome {
         CallOutcome::Succeeded { .. } => EventKind::ModelCallSucceeded {
             model: model.clone(),
@@ -215,6 +245,10 @@ fn told(call: &MemoryCall, settlement: &CallSettlement) -> NewEvent {
             cost: settlement.cost,
         },
     };
+    event(attribution, kind)
+}
+
+fn event(attribution: &Attribution, kind: EventKind) -> NewEvent {
     NewEvent {
         project: attribution.project.clone(),
         agent: Some(attribution.agent.clone()),

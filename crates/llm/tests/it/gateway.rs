@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use expect_test::{Expect, expect};
-use syndarix_core::budget::{Attribution, BudgetScope, CallKey, ReservationRequest};
-use syndarix_core::effect::{EffectIntent, EffectKey, Repeatability};
+use syndarix_core::budget::{Attribution, BudgetScope};
+use syndarix_core::effect::EffectKey;
 use syndarix_core::event::EventKind;
 use syndarix_core::id::{ProjectId, TaskId};
 use syndarix_core::money::NanoUsd;
-use syndarix_core::ports::{Effects, Ledger};
 use syndarix_core::time::Timestamp;
 use syndarix_llm::error::ProviderError;
 use syndarix_llm::gateway::{
@@ -25,6 +24,7 @@ use syndarix_llm::request::ModelRequest;
 use syndarix_llm::scripted::{Script, ScriptedProvider};
 use syndarix_llm::testing::conformance::request;
 use syndarix_llm::testing::{ManualClock, MemoryLedger};
+use syndarix_llm::tokens::estimate_prompt_by_length;
 
 /// A scripted provider that counts how often it is asked.
 #[derive(Debug)]
@@ -72,12 +72,16 @@ fn usd(text: &str) -> NanoUsd {
 /// A gateway over this ledger, as after a start of the process.
 fn start(ledger: &Arc<MemoryLedger>, script: &str) -> World {
     let asked = Arc::new(AtomicU32::new(0));
-    let clock = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
     let script = Script::parse("test.toml", script).expect("a valid script");
     let inner = ScriptedProvider::new("scripted", script).with_pace(0.0);
+    World { asked: asked.clone(), ..start_with(ledger, Counted { inner, asked }) }
+}
+
+fn start_with(ledger: &Arc<MemoryLedger>, provider: impl ModelProvider + 'static) -> World {
+    let clock = Arc::new(ManualClock::at(Timestamp(1_790_000_000_000)));
     let price = ModelPrice { input: usd("1"), output: usd("10"), cache_read: None, cache_write: None };
     let gateway = Gateway::new(GatewayOptions {
-        providers: Providers::new().with(Counted { inner, asked: asked.clone() }).expect("one provider"),
+        providers: Providers::new().with(provider).expect("one provider"),
         prices: Prices::new([("scripted/*".to_owned(), price)]),
         retry: RetryPolicy::default(),
         breaker: BreakerPolicy::default(),
@@ -85,7 +89,7 @@ fn start(ledger: &Arc<MemoryLedger>, script: &str) -> World {
         effects: ledger.clone(),
         clock: clock.clone(),
     });
-    World { gateway, ledger: ledger.clone(), asked, clock }
+    World { gateway, ledger: ledger.clone(), asked: Arc::default(), clock }
 }
 
 fn world(script: &str) -> World {
@@ -184,7 +188,7 @@ async fn a_chain_retries_and_then_fails_over() {
     let calls = world.ledger.calls();
     let attempts: Vec<_> = calls.iter().map(|call| call.reservation.call.attempt).collect();
     assert_eq!(attempts, [0, 1, 2, 3, 4]);
-    assert!(calls.iter().all(|call| call.settlement.is_some()));
+    assert!(calls.iter().all(|call| call.end.is_some()));
     assert_eq!(world.ledger.reserved(), NanoUsd::ZERO);
 }
 
@@ -244,28 +248,65 @@ async fn a_crashed_call_continues_after_what_is_settled() {
     }
 }
 
+/// A provider that never answers, as far as anybody waits.
+#[derive(Debug)]
+struct Silent {
+    charges: bool,
+}
+
+#[async_trait]
+impl ModelProvider for Silent {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    async fn call(
+        &self,
+        _: &CallInfo<'_>,
+        _: &ModelRequest,
+        _: &dyn DeltaSink,
+    ) -> Result<ModelReply, ProviderError> {
+        std::future::pending().await
+    }
+
+    fn estimate_prompt_tokens(&self, _: &str, request: &ModelRequest) -> u64 {
+        estimate_prompt_by_length(request)
+    }
+
+    fn charges_for_interrupted_calls(&self) -> bool {
+        self.charges
+    }
+}
+
 #[tokio::test]
-async fn an_attempt_under_way_at_a_crash_keeps_its_reservation() {
-    let ledger =
-        Arc::new(MemoryLedger::new().with_budget(BudgetScope::Project { project: project() }, usd("0.02")));
-    let call = context(1, &["scripted/main"]);
-    let intent = EffectIntent {
-        key: call.effect.clone(),
-        name: "model_call".into(),
-        request: serde_json::to_vec(&request()).expect("plain data"),
-        repeatability: Repeatability::Idempotent,
-    };
-    ledger.begin(&intent).await.expect("begun");
-    let reservation = ReservationRequest {
-        call: CallKey { effect: call.effect.clone(), attempt: 0 },
-        attribution: call.attribution.clone(),
-        model: "scripted/main".into(),
-        worst_case: usd("0.015"),
-    };
-    ledger.reserve(&reservation).await.expect("reserved");
-    let world = start(&ledger, ANSWER);
-    world.gateway.call(&call, &request(), &()).await.expect("the reservation is reused, not refused");
-    assert_eq!((ledger.calls().len(), ledger.spent(), ledger.reserved()), (1, usd("0.002"), NanoUsd::ZERO));
+async fn a_call_that_was_cut_off_is_charged_as_its_provider_may_and_made_again() {
+    let scope = BudgetScope::Project { project: project() };
+    // A call costs 0.015 at worst, and 0.002 in truth.
+    for (charges, budget, first, goes_on) in
+        [(true, "0.03", "0.010571", true), (true, "0.02", "0.010571", false), (false, "0.02", "0", true)]
+    {
+        let ledger = Arc::new(MemoryLedger::new().with_budget(scope.clone(), usd(budget)));
+        let cut = start_with(&ledger, Silent { charges });
+        let call = context(1, &["scripted/main"]);
+        let (asked, nobody) = (request(), ());
+        let mut under_way = Box::pin(cut.gateway.call(&call, &asked, &nobody));
+        assert!(futures::poll!(&mut under_way).is_pending());
+        assert_eq!(ledger.reserved(), usd("0.010571"));
+        drop(under_way);
+
+        let again = start(&ledger, ANSWER).gateway.call(&call, &asked, &nobody).await;
+        if goes_on {
+            assert_eq!(again.expect("an answer").cost, usd("0.002"));
+            assert_eq!(ledger.spent(), usd(first) + usd("0.002"), "charges: {charges}");
+        } else {
+            let error = again.expect_err("what may be charged leaves too little");
+            assert!(matches!(error, Error::BudgetRefused(_)), "{error}");
+            assert_eq!(ledger.spent(), usd(first));
+        }
+        assert_eq!(ledger.reserved(), NanoUsd::ZERO);
+        let numbers: Vec<_> = ledger.calls().iter().map(|call| call.reservation.call.attempt).collect();
+        assert_eq!(numbers, if goes_on { vec![0, 1] } else { vec![0] });
+    }
 }
 
 #[tokio::test]

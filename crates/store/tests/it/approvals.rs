@@ -5,6 +5,7 @@ use syndarix_core::approval::{Approval, ApprovalKind, ApprovalState, Decision};
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::blob::BlobHash;
 use syndarix_core::id::TaskId;
+use syndarix_core::project::ProjectState;
 use syndarix_core::task::TaskState;
 use syndarix_core::time::Timestamp;
 use syndarix_store::{Error, NewApproval};
@@ -177,4 +178,20 @@ async fn cancelling_a_project_leaves_nothing_to_decide() {
     let told: Vec<_> = signals.iter().map(|signal| (signal.name.as_str(), &signal.payload)).collect();
     assert_eq!(told, [("cancel", &json!("cancelled by ana"))]);
     assert_eq!(f.story().await, ["approval_requested", "approval_decided"]);
+}
+
+#[tokio::test]
+async fn a_project_waits_while_anything_is_asked_and_no_longer() {
+    let f = fixture().await;
+    f.store.set_project_state(&f.project, ProjectState::Running, None).await.expect("runs");
+    let state = async || f.store.project(&f.project).await.expect("stored").state;
+    let first = ask(&f, "first", None).await;
+    assert_eq!(state().await, ProjectState::Waiting);
+    let second = ask(&f, "second", Some(1)).await;
+    let third = ask(&f, "third", None).await;
+    f.store.decide(&first.id, decision("ann", true)).await.expect("decided");
+    f.store.supersede(&third.id).await.expect("superseded");
+    assert_eq!(state().await, ProjectState::Waiting, "{} is open", second.id);
+    f.store.expire_due(Timestamp(i64::MAX)).await.expect("expired");
+    assert_eq!(state().await, ProjectState::Running);
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use proptest::prelude::*;
-use syndarix_core::budget::{AttemptState, BudgetScope, CallKey, Reserved};
+use syndarix_core::budget::{AttemptState, BudgetScope, CallKey, ReservationRequest, Reserved};
 use syndarix_core::effect::EffectBegin;
 use syndarix_core::id::ProjectId;
 use syndarix_core::money::NanoUsd;
 use syndarix_core::ports::{Effects, Ledger};
+use syndarix_core::project::ProjectState;
 use syndarix_store::{BudgetLine, Store};
 
 use crate::support::{
@@ -31,9 +32,8 @@ async fn a_call_is_reserved_once_settled_once_and_its_effect_completed() {
     begin(&f.store, &key).await;
     let failing = reservation(&f.project, &task, 1, 0, 100);
     let working = reservation(&f.project, &task, 1, 1, 200);
-    for _ in 0..2 {
-        assert_eq!(f.store.reserve(&failing).await.expect("answered"), Reserved::Granted);
-    }
+    assert_eq!(f.store.reserve(&failing).await.expect("answered"), Reserved::Granted);
+    f.store.reserve(&failing).await.expect_err("reserved once");
     for _ in 0..2 {
         f.store.settle(&failure(&failing.call, 5), Vec::new()).await.expect("settled");
     }
@@ -70,28 +70,34 @@ async fn a_call_that_is_taken_up_again_learns_what_was_tried() {
         (reservation(&f.project, &task, 1, 0, 100), reservation(&f.project, &task, 1, 1, 100));
     f.store.reserve(&first).await.expect("answered");
     f.store.settle(&failure(&first.call, 0), Vec::new()).await.expect("settled");
-    f.store.reserve(&second).await.expect("answered");
-    let attempts = f.store.attempts(&effect(&task, 1)).await.expect("attempts");
-    let states: Vec<_> = attempts.into_iter().map(|attempt| (attempt.attempt, attempt.state)).collect();
+    f.store.reserve(&ReservationRequest { if_interrupted: NanoUsd(60), ..second }).await.expect("answered");
     let failed = AttemptState::Failed {
         kind: "rate_limited".to_owned(),
         message: "slow down".to_owned(),
         retryable: true,
     };
-    assert_eq!(states, [(0, failed), (1, AttemptState::Reserved)]);
-    assert_eq!(f.store.attempts(&effect(&task, 2)).await.expect("attempts"), []);
+    for _ in 0..2 {
+        let attempts = f.store.take_up(&effect(&task, 1)).await.expect("attempts");
+        let states: Vec<_> = attempts.into_iter().map(|attempt| (attempt.attempt, attempt.state)).collect();
+        assert_eq!(states, [(0, failed.clone()), (1, AttemptState::Interrupted)]);
+        let line = project_line(&f.store, &f.project).await;
+        assert_eq!((line.spent, line.reserved), (NanoUsd(60), NanoUsd::ZERO));
+    }
+    assert_eq!(f.story().await, ["task_created", "model_call_failed", "model_call_failed"]);
+    assert_eq!(f.store.take_up(&effect(&task, 2)).await.expect("attempts"), []);
 }
 
 #[tokio::test]
-async fn a_reservation_asked_for_with_other_prices_replaces_the_first() {
+async fn a_project_that_ends_leaves_no_call_open() {
     let f = fixture().await;
     let task = f.task("parse").await.id;
-    for worst_case in [900, 1_000, 10] {
-        let request = reservation(&f.project, &task, 1, 0, worst_case);
-        assert_eq!(f.store.reserve(&request).await.expect("answered"), Reserved::Granted);
-        assert_eq!(project_line(&f.store, &f.project).await.reserved, NanoUsd(worst_case));
-    }
-    assert_eq!(f.store.calls(&f.project).await.expect("calls").len(), 1);
+    let open = reservation(&f.project, &task, 1, 0, 100);
+    f.store.reserve(&open).await.expect("answered");
+    f.store.set_project_state(&f.project, ProjectState::Cancelled, None).await.expect("ends");
+    let line = project_line(&f.store, &f.project).await;
+    assert_eq!((line.spent, line.reserved), (NanoUsd(100), NanoUsd::ZERO));
+    f.store.settle(&success(&open.call, 7), Vec::new()).await.expect("what comes late changes nothing");
+    assert_eq!(project_line(&f.store, &f.project).await.spent, NanoUsd(100));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -192,14 +198,12 @@ async fn agrees_with_the_oracle(store: &Store, project: &ProjectId, steps: &[Ste
             Step::Reserve { call, amount } => {
                 let request = reservation(project, &task, call, 0, amount);
                 let answer = store.reserve(&request).await;
-                if oracle.settled.contains_key(&call) {
-                    answer.expect_err("settled");
+                if oracle.settled.contains_key(&call) || oracle.open.contains_key(&call) {
+                    answer.expect_err("reserved before");
                 } else {
-                    let unchanged = oracle.open.get(&call) == Some(&amount);
-                    oracle.open.remove(&call).filter(|_| unchanged);
                     let fits = oracle.spent() + oracle.reserved() + amount <= oracle.limit;
                     let granted = answer.expect("answered") == Reserved::Granted;
-                    assert_eq!(granted, unchanged || fits, "{step:?} on {oracle:?}");
+                    assert_eq!(granted, fits, "{step:?} on {oracle:?}");
                     if granted {
                         oracle.open.insert(call, amount);
                     }

@@ -187,6 +187,7 @@ pub(crate) fn reservation(
         },
         model: "scripted/main".to_owned(),
         worst_case: NanoUsd(worst_case),
+        if_interrupted: NanoUsd(worst_case),
     }
 }
 

@@ -144,6 +144,12 @@ fn a_project_that_is_cancelled_leaves_nothing_running_and_nothing_owed() {
     assert_eq!(idle.code, Some(0), "nothing is left to continue: {}", idle.stderr);
 }
 
+fn state_of_the_project(folder: &Folder) -> String {
+    let projects: Vec<serde_json::Value> =
+        serde_json::from_str(&folder.run(&["projects", "--json"]).stdout).expect("a listing");
+    projects[0]["state"].as_str().expect("a state").to_owned()
+}
+
 #[test]
 fn a_budget_that_does_not_suffice_pauses_the_project_until_a_human_raises_it() {
     let folder = Folder::new();
@@ -155,12 +161,14 @@ fn a_budget_that_does_not_suffice_pauses_the_project_until_a_human_raises_it() {
     assert_eq!(data.event_counts()["budget_refused"], 1);
     let status = folder.run(&["status"]).stdout;
     assert!(status.contains("Waits for you") && status.contains("blocked"), "{status}");
+    assert_eq!(state_of_the_project(&folder), "waiting");
 
     let too_little = folder.run(&["approve", "A-1"]);
     assert_eq!(too_little.code, Some(2), "{}", too_little.stdout);
     assert!(too_little.stderr.contains("hint: say the new limit, at least $"), "{}", too_little.stderr);
     let raised = folder.run(&["approve", "A-1", "--budget", "5"]);
     assert_eq!(raised.code, Some(0), "{}", raised.stderr);
+    assert_eq!(state_of_the_project(&folder), "running");
     let done = folder.run(&["up", "--until-idle"]);
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
     let spent = data.check_books();

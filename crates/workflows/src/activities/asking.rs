@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use syndarix_core::approval::{ApprovalKind, ApprovalState};
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::blob::BlobHash;
-use syndarix_core::id::{ApprovalId, ProjectId};
+use syndarix_core::id::ApprovalId;
 use syndarix_core::ports::Blobs;
-use syndarix_core::project::{Project, ProjectState};
+use syndarix_core::project::Project;
 use syndarix_core::role::Role;
 use syndarix_core::task::{Task, TaskKind};
 use syndarix_core::time::Timestamp;
@@ -30,7 +30,6 @@ impl Services {
             (Checkpoint::SprintReview, Some(sprint)) => names::sprint_workflow(&project.id, sprint),
             _ => names::project_workflow(&project.id),
         };
-        let title = title(&request);
         let expires_at = if request.asking < MAX_ASKINGS {
             self.options.approvals.expires_at(ApprovalKind::Checkpoint, self.options.clock.now())
         } else {
@@ -40,7 +39,7 @@ impl Services {
             .request_approval(NewApproval {
                 project: project.id.clone(),
                 kind: ApprovalKind::Checkpoint,
-                title: title.clone(),
+                title: title(&request),
                 shown: shown.into_bytes(),
                 subject: subject(&request),
                 task: None,
@@ -50,7 +49,6 @@ impl Services {
             })
             .await
             .map_err(stored)?;
-        store.set_project_state(&project.id, ProjectState::Waiting, Some(title)).await.map_err(stored)?;
         Ok(Some(approval.into()))
     }
 
@@ -84,14 +82,6 @@ impl Services {
         self.store().expire_due(self.options.clock.now()).await.map_err(stored)?;
         let approval = self.store().approval(&id).await.map_err(stored)?;
         Ok(approval.expires_at.filter(|_| approval.state == ApprovalState::Pending))
-    }
-
-    pub(super) async fn resume_project(&self, project: ProjectId) -> Answer<()> {
-        let current = self.store().project(&project).await.map_err(stored)?;
-        if current.state == ProjectState::Waiting {
-            self.store().set_project_state(&project, ProjectState::Running, None).await.map_err(stored)?;
-        }
-        Ok(())
     }
 
     /// A refused document is written again by the same stage, which reads the words as feedback.

@@ -100,15 +100,6 @@ impl Activities {
     }
 
     #[activity]
-    pub async fn resume_project(
-        self: Arc<Self>,
-        _: ActivityContext,
-        project: ProjectId,
-    ) -> Result<(), ActivityError> {
-        self.services.resume_project(project).await
-    }
-
-    #[activity]
     pub async fn pass_on_refusal(
         self: Arc<Self>,
         _: ActivityContext,
