@@ -23,6 +23,10 @@ const QUEUE_LENGTH: usize = 1024;
 /// Calls that share one transaction at most, so that the first of them is not kept waiting for long.
 const GROUP_LENGTH: usize = 128;
 
+/// Commits between two times that the write-ahead log is folded into the database. Folding takes two syncs: a hundred
+/// commits make that two per cent.
+const COMMITS_PER_FOLD: u32 = 100;
+
 /// What a mutating call works on: its own savepoint in the group's transaction.
 pub(crate) struct Tx<'c> {
     connection: &'c Connection,
@@ -206,22 +210,40 @@ struct Worker {
 impl Worker {
     fn run(mut self) {
         let mut group = Vec::with_capacity(GROUP_LENGTH);
+        let mut unfolded = 0;
         while self.incoming.blocking_recv_many(&mut group, GROUP_LENGTH) > 0 {
-            let outcome = self.commit(&mut group);
-            if let Err(Failure::Stopped(reason)) = &outcome {
-                // What the failed sync left in the log must not reach the database file on closing.
-                let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-                let _ = self.stopped.set(reason.clone());
-                tracing::error!(%reason, "the store stopped accepting writes");
+            let failure = self.commit(&mut group).err();
+            if let Some(Failure::Stopped(reason)) = &failure {
+                self.stop(reason);
             }
-            let failure = outcome.err();
             for job in group.drain(..) {
                 job.answer(failure.as_ref());
             }
             if matches!(failure, Some(Failure::Stopped(_))) {
                 return;
             }
+            unfolded += 1;
+            if unfolded >= COMMITS_PER_FOLD {
+                match self.fold() {
+                    Ok(()) => unfolded = 0,
+                    Err(Failure::Stopped(reason)) => return self.stop(&reason),
+                    Err(Failure::Full(_) | Failure::Refused(_)) => {}
+                }
+            }
         }
+    }
+
+    fn stop(&self, reason: &str) {
+        // What the failed sync left in the log must not reach the database file on closing.
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        let _ = self.stopped.set(reason.to_owned());
+        tracing::error!(%reason, "the store stopped accepting writes");
+    }
+
+    /// Brings what readers do not hold back from the log into the database.
+    fn fold(&self) -> Result<(), Failure> {
+        const FOLD: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+        self.connection.query_row(FOLD, [], |_| Ok(())).map_err(|error| self.failed(FOLD, error))
     }
 
     fn commit(&self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
@@ -373,6 +395,26 @@ mod tests {
         assert_eq!(results, [Ok(1), Err("b".to_owned()), Ok(2), Err("d".to_owned())]);
         let pending = store.pending_signals().await.expect("signals");
         assert_eq!(pending.into_iter().map(|signal| signal.id).collect::<Vec<_>>(), ["a", "c"]);
+    }
+
+    #[tokio::test]
+    async fn the_log_is_folded_in_as_it_grows() {
+        let (store, dir) = store().await;
+        let folder = dir.path().to_owned();
+        let size = |name: &str| std::fs::metadata(folder.join(name)).expect("a file").len();
+        let mut blob = 0_u32;
+        let mut write = async || {
+            for _ in 0..2 * super::COMMITS_PER_FOLD {
+                blob += 1;
+                Blobs::put(&store, blob.to_le_bytes().repeat(2_000)).await.expect("written");
+            }
+        };
+        write().await;
+        let (database, log) = (size("syndarix.db"), size("syndarix.db-wal"));
+        write().await;
+        write().await;
+        assert!(size("syndarix.db") > database, "nothing was folded in");
+        assert!(size("syndarix.db-wal") < 2 * log, "the log was not begun anew");
     }
 
     #[tokio::test]
