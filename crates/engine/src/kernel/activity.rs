@@ -86,7 +86,7 @@ pub(super) fn schedule(
     let mut activity = Activity {
         activity_id: command.activity_id.clone(),
         activity_type: command.activity_type.clone().unwrap_or_default().name,
-        task_queue: queue_name(command.task_queue.as_ref(), &tx.state.core.task_queue),
+        task_queue: command.task_queue.clone().unwrap_or_default().name,
         retry_policy: Some(retry::with_defaults(command.retry_policy.clone())),
         scheduled_time: tx.now.0,
         attempt_scheduled_time: tx.now.0,

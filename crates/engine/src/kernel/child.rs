@@ -243,7 +243,7 @@ pub(super) fn release_all(tx: &mut Transition<'_>) {
         let request = match ParentClosePolicy::try_from(child.parent_close_policy).unwrap_or_default() {
             ParentClosePolicy::Abandon => continue,
             ParentClosePolicy::RequestCancel => Request::Cancel(Cancel {
-                reason: "by parent close policy".into(),
+                reason: String::new(),
                 identity: "history-service".into(),
                 request_id: tx.entropy.uuid(),
             }),
@@ -253,7 +253,8 @@ pub(super) fn release_all(tx: &mut Transition<'_>) {
                 details: None,
             }),
         };
-        let source = Source { child_only: true, ..tx.source(child.initiated_event_id) };
+        // No event of the parent's asked for it.
+        let source = Source { child_only: true, ..tx.source(0) };
         tx.effects.transfers.push(Transfer {
             namespace: child.namespace,
             workflow_id: child.workflow_id,

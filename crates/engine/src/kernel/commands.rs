@@ -226,8 +226,8 @@ fn apply(tx: &mut Transition<'_>, completed_id: i64, command: command::Command, 
     let Some(attributes) = command.attributes else { return };
     match attributes {
         C::ScheduleActivityTaskCommandAttributes(c) => {
-            let queue = activity::queue_name(c.task_queue.as_ref(), &tx.state.core.task_queue);
-            let eager = c.request_eager_execution && queue == tx.state.core.task_queue;
+            let own = c.task_queue.as_ref().is_some_and(|queue| queue.name == tx.state.core.task_queue);
+            let eager = c.request_eager_execution && own;
             activity::schedule(tx, completed_id, c, metadata, eager.then_some(worker));
         }
         C::RequestCancelActivityTaskCommandAttributes(c) => {

@@ -286,10 +286,8 @@ pub(super) fn continue_as_new(
     if span(command.workflow_task_timeout.as_ref()) > 0 {
         started.workflow_task_timeout.clone_from(&command.workflow_task_timeout);
     }
-    if command.retry_policy.is_some() {
-        started.retry_policy.clone_from(&command.retry_policy);
-    }
     // Whoever continues as new says all of what the next run has: SDKs carry over what there is.
+    started.retry_policy.clone_from(&command.retry_policy);
     started.memo.clone_from(&command.memo);
     started.search_attributes.clone_from(&command.search_attributes);
     let backoff = span(command.backoff_start_interval.as_ref());

@@ -3,6 +3,7 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
 #![expect(clippy::needless_pass_by_value, reason = "the shape a table of checks reads best in")]
 
+mod relatives;
 mod updates;
 
 use super::commands::{Completion, Outcome};
@@ -235,6 +236,7 @@ fn run_activity(id: &str) -> CommandAttributes {
     CommandAttributes::ScheduleActivityTaskCommandAttributes(command::ScheduleActivityTaskCommandAttributes {
         activity_id: id.into(),
         activity_type: Some(common::ActivityType { name: "act".into() }),
+        task_queue: Some(taskqueue::TaskQueue { name: "queue".into(), ..Default::default() }),
         start_to_close_timeout: span_to_proto(60 * SECOND),
         ..Default::default()
     })

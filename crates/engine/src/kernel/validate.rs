@@ -199,6 +199,9 @@ fn check_activity(
     command: &command::ScheduleActivityTaskCommandAttributes,
 ) -> Result<(), BadCommand> {
     let cause = Cause::BadScheduleActivityAttributes;
+    if command.task_queue.as_ref().is_none_or(|queue| queue.name.is_empty()) {
+        return bad(cause, "TaskQueue is not set on ScheduleActivityTaskCommand.");
+    }
     if command.activity_id.is_empty() {
         return bad(cause, "ActivityId is not set on ScheduleActivityTaskCommand.");
     }

@@ -148,6 +148,12 @@ impl Known {
         };
     }
 
+    /// A client has started another run, which has nothing of the one before.
+    pub(crate) fn is_started_again(&mut self) {
+        (self.parent, self.retries, self.cron) = (None, 0, false);
+        self.next_run();
+    }
+
     pub(crate) fn ends(&mut self, failed: bool) {
         self.open = false;
         self.failed = failed;

@@ -14,7 +14,6 @@ use temporalio_protos::temporal::api::{
     common::v1 as common,
     enums::v1 as enums,
     protocol::v1 as protocol,
-    taskqueue::v1 as taskqueue,
     update::v1 as update,
     workflowservice::v1 as ws,
 };
@@ -308,7 +307,6 @@ fn bad(names: &Names, which: Bad) -> Attributes {
                 command::UpsertWorkflowSearchAttributesCommandAttributes { search_attributes: None },
             );
         }
-        Bad::NoQueue => activity.task_queue = Some(taskqueue::TaskQueue::default()),
     }
     if matches!(which, Bad::NoTimerId | Bad::NoTimerSpan) {
         Attributes::StartTimerCommandAttributes(timer)

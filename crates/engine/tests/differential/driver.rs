@@ -30,7 +30,11 @@ const LOOK: Duration = Duration::from_millis(40);
 pub(crate) type Transcript = Vec<(String, Value)>;
 
 type Task = ws::PollWorkflowTaskQueueResponse;
-type Begun = JoinHandle<Answer>;
+/// A request that is under way, and the update that it asks for.
+struct Begun {
+    asked: Option<(Workflow, Update)>,
+    answer: JoinHandle<Answer>,
+}
 
 /// The answer to what was begun.
 enum Answer {
@@ -72,12 +76,16 @@ pub(crate) async fn perform(side: &Side, program: &Program, round: &str) -> Tran
         let came = driver.step(step).await;
         transcript.push((format!("step {index}: {step:?}"), came));
     }
-    for (_, begun) in std::mem::take(&mut driver.begun) {
-        // Nobody has answered it, and nobody will.
-        begun.abort();
-    }
     driver.histories(&mut transcript).await;
     transcript
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Nobody has answered it, and nobody will.
+        self.begun.values().for_each(|begun| begun.answer.abort());
+        self.sticky.values().for_each(JoinHandle::abort);
+    }
 }
 
 fn unwrap<T>(result: Result<Response<T>, Status>) -> Result<T, Status> {
@@ -93,7 +101,9 @@ impl Driver {
             Step::Take(workflow, queue) => self.take(*workflow, *queue).await,
             Step::Reply(workflow, reply) => self.reply(*workflow, reply).await,
             Step::FailTask(workflow) => self.fail_task(*workflow).await,
-            Step::AnswerQuery(workflow, answered) => self.answer_query(*workflow, *answered).await,
+            Step::AnswerQuery(workflow, queue, answered) => {
+                self.answer_query(*workflow, *queue, *answered).await
+            }
             Step::TakeActivity(activity) => self.take_activity(*activity).await,
             Step::Report(activity, report) => self.report(*activity, *report).await,
             Step::Await(workflow, event, times) => self.await_events(*workflow, *event, *times).await,
@@ -178,34 +188,49 @@ impl Driver {
 
     async fn begin(&mut self, call: Call, ask: &Ask) -> Value {
         let mut service = self.service.clone();
-        let begun: Begun = match ask {
+        let begun = match ask {
             Ask::Update(workflow, update, stage) => {
                 let request = Request::new(self.names.update(*workflow, *update, *stage));
-                let begun = tokio::spawn(async move {
+                let answer = tokio::spawn(async move {
                     Answer::Update(Box::new(unwrap(service.update_workflow_execution(request).await)))
                 });
-                self.await_admission(*workflow, *update, &begun).await;
-                begun
+                Begun { asked: Some((*workflow, *update)), answer }
             }
             Ask::Query(workflow) => {
                 let request = Request::new(self.names.query(*workflow));
-                tokio::spawn(async move { Answer::Query(unwrap(service.query_workflow(request).await)) })
+                let answer =
+                    tokio::spawn(async move { Answer::Query(unwrap(service.query_workflow(request).await)) });
+                Begun { asked: None, answer }
             }
             other => panic!("{other:?} waits for no worker"),
         };
         self.begun.insert(call.0, begun);
+        if let Ask::Update(workflow, ..) = ask {
+            self.await_admission(*workflow).await;
+        }
         Value::Null
     }
 
-    /// Until the server knows of the update: it rides on the next task that is taken from then on.
-    async fn await_admission(&mut self, workflow: Workflow, update: Update, begun: &Begun) {
-        let asked = Instant::now();
-        // A server that has just done something else to the workflow may forget the update once more, and asks itself
+    /// Until the server knows of the workflow's updates: they ride on the next task that is taken from then on.
+    async fn await_admission(&mut self, workflow: Workflow) {
+        let begin = Instant::now();
+        // A server that has just done something else to the workflow may forget an update once more, and asks itself
         // again: what it still knows at the third look it goes on knowing.
         let mut looks = 0;
-        while asked.elapsed() < PATIENCE && !begun.is_finished() && looks < 3 {
-            let request = Request::new(self.names.poll_update(workflow, update, None));
-            let known = self.service.poll_workflow_execution_update(request).await.is_ok();
+        while begin.elapsed() < PATIENCE && looks < 3 {
+            let under_way = self.begun.values().filter(|begun| !begun.answer.is_finished());
+            let asked: Vec<Update> = under_way
+                .filter_map(|begun| begun.asked)
+                .filter_map(|(asked, update)| (asked == workflow).then_some(update))
+                .collect();
+            if asked.is_empty() {
+                return;
+            }
+            let mut known = true;
+            for update in asked {
+                let request = Request::new(self.names.poll_update(workflow, update, None));
+                known &= self.service.poll_workflow_execution_update(request).await.is_ok();
+            }
             looks = if known { looks + 1 } else { 0 };
             sleep(LOOK).await;
         }
@@ -213,7 +238,7 @@ impl Driver {
 
     async fn end(&mut self, call: Call) -> Value {
         let Some(begun) = self.begun.remove(&call.0) else { return json!("nothing was begun") };
-        match timeout(PATIENCE, begun).await {
+        match timeout(PATIENCE, begun.answer).await {
             Ok(Ok(Answer::Query(answer))) => self.mask.outcome(&answer),
             Ok(Ok(Answer::Update(answer))) => self.mask.outcome(&answer),
             Ok(Err(error)) => panic!("a request panicked: {error}"),
@@ -243,6 +268,12 @@ impl Driver {
                 polled.abort();
                 json!("no task")
             }
+        }
+    }
+
+    fn poll_sticky(&mut self, workflow: Workflow) {
+        if !self.sticky.contains_key(&workflow) {
+            self.sticky.insert(workflow, self.poll(self.names.sticky_queue(workflow)));
         }
     }
 
@@ -278,8 +309,8 @@ impl Driver {
 
     async fn reply(&mut self, workflow: Workflow, reply: &Reply) -> Value {
         let Some(task) = self.tasks.remove(&workflow) else { return json!("no task to reply to") };
-        if reply.sticky && !self.sticky.contains_key(&workflow) {
-            self.sticky.insert(workflow, self.poll(self.names.sticky_queue(workflow)));
+        if reply.sticky {
+            self.poll_sticky(workflow);
         }
         // One request after the poll: it has arrived by then.
         let scheduled = self.scheduled(&task).await;
@@ -310,7 +341,10 @@ impl Driver {
                 }
                 _ => json!("done"),
             },
-            Err(status) => self.mask.failure(&status),
+            Err(status) => {
+                self.await_admission(workflow).await;
+                self.mask.failure(&status)
+            }
         }
     }
 
@@ -338,11 +372,16 @@ impl Driver {
             ..Default::default()
         };
         let answer = unwrap(self.service.respond_workflow_task_failed(Request::new(request)).await);
+        // With the task, the server forgets what it carried.
+        self.await_admission(workflow).await;
         self.mask.outcome(&answer)
     }
 
-    async fn answer_query(&mut self, workflow: Workflow, answered: bool) -> Value {
+    async fn answer_query(&mut self, workflow: Workflow, queue: Queue, answered: bool) -> Value {
         let Some(task) = self.tasks.remove(&workflow) else { return json!("no query to answer") };
+        if queue == Queue::Sticky {
+            self.poll_sticky(workflow);
+        }
         let result = query_result(answered);
         let request = ws::RespondQueryTaskCompletedRequest {
             namespace: NAMESPACE.into(),
@@ -454,6 +493,9 @@ impl Driver {
         while begin.elapsed() < PATIENCE {
             let events = self.events(&workflow_id, "").await;
             if events.iter().filter(|seen| event.is(seen.event_type())).count() >= times {
+                if event == Event::TaskTimedOut {
+                    self.await_admission(workflow).await;
+                }
                 return Value::Null;
             }
             sleep(LOOK).await;

@@ -90,12 +90,7 @@ impl Author {
     }
 
     fn advance(&mut self) {
-        // Whoever polls a sticky queue polls all the time and has the task at once.
-        let sticky =
-            self.known.iter().position(|known| known.open && known.sticky && known.task == Task::Waiting);
-        if let Some(index) = sticky {
-            self.take(index);
-        }
+        self.take_sticky();
         let moves = self.moves();
         if let Some(next) = self.random.weighted(&moves) {
             self.perform(next);
@@ -310,8 +305,7 @@ impl Author {
         if known.open {
             known.happens();
         } else {
-            known.parent = None;
-            known.next_run();
+            known.is_started_again();
         }
         self.say(Step::Ask(Ask::SignalWithStart(workflow, start)));
     }
@@ -343,9 +337,9 @@ impl Author {
                 return;
             }
             self.say(Step::Ask(Ask::Start(workflow, start)));
+            self.let_go(index);
             self.end_calls(index);
-            self.known[index].next_run();
-            self.known[index].retries = 0;
+            self.known[index].is_started_again();
             return;
         }
         self.say(Step::Ask(Ask::Start(workflow, start)));
@@ -356,9 +350,17 @@ impl Author {
             _ => true,
         };
         if !known.open && allowed && !refused && request != 1 {
-            known.parent = None;
-            known.retries = 0;
-            known.next_run();
+            known.is_started_again();
+        }
+    }
+
+    /// Whoever polls a sticky queue polls all the time and has a task at once.
+    fn take_sticky(&mut self) {
+        for index in 0..self.known.len() {
+            let known = &self.known[index];
+            if known.open && known.sticky && known.task == Task::Waiting {
+                self.take(index);
+            }
         }
     }
 
@@ -400,7 +402,7 @@ impl Author {
         let answered = self.random.percent(80);
         self.say(Step::Begin(call, Ask::Query(workflow)));
         self.say(Step::Take(workflow, queue));
-        self.say(Step::AnswerQuery(workflow, answered));
+        self.say(Step::AnswerQuery(workflow, queue, answered));
         self.say(Step::End(call));
     }
 
@@ -484,8 +486,17 @@ impl Author {
         }
     }
 
+    /// A worker that still has a task of a run that is no more answers it.
+    fn let_go(&mut self, index: usize) {
+        let known = &self.known[index];
+        if known.task == Task::Held {
+            self.say(Step::Reply(known.workflow, Reply::default()));
+        }
+    }
+
     /// A run has ended: its parent hears of it, its children end with it if they are to.
     pub(crate) fn ended(&mut self, index: usize, failed: bool) {
+        self.let_go(index);
         self.end_calls(index);
         self.known[index].ends(failed);
         let children = std::mem::take(&mut self.known[index].children);
@@ -518,6 +529,7 @@ impl Author {
 
     /// What every program ends with: no task is left with a worker, and one look at each workflow.
     fn settle(&mut self) {
+        self.take_sticky();
         for index in 0..self.known.len() {
             let known = &self.known[index];
             let (workflow, held) = (known.workflow, known.task == Task::Held);

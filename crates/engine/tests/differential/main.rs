@@ -4,7 +4,7 @@
 //! `cargo xtask differential` starts the server and runs it. Without one, the engine is compared with itself: what
 //! programs do and what is masked does not depend on chance.
 
-#![expect(clippy::print_stdout, reason = "what agreed only in the second round is for a person to see")]
+#![expect(clippy::print_stdout, reason = "what agreed only in a later round is for a person to see")]
 #![expect(
     clippy::unnecessary_wraps,
     reason = "a message's fields are optional, and so is what follows from a choice"
@@ -29,30 +29,32 @@ use program::Program;
 use side::Side;
 use std::time::SystemTime;
 
-/// How many programs run at once: most of their time they wait.
+/// How many programs are performed at once: most of their time they wait.
 const AT_ONCE: usize = 16;
 
-/// How often a program may be performed. A server with much to do loses now and then what is on its way to a worker,
-/// and offers it again when its time is up: then it parts from itself as well. Once to agree is to agree.
+/// How often a program may be performed: once beside others, then alone. A server with much to do loses now and then
+/// what is on its way to a worker, and offers it again when its time is up: then it parts from itself as well. Once to
+/// agree is to agree.
 const TRIES: usize = 3;
 
 /// Performs the programs of these seeds on both sides; what differs.
 async fn compare(sides: [&Side; 2], seeds: impl Iterator<Item = u64>) -> Vec<String> {
-    let compared = futures::stream::iter(seeds).map(|seed| async move {
-        let program = generate::program(seed);
-        let mut found = None;
-        for attempt in 0..TRIES {
-            found = once(sides, &program).await;
-            if found.is_none() {
-                if attempt > 0 {
-                    println!("seed {seed}: agreed in round {}", attempt + 1);
-                }
-                break;
+    let compared = futures::stream::iter(seeds.map(generate::program)).map(|program| async move {
+        let found = once(sides, &program).await;
+        found.map(|found| (program, found))
+    });
+    let mut parted: Vec<(Program, String)> =
+        compared.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await;
+    parted.sort_by_key(|(program, _)| program.seed);
+    for round in 2..=TRIES {
+        for (program, _) in std::mem::take(&mut parted) {
+            match once(sides, &program).await {
+                Some(found) => parted.push((program, found)),
+                None => println!("seed {}: agreed alone, in round {round}", program.seed),
             }
         }
-        found
-    });
-    compared.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
+    }
+    parted.into_iter().map(|(_, found)| found).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "no round has the name of one that a kept server knows")]

@@ -43,8 +43,8 @@ pub(crate) enum Step {
     Reply(Workflow, Reply),
     /// The worker could not replay, say.
     FailTask(Workflow),
-    /// Answers a task that is nothing but a query.
-    AnswerQuery(Workflow, bool),
+    /// Answers a task that is nothing but a query, and came from this queue.
+    AnswerQuery(Workflow, Queue, bool),
     /// A worker takes an activity's task and keeps it until it reports the end.
     TakeActivity(Activity),
     Report(Activity, Report),
@@ -207,7 +207,6 @@ pub(crate) enum Bad {
     UnknownActivity,
     NoMarkerName,
     NoChildId,
-    NoQueue,
     NoSignalName,
     NoFailure,
     EmptyUpsert,

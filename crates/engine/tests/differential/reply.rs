@@ -356,11 +356,13 @@ impl Author {
         let cron = self.known[index].cron;
         let asked = !self.known[index].requested.is_empty();
         let retryable = self.random.percent(70);
+        let only = |weight: usize, allowed: bool| if allowed { weight } else { 0 };
+        let burdened = children || asked;
         let last = self.random.weighted(&[
-            (8, Command::Complete),
-            (5, Command::Fail { retryable }),
+            (only(8, !cron || !burdened), Command::Complete),
+            (only(5, !cron || !burdened), Command::Fail { retryable }),
             (3, Command::Cancel),
-            (if children || asked || cron { 0 } else { 6 }, Command::ContinueAsNew),
+            (only(6, !cron && !burdened), Command::ContinueAsNew),
         ]);
         let Some(last) = last else { return };
         reply.commands.push(last.clone());
@@ -377,6 +379,7 @@ impl Author {
         let known = &mut self.known[index];
         known.completed_tasks += 1;
         match last {
+            Command::Complete | Command::Fail { .. } if cron => self.sleeps(index),
             Command::ContinueAsNew => self.next_run(index),
             Command::Fail { retryable: true } if known.retries > 0 => {
                 known.retries -= 1;
@@ -389,15 +392,26 @@ impl Author {
 
     /// A run has ended and another goes on in its place.
     fn next_run(&mut self, index: usize) {
+        self.follow(index);
+        // The server has a run wait that follows another within a second; the engine lets one that was continued begin
+        // at once. Nothing happens meanwhile, so that it makes no difference.
+        self.take(index);
+    }
+
+    /// The next run waits until its schedule says that it is time.
+    fn sleeps(&mut self, index: usize) {
+        self.follow(index);
+        let known = &mut self.known[index];
+        (known.asleep, known.task) = (true, Task::None);
+    }
+
+    fn follow(&mut self, index: usize) {
         let known = &mut self.known[index];
         let accepted = std::mem::take(&mut known.accepted);
         known.next_run();
         for asked in accepted.iter().filter(|asked| asked.stage == Stage::Completed) {
             self.say(Step::End(asked.call));
         }
-        // The server has a run wait that follows another within a second; the engine lets one that was continued begin
-        // at once. Nothing happens meanwhile, so that it makes no difference.
-        self.take(index);
     }
 
     fn reply_badly(&mut self, index: usize, mut reply: Reply) {
@@ -412,7 +426,6 @@ impl Author {
             Bad::UnknownActivity,
             Bad::NoMarkerName,
             Bad::NoChildId,
-            Bad::NoQueue,
             Bad::NoSignalName,
             Bad::NoFailure,
             Bad::EmptyUpsert,
