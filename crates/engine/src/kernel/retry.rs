@@ -61,7 +61,7 @@ pub(crate) fn next_attempt(
 }
 
 /// initial × coefficient^(attempt − 1), at most the maximum interval; nanoseconds.
-pub(super) fn backoff(policy: &common::RetryPolicy, attempt: i32) -> i64 {
+pub(crate) fn backoff(policy: &common::RetryPolicy, attempt: i32) -> i64 {
     let initial = span(policy.initial_interval.as_ref());
     let maximum = span(policy.maximum_interval.as_ref());
     let grown = initial as f64 * policy.backoff_coefficient.max(1.0).powi((attempt - 1).max(0));

@@ -3,7 +3,7 @@
 use super::Service;
 use crate::kernel::state::{Activity, Annotations, Pause, RunCore};
 use crate::kernel::time::{Timestamp, span_to_proto};
-use crate::kernel::{MutableState, activity_control};
+use crate::kernel::{MutableState, activity_control, retry};
 use crate::proto::{common, enums, workflow, workflowservice as ws};
 use crate::status::Failure;
 use crate::visibility::{Attributes, check};
@@ -33,6 +33,7 @@ impl Service {
 fn describe(state: &MutableState, attributes: &Attributes) -> ws::DescribeWorkflowExecutionResponse {
     let core = &state.core;
     let started = state.started_attributes();
+    let was_reset = started.original_execution_run_id != core.run_id;
     let annotations = state.annotations.get(&0).cloned().unwrap_or_default();
     ws::DescribeWorkflowExecutionResponse {
         execution_config: Some(workflow::WorkflowExecutionConfig {
@@ -71,6 +72,8 @@ fn describe(state: &MutableState, attributes: &Attributes) -> ws::DescribeWorkfl
             run_expiration_time: Timestamp(core.run_deadline).to_proto(),
             cancel_requested: core.cancel_requested,
             original_start_time: Timestamp(core.start_time).to_proto(),
+            last_reset_time: Timestamp(core.start_time).to_proto().filter(|_| was_reset),
+            reset_run_id: core.reset_run_id.clone(),
             ..Default::default()
         }),
         ..Default::default()
@@ -119,7 +122,14 @@ fn pending_activity(activity: &Activity) -> workflow::PendingActivityInfo {
     let waits_for_retry = activity.backoff_until != 0 && !activity.is_started() && !paused;
     let beaten = activity.last_heartbeat_time != 0;
     let next_attempt = if waits_for_retry { activity.backoff_until } else { 0 };
-    let waited = Timestamp(next_attempt).since(Timestamp(activity.last_attempt_close_time));
+    let retry_interval = match state {
+        _ if waits_for_retry => Timestamp(next_attempt).since(Timestamp(activity.last_attempt_close_time)),
+        // The wait after the attempt that is on offer, should it fail.
+        State::Scheduled => {
+            activity.retry_policy.as_ref().map_or(0, |policy| retry::backoff(policy, activity.attempt.max(1)))
+        }
+        _ => 0,
+    };
     workflow::PendingActivityInfo {
         activity_id: activity.activity_id.clone(),
         activity_type: Some(common::ActivityType { name: activity.activity_type.clone() }),
@@ -137,7 +147,7 @@ fn pending_activity(activity: &Activity) -> workflow::PendingActivityInfo {
         last_worker_identity: activity.identity.clone(),
         last_attempt_complete_time: Timestamp(activity.last_attempt_close_time).to_proto(),
         next_attempt_schedule_time: Timestamp(next_attempt).to_proto(),
-        current_retry_interval: if waits_for_retry { span_to_proto(waited) } else { None },
+        current_retry_interval: span_to_proto(retry_interval).filter(|_| retry_interval > 0),
         paused,
         pause_info: activity.pause.as_ref().map(pause_info),
         priority: activity.priority.clone(),
@@ -154,5 +164,31 @@ fn pause_info(pause: &Pause) -> workflow::pending_activity_info::PauseInfo {
             identity: pause.identity.clone(),
             reason: pause.reason.clone(),
         })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Activity, pending_activity};
+    use crate::kernel::retry;
+    use crate::kernel::time::SECOND;
+
+    #[test]
+    fn an_activity_shows_the_wait_before_its_next_attempt() {
+        let offered =
+            Activity { attempt: 2, retry_policy: Some(retry::with_defaults(None)), ..Activity::default() };
+        let failed_at = 5 * SECOND;
+        let waiting = Activity {
+            backoff_until: failed_at + 3 * SECOND,
+            last_attempt_close_time: failed_at,
+            ..offered.clone()
+        };
+        let started = Activity { started_time: failed_at, ..offered.clone() };
+        let shown = |activity: &Activity| {
+            pending_activity(activity).current_retry_interval.map(|interval| interval.seconds)
+        };
+        assert_eq!(shown(&offered), Some(2), "the second attempt's own wait, should it fail");
+        assert_eq!(shown(&waiting), Some(3), "the wait that it is in");
+        assert_eq!(shown(&started), None);
     }
 }

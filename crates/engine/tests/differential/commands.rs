@@ -98,10 +98,11 @@ fn attributes(names: &Names, scheduled: &ScheduledEvents, command: &Command) -> 
         Command::StartTimer(timer, span) => {
             Attributes::StartTimerCommandAttributes(command::StartTimerCommandAttributes {
                 timer_id: timer.to_string(),
-                start_to_fire_timeout: Some(match span {
-                    Span::Second => seconds(1),
-                    Span::Hour => seconds(3600),
-                }),
+                start_to_fire_timeout: match span {
+                    Span::Unset => None,
+                    Span::Second => Some(seconds(1)),
+                    Span::Hour => Some(seconds(3600)),
+                },
             })
         }
         Command::CancelTimer(timer) => {
@@ -265,7 +266,6 @@ fn bad(names: &Names, which: Bad) -> Attributes {
         Bad::NoTimeout => activity.start_to_close_timeout = None,
         Bad::NegativeTimeout => activity.start_to_close_timeout = Some(seconds(-1)),
         Bad::NoTimerId => timer.timer_id.clear(),
-        Bad::NoTimerSpan => timer.start_to_fire_timeout = None,
         Bad::UnknownTimer => {
             return Attributes::CancelTimerCommandAttributes(command::CancelTimerCommandAttributes {
                 timer_id: "nobody's".into(),
@@ -308,7 +308,7 @@ fn bad(names: &Names, which: Bad) -> Attributes {
             );
         }
     }
-    if matches!(which, Bad::NoTimerId | Bad::NoTimerSpan) {
+    if which == Bad::NoTimerId {
         Attributes::StartTimerCommandAttributes(timer)
     } else {
         Attributes::ScheduleActivityTaskCommandAttributes(activity)

@@ -50,7 +50,8 @@ fn entry(left: Option<&(String, Value)>, right: Option<&(String, Value)>) -> Vec
             paths.sort();
             paths.dedup();
             let differ = paths.into_iter().filter(|path| left.get(*path) != right.get(*path));
-            let differ = differ.filter(|path| !on_purpose::is_known(what, path));
+            let server = |path: &String| right.get(path).unwrap_or(&Value::Null);
+            let differ = differ.filter(|path| !on_purpose::is_only_here(what, path, server(path)));
             let show = |value: Option<&Value>| value.map_or_else(|| "(nothing)".to_owned(), Value::to_string);
             differ
                 .map(|path| {

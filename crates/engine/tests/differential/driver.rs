@@ -1,7 +1,8 @@
 //! Performs a program on one side, a step after the other, and notes what came of each.
 
 use crate::commands::{ScheduledEvents, said};
-use crate::mask::Mask;
+use crate::mask::{Mask, failure, outcome, tree};
+use crate::on_purpose;
 use crate::program::{
     Activity, Ask, Call, Event, Point, Program, Queue, Reply, Report, Step, Update, Workflow,
 };
@@ -74,7 +75,7 @@ pub(crate) async fn perform(side: &Side, program: &Program, round: &str) -> Tran
     let mut transcript = Transcript::new();
     for (index, step) in program.steps.iter().enumerate() {
         let came = driver.step(step).await;
-        transcript.push((format!("step {index}: {step:?}"), came));
+        driver.note(&mut transcript, format!("step {index}: {step:?}"), came);
     }
     driver.histories(&mut transcript).await;
     transcript
@@ -93,6 +94,11 @@ fn unwrap<T>(result: Result<Response<T>, Status>) -> Result<T, Status> {
 }
 
 impl Driver {
+    fn note(&mut self, transcript: &mut Transcript, what: String, mut came: Value) {
+        on_purpose::leave_out(&what, &mut came);
+        transcript.push((what, self.mask.hide(came)));
+    }
+
     async fn step(&mut self, step: &Step) -> Value {
         match step {
             Step::Ask(ask) => self.ask(ask).await,
@@ -118,49 +124,49 @@ impl Driver {
                 let request = Request::new(names.start(*workflow, start));
                 let answer = unwrap(service.start_workflow_execution(request).await);
                 self.know(*workflow, answer.as_ref().map(|answer| answer.run_id.clone()).ok());
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Ask::SignalWithStart(workflow, start) => {
                 let request = Request::new(names.signal_with_start(*workflow, start));
                 let answer = unwrap(service.signal_with_start_workflow_execution(request).await);
                 self.know(*workflow, answer.as_ref().map(|answer| answer.run_id.clone()).ok());
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Ask::Signal(workflow, number) => {
                 let request = Request::new(names.signal(*workflow, *number));
                 let answer = unwrap(service.signal_workflow_execution(request).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Ask::Cancel(workflow, number) => {
                 let request = Request::new(names.cancel(*workflow, *number));
                 let answer = unwrap(service.request_cancel_workflow_execution(request).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Ask::Terminate(workflow) => {
                 let request = Request::new(names.terminate(*workflow));
                 let answer = unwrap(service.terminate_workflow_execution(request).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Ask::Query(workflow) => {
                 let request = Request::new(names.query(*workflow));
                 let answer = unwrap(service.query_workflow(request).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Ask::Update(workflow, update, stage) => {
                 let request = Request::new(names.update(*workflow, *update, *stage));
                 let answer = unwrap(service.update_workflow_execution(request).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Ask::PollUpdate(workflow, update, stage) => {
                 let request = Request::new(names.poll_update(*workflow, *update, Some(*stage)));
                 let answer = unwrap(service.poll_workflow_execution_update(request).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Ask::Reset(workflow, point) => self.reset(*workflow, *point).await,
             Ask::Describe(workflow) => {
                 let request = Request::new(names.describe(*workflow));
                 let answer = unwrap(service.describe_workflow_execution(request).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
         }
     }
@@ -183,7 +189,7 @@ impl Driver {
         let request = self.names.reset(workflow, event_id.unwrap_or(3), self.resets);
         let answer = unwrap(self.service.reset_workflow_execution(Request::new(request)).await);
         self.know(workflow, answer.as_ref().map(|answer| answer.run_id.clone()).ok());
-        self.mask.outcome(&answer)
+        outcome(&answer)
     }
 
     async fn begin(&mut self, call: Call, ask: &Ask) -> Value {
@@ -214,8 +220,8 @@ impl Driver {
     /// Until the server knows of the workflow's updates: they ride on the next task that is taken from then on.
     async fn await_admission(&mut self, workflow: Workflow) {
         let begin = Instant::now();
-        // A server that has just done something else to the workflow may forget an update once more, and asks itself
-        // again: what it still knows at the third look it goes on knowing.
+        // A server that has refused something else about the workflow, or whose worker has failed, forgets updates and
+        // asks itself again: what it still knows at the third look it goes on knowing.
         let mut looks = 0;
         while begin.elapsed() < PATIENCE && looks < 3 {
             let under_way = self.begun.values().filter(|begun| !begun.answer.is_finished());
@@ -239,8 +245,8 @@ impl Driver {
     async fn end(&mut self, call: Call) -> Value {
         let Some(begun) = self.begun.remove(&call.0) else { return json!("nothing was begun") };
         match timeout(PATIENCE, begun.answer).await {
-            Ok(Ok(Answer::Query(answer))) => self.mask.outcome(&answer),
-            Ok(Ok(Answer::Update(answer))) => self.mask.outcome(&answer),
+            Ok(Ok(Answer::Query(answer))) => outcome(&answer),
+            Ok(Ok(Answer::Update(answer))) => outcome(&answer),
             Ok(Err(error)) => panic!("a request panicked: {error}"),
             Err(_) => json!("no answer"),
         }
@@ -250,6 +256,7 @@ impl Driver {
         if self.tasks.contains_key(&workflow) {
             return json!("it came with the answer to the last one");
         }
+        self.await_admission(workflow).await;
         let mut polled = match queue {
             Queue::Normal => self.poll(self.names.workflow_queue(workflow)),
             Queue::Sticky => {
@@ -262,7 +269,7 @@ impl Driver {
                 self.tasks.insert(workflow, task);
                 seen
             }
-            Ok(Ok(Err(status))) => self.mask.failure(&status),
+            Ok(Ok(Err(status))) => failure(&status),
             Ok(Err(error)) => panic!("a poll panicked: {error}"),
             Ok(Ok(Ok(_))) | Err(_) => {
                 polled.abort();
@@ -341,10 +348,7 @@ impl Driver {
                 }
                 _ => json!("done"),
             },
-            Err(status) => {
-                self.await_admission(workflow).await;
-                self.mask.failure(&status)
-            }
+            Err(status) => failure(&status),
         }
     }
 
@@ -372,9 +376,7 @@ impl Driver {
             ..Default::default()
         };
         let answer = unwrap(self.service.respond_workflow_task_failed(Request::new(request)).await);
-        // With the task, the server forgets what it carried.
-        self.await_admission(workflow).await;
-        self.mask.outcome(&answer)
+        outcome(&answer)
     }
 
     async fn answer_query(&mut self, workflow: Workflow, queue: Queue, answered: bool) -> Value {
@@ -392,7 +394,7 @@ impl Driver {
             ..Default::default()
         };
         let answer = unwrap(self.service.respond_query_task_completed(Request::new(request)).await);
-        self.mask.outcome(&answer)
+        outcome(&answer)
     }
 
     async fn take_activity(&mut self, activity: Activity) -> Value {
@@ -408,10 +410,10 @@ impl Driver {
                 let mut shown = task.clone();
                 shown.task_token.clear();
                 self.activities.insert(activity, task);
-                self.mask.tree(&shown)
+                tree(&shown)
             }
             Ok(Ok(_)) | Err(_) => json!("no task"),
-            Ok(Err(status)) => self.mask.failure(&status),
+            Ok(Err(status)) => failure(&status),
         }
     }
 
@@ -432,7 +434,7 @@ impl Driver {
                     ..Default::default()
                 };
                 let answer = unwrap(service.respond_activity_task_completed(Request::new(request)).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Report::CompleteById => {
                 let execution = task.workflow_execution.unwrap_or_default();
@@ -446,7 +448,7 @@ impl Driver {
                 };
                 let answer =
                     unwrap(service.respond_activity_task_completed_by_id(Request::new(request)).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Report::Fail { retryable } => {
                 let failure = Some(application_failure(retryable));
@@ -458,7 +460,7 @@ impl Driver {
                     ..Default::default()
                 };
                 let answer = unwrap(service.respond_activity_task_failed(Request::new(request)).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Report::Cancel => {
                 let details = payloads("given up");
@@ -470,7 +472,7 @@ impl Driver {
                     ..Default::default()
                 };
                 let answer = unwrap(service.respond_activity_task_canceled(Request::new(request)).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
             Report::Heartbeat => {
                 let details = payloads("half way");
@@ -482,7 +484,7 @@ impl Driver {
                     ..Default::default()
                 };
                 let answer = unwrap(service.record_activity_task_heartbeat(Request::new(request)).await);
-                self.mask.outcome(&answer)
+                outcome(&answer)
             }
         }
     }
@@ -493,9 +495,6 @@ impl Driver {
         while begin.elapsed() < PATIENCE {
             let events = self.events(&workflow_id, "").await;
             if events.iter().filter(|seen| event.is(seen.event_type())).count() >= times {
-                if event == Event::TaskTimedOut {
-                    self.await_admission(workflow).await;
-                }
                 return Value::Null;
             }
             sleep(LOOK).await;
@@ -536,8 +535,7 @@ impl Driver {
                 self.runs.extend(named.filter(|run| !self.runs.contains(run)));
                 let what =
                     format!("run {next}, of {workflow}: event {}", line(&event).as_str().unwrap_or(""));
-                let event = self.mask.tree(&event);
-                transcript.push((what, event));
+                self.note(transcript, what, tree(&event));
             }
         }
     }

@@ -2,8 +2,8 @@
 //! ids that a server drew become numbers in the order in which they appear, so that what was equal stays equal.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
-use std::collections::HashMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
 use tonic::Status;
 
 /// What follows from how a server stores things, the ids that it has for namespaces among them.
@@ -19,6 +19,51 @@ const STORED_HOW: [&str; 9] = [
     "parent_workflow_namespace_id",
 ];
 
+/// A message as a tree, without what only says how a server stores it and without fields at their defaults.
+pub(crate) fn tree(message: &impl Serialize) -> Value {
+    let value = serde_json::to_value(message).expect("the protocol's messages are plain data");
+    plain("", value)
+}
+
+/// An answer: what it says, or the code and the types of the details.
+pub(crate) fn outcome<T: Serialize>(result: &Result<T, Status>) -> Value {
+    match result {
+        Ok(message) => tree(message),
+        Err(status) => failure(status),
+    }
+}
+
+pub(crate) fn failure(status: &Status) -> Value {
+    serde_json::json!({
+        "code": format!("{:?}", status.code()),
+        "details": details(status),
+        "message": status.message(),
+    })
+}
+
+fn plain(key: &str, value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(key, _)| !STORED_HOW.contains(&key.as_str()));
+            let fields = kept.map(|(key, value)| {
+                let value = in_order(plain(&key, value));
+                (key, value)
+            });
+            Value::Object(fields.filter(|(_, value)| !is_default(value)).collect())
+        }
+        Value::Array(items) => text_of(&items).map_or_else(
+            || Value::Array(items.into_iter().map(|item| plain("", item)).collect()),
+            Value::String,
+        ),
+        Value::String(text) if key == "data" => Value::String(decoded(&text).unwrap_or(text)),
+        // It is how the server says that there is none.
+        Value::String(text) if is_time(key) && text.starts_with(YEAR_ONE) => Value::Null,
+        other => other,
+    }
+}
+
+const YEAR_ONE: &str = "0001-01-01T";
+
 /// The masks of one program on one side.
 pub(crate) struct Mask {
     /// What every id of the program begins with.
@@ -31,62 +76,31 @@ impl Mask {
         Self { prefix: prefix.to_owned(), ids: HashMap::new() }
     }
 
-    pub(crate) fn tree(&mut self, message: &impl Serialize) -> Value {
-        let value = serde_json::to_value(message).expect("the protocol's messages are plain data");
+    /// Masks times and ids. Two sides give the same ids the same numbers if they are shown the same trees.
+    pub(crate) fn hide(&mut self, value: Value) -> Value {
         self.value("", value)
-    }
-
-    /// An answer: what it says, or the code and the types of the details.
-    pub(crate) fn outcome<T: Serialize>(&mut self, result: &Result<T, Status>) -> Value {
-        match result {
-            Ok(message) => self.tree(message),
-            Err(status) => self.failure(status),
-        }
-    }
-
-    pub(crate) fn failure(&mut self, status: &Status) -> Value {
-        let details: Vec<Value> = details(status).into_iter().map(Value::String).collect();
-        serde_json::json!({
-            "code": format!("{:?}", status.code()),
-            "details": details,
-            "message": self.text(status.message()),
-        })
     }
 
     fn value(&mut self, key: &str, value: Value) -> Value {
         match value {
-            Value::Object(fields) => self.fields(fields),
-            Value::Array(items) => {
-                if let Some(text) = text_of(&items) {
-                    return Value::String(self.text(&text));
-                }
-                Value::Array(items.into_iter().map(|item| self.value("", item)).collect())
+            // Maps of the protocol have no order.
+            Value::Object(fields) => {
+                let fields: BTreeMap<String, Value> = fields.into_iter().collect();
+                let masked = fields.into_iter().map(|(key, value)| {
+                    let value = self.value(&key, value);
+                    (key, value)
+                });
+                Value::Object(masked.collect())
             }
+            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.value("", item)).collect()),
             Value::String(_) if is_time(key) => Value::String("(a time)".into()),
             // Drawn by the server where it asks itself for something: it is equal to nothing else.
             Value::String(text) if key == "request_id" && !text.starts_with(&self.prefix) => {
                 Value::String("(an id)".into())
             }
-            Value::String(text) if key == "data" => {
-                let text = decoded(&text).unwrap_or(text);
-                Value::String(self.text(&text))
-            }
             Value::String(text) => Value::String(self.text(&text)),
             other => other,
         }
-    }
-
-    fn fields(&mut self, fields: Map<String, Value>) -> Value {
-        // Maps of the protocol have no order.
-        let mut fields: Vec<_> = fields.into_iter().collect();
-        fields.sort_by(|(left, _), (right, _)| left.cmp(right));
-        let kept = fields.into_iter().filter(|(key, _)| !STORED_HOW.contains(&key.as_str()));
-        let masked = kept.map(|(key, value)| {
-            let value = self.value(&key, value);
-            (key, in_order(value))
-        });
-        // A field at its default is a field that is not there.
-        Value::Object(masked.filter(|(_, value)| !is_default(value)).collect())
     }
 
     fn text(&mut self, text: &str) -> String {
@@ -154,8 +168,10 @@ fn decoded(text: &str) -> Option<String> {
 /// Lists that are kept by id, and in no order.
 fn in_order(value: Value) -> Value {
     let Value::Array(mut items) = value else { return value };
-    if items.iter().all(|item| item.get("activity_id").is_some()) {
-        items.sort_by_key(|item| item["activity_id"].to_string());
+    for id in ["activity_id", "initiated_id"] {
+        if items.iter().all(|item| item.get(id).is_some()) {
+            items.sort_by_key(|item| item[id].to_string());
+        }
     }
     Value::Array(items)
 }
@@ -183,7 +199,7 @@ fn details(status: &Status) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Mask;
+    use super::{Mask, tree};
     use serde_json::json;
 
     #[test]
@@ -191,7 +207,7 @@ mod tests {
         let (first, second) =
             ("019ab2f0-7a33-7d52-8c0f-000000000001", "019ab2f0-7a33-7d52-8c0f-000000000002");
         let mut mask = Mask::new("program-");
-        let tree = mask.tree(&json!({
+        let masked = mask.hide(tree(&json!({
             "run_id": second,
             "parent": { "run_id": first, "workflow_id": "program-w1" },
             "first_run_id": format!("the run {second}"),
@@ -200,9 +216,9 @@ mod tests {
             "task_id": 17,
             "attempt": 0,
             "data": "dGV4dA==",
-        }));
+        })));
         assert_eq!(
-            tree,
+            masked,
             json!({
                 "data": "text",
                 "event_time": "(a time)",

@@ -194,6 +194,12 @@ pub(crate) enum Command {
     Bad(Bad),
 }
 
+impl Command {
+    pub(crate) fn is_about(&self, update: Update) -> bool {
+        matches!(self, Self::Accept(about) | Self::Reject(about) | Self::Respond(about, _) if *about == update)
+    }
+}
+
 /// Commands that no SDK sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bad {
@@ -202,7 +208,6 @@ pub(crate) enum Bad {
     NoTimeout,
     NegativeTimeout,
     NoTimerId,
-    NoTimerSpan,
     UnknownTimer,
     UnknownActivity,
     NoMarkerName,
@@ -214,7 +219,9 @@ pub(crate) enum Bad {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Span {
-    /// Fires as soon as timers can.
+    /// Fires at once.
+    Unset,
+    /// Fires as soon as timers can that wait at all.
     Second,
     /// Does not fire.
     Hour,

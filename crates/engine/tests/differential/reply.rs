@@ -142,7 +142,8 @@ impl Author {
                 reply.commands.push(Command::StartTimer(timer, Span::Hour));
             }
             Some(4) => {
-                reply.commands.push(Command::StartTimer(self.fresh_timer(), Span::Second));
+                let span = self.random.pick(&[Span::Second, Span::Second, Span::Second, Span::Unset]);
+                reply.commands.push(Command::StartTimer(self.fresh_timer(), span));
                 *later = Some(Later::TimerFires);
             }
             Some(5) => {
@@ -354,8 +355,9 @@ impl Author {
         let children = !self.known[index].children.is_empty();
         // Whoever asks for an update of a run that is continued as new may have to ask again, or not: it is a race.
         let cron = self.known[index].cron;
-        let asked = !self.known[index].requested.is_empty();
-        let retryable = self.random.percent(70);
+        let ignored = |asked: &&Asked| !reply.commands.iter().any(|command| command.is_about(asked.update));
+        let asked = !self.known[index].requested.is_empty() || ended.iter().any(|asked| ignored(&asked));
+        let retryable = self.random.percent(70) && !asked;
         let only = |weight: usize, allowed: bool| if allowed { weight } else { 0 };
         let burdened = children || asked;
         let last = self.random.weighted(&[
@@ -421,7 +423,6 @@ impl Author {
             Bad::NoTimeout,
             Bad::NegativeTimeout,
             Bad::NoTimerId,
-            Bad::NoTimerSpan,
             Bad::UnknownTimer,
             Bad::UnknownActivity,
             Bad::NoMarkerName,
