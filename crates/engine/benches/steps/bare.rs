@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use futures::future::{FutureExt as _, join_all};
 use prost::Message;
 use syndarix_engine::{Engine, EngineOptions};
 use temporalio_client::callback_based::{CallbackBasedGrpcService, GrpcRequest};
@@ -148,6 +148,8 @@ impl Bare {
     /// Runs as many workflows at once as there are, each of so many activities, one after another.
     async fn run(&self, round: &str, steps: u32) {
         let (open, ended) = (AtomicU32::new(WORKFLOWS), CancellationToken::new());
+        // A sticky queue that nobody has polled has no worker, and its tasks go back to the common one.
+        let _ = self.poll(STICKY).now_or_never();
         let worker = |number: u32| {
             let (open, ended) = (&open, &ended);
             async move {

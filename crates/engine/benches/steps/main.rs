@@ -2,7 +2,7 @@
 //! in the same run: the SDK's own, against a service in memory that does nothing, and the disk's, one raw SQLite
 //! commit with `synchronous=FULL`.
 //!
-//! `cargo bench -p syndarix-engine --bench steps`
+//! `cargo bench -p syndarix-engine --bench steps`, with `-- parallel bare` for the rows whose names begin so.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its point")]
 #![expect(missing_debug_implementations, reason = "the SDK's macros make public types without it")]
@@ -243,6 +243,12 @@ async fn report_bare(folder: &Path) {
     );
 }
 
+/// Whether a row was asked for; all are where none is named.
+fn is_wanted(row: &str) -> bool {
+    let mut named = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    named.peek().is_none() || named.any(|name| row.starts_with(&name))
+}
+
 #[tokio::main]
 async fn main() {
     if let Some(folder) = idle::asked() {
@@ -280,7 +286,7 @@ async fn main() {
             side.workflow("warm".to_owned(), 20).await;
         }
         let mut walls = Vec::new();
-        for work in Work::ALL {
+        for work in Work::ALL.into_iter().filter(|work| is_wanted(work.name())) {
             walls.push((work, report(work, &floor, &ours, &database).await));
         }
         for stop in stops {
@@ -292,7 +298,9 @@ async fn main() {
     our_end.expect("the worker ends cleanly");
     floor_end.expect("the floor's worker ends cleanly");
     engine.shutdown().await;
-    report_bare(folder.path()).await;
+    if is_wanted("bare step") {
+        report_bare(folder.path()).await;
+    }
     println!("idle, in a process of its own: {} MiB resident", idle::measure(folder.path()));
     peer::report(&runtime, &walls).await;
 }

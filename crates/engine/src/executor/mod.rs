@@ -20,7 +20,7 @@ mod tasks;
 mod transfers;
 mod updates;
 
-pub(crate) use history::{PAGE, Page};
+pub(crate) use history::{Durable, PAGE, Page};
 pub(crate) use reset::ResetRequest;
 pub(crate) use schedules::{ScheduleKey, Scheduled, Schedules};
 pub(crate) use slot::{RunCell, RunRef, Slot};
@@ -325,6 +325,7 @@ impl Executor {
             deadline: run.deadline(),
             progress: run.progress.clone(),
             next_event_id: run.state.core.next_event_id,
+            is_closed: !run.state.core.is_running(),
             updates: effects.updates,
             closed_schedule: closed_schedule(&run.state.core),
         });
@@ -387,6 +388,7 @@ fn insert_stored(slot: &mut Slot, stored: crate::storage::StoredRun) {
     let run_id = stored.state.core.run_id.clone();
     let run = RunCell::new(stored.run_key, stored.state);
     run.progress.durable_next_event_id.store(run.state.core.next_event_id, Ordering::Release);
+    run.progress.durably_closed.store(!run.state.core.is_running(), Ordering::Release);
     slot.runs.insert(run_id, run);
 }
 
@@ -404,6 +406,7 @@ struct Published {
     deadline: Timestamp,
     progress: Arc<slot::Progress>,
     next_event_id: i64,
+    is_closed: bool,
     updates: Vec<(String, Reached)>,
     /// The schedule that started the run, if the run has closed.
     closed_schedule: Option<ScheduleKey>,
@@ -422,6 +425,7 @@ struct Publisher {
 impl Publisher {
     fn publish(&self, run: Published) {
         run.progress.durable_next_event_id.fetch_max(run.next_event_id, Ordering::AcqRel);
+        run.progress.durably_closed.fetch_or(run.is_closed, Ordering::AcqRel);
         run.progress.committed.fetch_add(1, Ordering::AcqRel);
         self.timers.set(&run.name, run.deadline);
         let now = self.clock.now();

@@ -7,7 +7,7 @@ use crate::matching::QueryAnswer;
 use crate::proto::query;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tokio::sync::oneshot;
 
 /// A run, by name.
@@ -50,6 +50,8 @@ pub(crate) struct Progress {
     pub committed: AtomicI64,
     /// Events before this id are durable.
     pub durable_next_event_id: AtomicI64,
+    /// Whether it is durable that the run has closed. What is durable then does not change any more.
+    pub durably_closed: AtomicBool,
 }
 
 impl Progress {

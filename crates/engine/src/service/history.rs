@@ -1,7 +1,7 @@
 //! Reading histories, and waiting for them to grow.
 
 use super::Service;
-use crate::executor::{Page, RunRef};
+use crate::executor::{Durable, Page, RunRef};
 use crate::kernel::state::RunCore;
 use crate::proto::{enums, history, workflowservice as ws};
 use crate::status::Failure;
@@ -114,23 +114,19 @@ impl Service {
         loop {
             // Subscribed before looking, so that no change falls between.
             let changed = watch.changed();
-            let (run_key, core) = match self.durable_core(name).await {
-                Ok(found) => found,
-                Err(failure) if failure.is_not_found() && self.is_in_memory(name).await? => {
-                    changed.await;
-                    continue;
-                }
-                Err(failure) => return Err(failure),
+            let Some(durable) = self.executor.durable(name).await? else {
+                changed.await;
+                continue;
             };
-            let closed = !core.is_running();
-            if close_only && closed {
-                let last = core.next_event_id - 1;
-                return Ok(response(self.executor.page(run_key, last, 0, 1).await?, None));
+            let Durable { next_event_id, is_closed, .. } = durable;
+            if close_only && is_closed {
+                let last = self.executor.durable_page(name, durable, next_event_id - 1, 1).await?;
+                return Ok(response(last, None));
             }
-            if !close_only && (core.next_event_id > page.next_event_id || closed) {
-                let events = self.executor.page(run_key, page.next_event_id, 0, limit).await?;
+            if !close_only && (next_event_id > page.next_event_id || is_closed) {
+                let events = self.executor.durable_page(name, durable, page.next_event_id, limit).await?;
                 page.next_event_id = events.last().map_or(page.next_event_id, |event| event.event_id + 1);
-                let done = closed && page.next_event_id >= core.next_event_id;
+                let done = is_closed && page.next_event_id >= next_event_id;
                 return Ok(response(events, (!done).then_some(page)));
             }
             tokio::select! {
@@ -140,11 +136,6 @@ impl Service {
                 () = self.shutdown.cancelled() => return Ok(response(Vec::new(), Some(page))),
             }
         }
-    }
-
-    async fn is_in_memory(&self, name: &RunRef) -> Result<bool, Failure> {
-        let slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
-        Ok(slot.runs.get(&name.run_id).is_some_and(|run| !run.progress.is_durable()))
     }
 
     pub(super) async fn get_history_reverse(

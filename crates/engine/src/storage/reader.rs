@@ -12,15 +12,17 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
-/// Connections kept open; more are opened when more reads run at once, and closed after.
-const KEPT: usize = 4;
+/// Reads at once, each on a connection that is kept.
+const CONNECTIONS: usize = 4;
 
 /// The pool.
 #[derive(Debug, Clone)]
 pub(crate) struct Readers {
     path: Arc<PathBuf>,
     idle: Arc<Mutex<Vec<Connection>>>,
+    free: Arc<Semaphore>,
     /// Reads happen where they are asked for, not on threads whose order nobody knows.
     inline: bool,
 }
@@ -76,7 +78,12 @@ pub(crate) struct ClosedRun {
 impl Readers {
     pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
         let first = schema::open_reader(path)?;
-        Ok(Self { path: Arc::new(path.to_owned()), idle: Arc::new(Mutex::new(vec![first])), inline: false })
+        Ok(Self {
+            path: Arc::new(path.to_owned()),
+            idle: Arc::new(Mutex::new(vec![first])),
+            free: Arc::new(Semaphore::new(CONNECTIONS)),
+            inline: false,
+        })
     }
 
     /// As [`Readers::open`], without threads: for a simulation, whose order follows from its seed.
@@ -94,10 +101,14 @@ impl Readers {
             tokio::task::yield_now().await;
             return self.with_blocking(read);
         }
+        let cancelled = || Error::Stopped("a read was cancelled".into());
+        let turn = self.free.clone().acquire_owned().await.map_err(|_| cancelled())?;
         let pool = self.clone();
-        tokio::task::spawn_blocking(move || pool.with_blocking(read))
-            .await
-            .map_err(|_| Error::Stopped("a read was cancelled".into()))?
+        let read = move || {
+            let _turn = turn;
+            pool.with_blocking(read)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| cancelled())?
     }
 
     pub(crate) fn with_blocking<T>(
@@ -111,7 +122,7 @@ impl Readers {
         };
         let result = read(&connection);
         let mut idle = self.idle.lock();
-        if idle.len() < KEPT {
+        if idle.len() < CONNECTIONS {
             idle.push(connection);
         }
         result

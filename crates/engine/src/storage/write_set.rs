@@ -300,14 +300,12 @@ impl RunWrite {
         } else {
             connection
                 .prepare_cached(
-                    "UPDATE run SET status = ?2, close_time = ?3, deadline = ?4, has_workflow_task = ?5, core = ?6,
-                         execution_time = ?7, history_length = ?8, history_bytes = ?9, state_transitions = ?10
+                    "UPDATE run SET deadline = ?2, has_workflow_task = ?3, core = ?4, execution_time = ?5,
+                         history_length = ?6, history_bytes = ?7, state_transitions = ?8
                      WHERE run_key = ?1",
                 )?
                 .execute(params![
                     self.run_key,
-                    self.status,
-                    self.close_time,
                     self.deadline,
                     self.has_workflow_task,
                     self.core,
@@ -316,6 +314,12 @@ impl RunWrite {
                     self.listed.history_bytes,
                     self.listed.state_transitions,
                 ])?;
+            // Apart, since naming a column writes all of its indexes again, and a run closes only once.
+            if self.status != enums::WorkflowExecutionStatus::Running as i32 {
+                connection
+                    .prepare_cached("UPDATE run SET status = ?2, close_time = ?3 WHERE run_key = ?1")?
+                    .execute(params![self.run_key, self.status, self.close_time])?;
+            }
         }
         if let Some(values) = &self.search {
             self.apply_search(connection, values)?;
