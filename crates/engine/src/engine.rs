@@ -46,8 +46,7 @@ impl Engine {
         entropy: Entropy,
     ) -> Result<Self, Error> {
         let namespaces = Namespaces::new(storage.readers.namespaces()?);
-        let (executor, transfers) =
-            Executor::new(storage, options.clock.clone(), namespaces, options.limits, entropy);
+        let (executor, transfers) = Executor::new(storage, namespaces, &options, entropy);
         for name in &options.namespaces {
             if executor.namespaces.find(name, "").is_none() && !executor.namespaces.is_going(name) {
                 let record = NamespaceRecord {

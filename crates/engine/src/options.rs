@@ -23,6 +23,8 @@ pub struct EngineOptions {
     pub clock: Arc<dyn Clock>,
     /// What becomes of tasks that workers held when the engine last went down.
     pub lost_tasks: LostTasks,
+    /// Workflow ids held in memory before idle ones are forgotten, until they are needed again: some kilobytes each.
+    pub workflows_in_memory: usize,
     /// How long a poll for a task waits before it returns empty.
     pub task_poll_timeout: Duration,
     /// How long a poll for history waits before it returns empty.
@@ -49,6 +51,7 @@ impl EngineOptions {
             limits: Limits::default(),
             clock: Arc::new(SystemClock::new()),
             lost_tasks: LostTasks::RetryAtOpen,
+            workflows_in_memory: 2_048,
             task_poll_timeout: Duration::from_mins(1),
             history_poll_timeout: Duration::from_secs(20),
         }
@@ -86,6 +89,13 @@ impl EngineOptions {
     #[must_use]
     pub fn lost_tasks(mut self, lost_tasks: LostTasks) -> Self {
         self.lost_tasks = lost_tasks;
+        self
+    }
+
+    /// With so many workflow ids in memory instead.
+    #[must_use]
+    pub fn workflows_in_memory(mut self, most: usize) -> Self {
+        self.workflows_in_memory = most;
         self
     }
 }

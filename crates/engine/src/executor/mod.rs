@@ -37,6 +37,7 @@ use crate::kernel::{Effects, Entropy, Rejection, Rules, Task, Timestamp, Transfe
 use crate::limits::Limits;
 use crate::matching::{Matching, Offer, QueueKey, TaskKind};
 use crate::namespaces::Namespaces;
+use crate::options::EngineOptions;
 use crate::status::Failure;
 use crate::storage::{Commit, Health, Job, RunWrite, Storage, WriteSet};
 use crate::timers::Timers;
@@ -47,10 +48,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
-
-/// Workflow ids held in memory before idle ones are forgotten: some kilobytes each. Under test next to none,
-/// so that forgetting is part of every simulation.
-const SLOTS_KEPT: usize = if cfg!(test) { 2 } else { 2_048 };
 
 type SlotKey = (String, String);
 
@@ -72,8 +69,10 @@ pub(crate) struct Executor {
 }
 
 /// The workflow ids in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slots {
+    /// How many there may be before idle ones are forgotten.
+    most: usize,
     by_id: HashMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>,
     /// How many were left when idle ones were last forgotten.
     busy: usize,
@@ -86,7 +85,7 @@ impl Slots {
         }
         // Forgetting costs a read later and looks at all of them, so it happens rarely: when there are again
         // as many as could not be forgotten the last time.
-        if self.by_id.len() >= SLOTS_KEPT.max(2 * self.busy) {
+        if self.by_id.len() >= self.most.max(2 * self.busy) {
             self.by_id.retain(|_, slot| {
                 Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|slot| !slot.is_idle())
             });
@@ -134,23 +133,22 @@ impl CommitOptions {
 impl Executor {
     pub(crate) fn new(
         storage: Storage,
-        clock: Arc<dyn Clock>,
         namespaces: Namespaces,
-        limits: Limits,
+        options: &EngineOptions,
         entropy: Entropy,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<(i64, Transfer)>) {
         let (transfers, received) = mpsc::unbounded_channel();
         let executor = Arc::new(Self {
             storage,
-            clock,
+            clock: options.clock.clone(),
             matching: Arc::default(),
             timers: Arc::default(),
             schedules: Arc::default(),
             watchers: Arc::default(),
             updates: Arc::default(),
             namespaces,
-            limits,
-            slots: Mutex::default(),
+            limits: options.limits,
+            slots: Mutex::new(Slots { most: options.workflows_in_memory, by_id: HashMap::new(), busy: 0 }),
             transfers,
             entropy: Mutex::new(entropy),
         });

@@ -137,7 +137,11 @@ async fn serve(
         power.fail_after(dice.between(0, 60));
     }
     let disk = tokio::spawn(disk::run(steps, dice.split(), power.clone(), world.plan.sabotage));
-    let options = EngineOptions::new(&world.path).clock(clock.clone()).lost_tasks(world.plan.lost_tasks);
+    // Next to none are kept in memory, so that forgetting is part of every life.
+    let options = EngineOptions::new(&world.path)
+        .clock(clock.clone())
+        .lost_tasks(world.plan.lost_tasks)
+        .workflows_in_memory(2);
     let engine = tokio::select! {
         biased;
         () = power.failed() => return Ok(()),
