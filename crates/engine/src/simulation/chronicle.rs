@@ -1,6 +1,7 @@
 //! Everything that is on the disk, and whether it makes sense by itself.
 
 use super::agreement;
+use super::known::Known;
 use crate::kernel::MutableState;
 use crate::kernel::Timestamp;
 use crate::kernel::time::{SECOND, span};
@@ -94,7 +95,7 @@ impl Chronicle {
     }
 
     /// Whether what is stored makes sense.
-    pub(super) fn check(&self, lives: &Lives, clock_is_set: bool) -> Result<(), String> {
+    pub(super) fn check(&self, lives: &Lives, clock_is_set: bool, known: &Known) -> Result<(), String> {
         let mut running = BTreeSet::new();
         for run in &self.runs {
             let core = &run.state.core;
@@ -110,7 +111,10 @@ impl Chronicle {
             }
             for attributes in run.events.iter().filter_map(|event| event.attributes.as_ref()) {
                 if let A::ChildWorkflowExecutionStartedEventAttributes(a) = attributes {
-                    self.run(&a.workflow_execution.clone().unwrap_or_default().run_id).map_err(named)?;
+                    let run_id = a.workflow_execution.clone().unwrap_or_default().run_id;
+                    if !known.is_doomed(&run_id) {
+                        self.run(&run_id).map_err(named)?;
+                    }
                 }
             }
         }

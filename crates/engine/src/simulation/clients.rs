@@ -2,7 +2,7 @@
 
 use super::known::Fact;
 use super::network::Line;
-use super::program::{QUEUE, failed, ms, queue};
+use super::program::{ACTIVITY, QUEUE, failed, ms, queue};
 use super::world::Plan;
 use crate::proto::EventAttributes as A;
 use crate::proto::{common, enums, query, update, workflowservice as ws};
@@ -31,6 +31,9 @@ enum Want {
     Read(ws::GetWorkflowExecutionHistoryRequest),
     Describe(ws::DescribeWorkflowExecutionRequest),
     ResetStickiness(ws::ResetStickyTaskQueueRequest),
+    Pause(ws::PauseActivityRequest),
+    Unpause(ws::UnpauseActivityRequest),
+    Delete(ws::DeleteWorkflowExecutionRequest),
 }
 
 impl Client {
@@ -88,6 +91,9 @@ async fn choose(line: &mut Line, place: usize, number: i64) -> Option<Want> {
         Read,
         Describe,
         ResetStickiness,
+        Pause,
+        Unpause,
+        Delete,
     }
     let name = format!("request {place}-{number}");
     let workflow_id = format!("workflow {}", line.dice.between(0, line.life.world.plan.workflow_ids - 1));
@@ -106,6 +112,9 @@ async fn choose(line: &mut Line, place: usize, number: i64) -> Option<Want> {
         (3, Kind::Read),
         (1, Kind::Describe),
         (1, Kind::ResetStickiness),
+        (2, Kind::Pause),
+        (2, Kind::Unpause),
+        (1, Kind::Delete),
     ];
     Some(match line.dice.weighted(&choices) {
         Kind::Start => Want::Start(start(line, &workflow_id, name)),
@@ -175,7 +184,38 @@ async fn choose(line: &mut Line, place: usize, number: i64) -> Option<Want> {
             namespace: namespace(),
             execution: execution(&workflow_id),
         }),
+        Kind::Pause => Want::Pause(ws::PauseActivityRequest {
+            namespace: namespace(),
+            execution: execution(&workflow_id),
+            activity: Some(ws::pause_activity_request::Activity::Type(ACTIVITY.into())),
+            ..Default::default()
+        }),
+        Kind::Unpause => Want::Unpause(unpause(execution(&workflow_id))),
+        Kind::Delete => Want::Delete(delete(line, &workflow_id).await?),
     })
+}
+
+/// Lets all activities of a workflow go on.
+pub(super) fn unpause(execution: Option<common::WorkflowExecution>) -> ws::UnpauseActivityRequest {
+    ws::UnpauseActivityRequest {
+        namespace: "default".into(),
+        execution,
+        activity: Some(ws::unpause_activity_request::Activity::Type(ACTIVITY.into())),
+        ..Default::default()
+    }
+}
+
+/// The end of the current run and all that is left of it. From now on it may be gone.
+async fn delete(line: &mut Line, workflow_id: &str) -> Option<ws::DeleteWorkflowExecutionRequest> {
+    let request = ws::DescribeWorkflowExecutionRequest {
+        namespace: "default".into(),
+        execution: execution(workflow_id),
+    };
+    let replies =
+        line.ask::<ws::DescribeWorkflowExecutionResponse>("DescribeWorkflowExecution", &request).await;
+    let run = replies.into_iter().flatten().next()?.workflow_execution_info?.execution?;
+    line.life.learn(Fact::Doomed { workflow_id: run.workflow_id.clone(), run_id: run.run_id.clone() });
+    Some(ws::DeleteWorkflowExecutionRequest { namespace: "default".into(), workflow_execution: Some(run) })
 }
 
 fn start(line: &mut Line, workflow_id: &str, request_id: String) -> ws::StartWorkflowExecutionRequest {
@@ -357,6 +397,21 @@ async fn ask(line: &mut Line, want: &Want) -> bool {
         }
         Want::ResetStickiness(request) => {
             !line.ask::<ws::ResetStickyTaskQueueResponse>("ResetStickyTaskQueue", request).await.is_empty()
+        }
+        Want::Pause(request) => {
+            !line.ask::<ws::PauseActivityResponse>("PauseActivity", request).await.is_empty()
+        }
+        Want::Unpause(request) => {
+            !line.ask::<ws::UnpauseActivityResponse>("UnpauseActivity", request).await.is_empty()
+        }
+        Want::Delete(request) => {
+            let rpc = "DeleteWorkflowExecution";
+            let replies = line.ask::<ws::DeleteWorkflowExecutionResponse>(rpc, request).await;
+            if replies.iter().any(Result::is_ok) {
+                let run_id = request.workflow_execution.clone().unwrap_or_default().run_id;
+                line.life.learn(Fact::Deleted { run_id });
+            }
+            !replies.is_empty()
         }
     }
 }

@@ -49,6 +49,15 @@ pub(super) enum Fact {
         run_id: String,
         events: Vec<HistoryEvent>,
     },
+    /// Somebody is about to ask for a run's deletion: nothing of it need be there any more.
+    Doomed {
+        workflow_id: String,
+        run_id: String,
+    },
+    /// A run was deleted.
+    Deleted {
+        run_id: String,
+    },
 }
 
 /// All facts so far.
@@ -63,6 +72,9 @@ pub(super) struct Known {
     activities: BTreeSet<(String, i64)>,
     updates: BTreeMap<(String, String), bool>,
     histories: BTreeMap<String, Vec<HistoryEvent>>,
+    /// By workflow id.
+    doomed: BTreeSet<(String, String)>,
+    deleted: BTreeSet<String>,
 }
 
 impl Known {
@@ -105,16 +117,33 @@ impl Known {
                     *known = events;
                 }
             }
+            Fact::Doomed { workflow_id, run_id } => drop(self.doomed.insert((workflow_id, run_id))),
+            Fact::Deleted { run_id } => drop(self.deleted.insert(run_id)),
         }
         Ok(())
     }
 
+    /// Whether a run may be gone.
+    pub(super) fn is_doomed(&self, run_id: &str) -> bool {
+        self.doomed.iter().any(|(_, doomed)| doomed == run_id)
+    }
+
+    /// Whether what is known of a workflow id may have gone with one of its runs.
+    fn has_doomed(&self, workflow_id: &str) -> bool {
+        self.doomed.iter().any(|(doomed, _)| doomed == workflow_id)
+    }
+
     /// Whether everything that was acknowledged is on the disk.
     pub(super) fn check(&self, chronicle: &Chronicle) -> Result<(), String> {
-        for run_id in &self.runs {
+        if let Some(run_id) = self.deleted.iter().find(|run_id| chronicle.run(run_id).is_ok()) {
+            return Err(format!("the deletion of run {run_id} was acknowledged, and it is there"));
+        }
+        let stays = |run_id: &&String| !self.is_doomed(run_id);
+        let lives = |workflow_id: &&String| !self.has_doomed(workflow_id);
+        for run_id in self.runs.iter().filter(stays) {
             chronicle.run(run_id)?;
         }
-        for (workflow_id, name) in &self.signals {
+        for (workflow_id, name) in self.signals.iter().filter(|(workflow_id, _)| lives(&workflow_id)) {
             let signalled = chronicle.any(workflow_id, |attributes| {
                 matches!(attributes, A::WorkflowExecutionSignaledEventAttributes(a) if a.signal_name == *name)
             });
@@ -122,7 +151,7 @@ impl Known {
                 return Err(format!("signal {name} to {workflow_id} was acknowledged and is gone"));
             }
         }
-        for workflow_id in &self.cancels {
+        for workflow_id in self.cancels.iter().filter(lives) {
             let asked = chronicle.any(workflow_id, |attributes| {
                 matches!(attributes, A::WorkflowExecutionCancelRequestedEventAttributes(_))
             });
@@ -131,7 +160,7 @@ impl Known {
                 return Err(format!("a request to cancel {workflow_id} was acknowledged and is gone"));
             }
         }
-        for workflow_id in &self.terminations {
+        for workflow_id in self.terminations.iter().filter(lives) {
             let ended = chronicle.any(workflow_id, |attributes| {
                 matches!(attributes, A::WorkflowExecutionTerminatedEventAttributes(_))
             });
@@ -139,7 +168,7 @@ impl Known {
                 return Err(format!("the end of {workflow_id} was acknowledged and is gone"));
             }
         }
-        for (run_id, started_event_id) in &self.tasks {
+        for (run_id, started_event_id) in self.tasks.iter().filter(|(run_id, _)| stays(&run_id)) {
             let completed = chronicle.run(run_id)?.recorded(|attributes| {
                 matches!(attributes, A::WorkflowTaskCompletedEventAttributes(a)
                     if a.started_event_id == *started_event_id)
@@ -151,7 +180,7 @@ impl Known {
                 ));
             }
         }
-        for (run_id, scheduled_event_id) in &self.activities {
+        for (run_id, scheduled_event_id) in self.activities.iter().filter(|(run_id, _)| stays(&run_id)) {
             let closed = chronicle.run(run_id)?.recorded(|attributes| match attributes {
                 A::ActivityTaskCompletedEventAttributes(a) => a.scheduled_event_id == *scheduled_event_id,
                 A::ActivityTaskCanceledEventAttributes(a) => a.scheduled_event_id == *scheduled_event_id,
@@ -164,7 +193,8 @@ impl Known {
                 ));
             }
         }
-        for ((run_id, update_id), completed) in &self.updates {
+        for ((run_id, update_id), completed) in self.updates.iter().filter(|((run_id, _), _)| stays(&run_id))
+        {
             let recorded = chronicle.run(run_id)?.recorded(|attributes| match attributes {
                 A::WorkflowExecutionUpdateAcceptedEventAttributes(a) => {
                     !completed && a.protocol_instance_id == *update_id
@@ -180,7 +210,7 @@ impl Known {
                 ));
             }
         }
-        for (run_id, shown) in &self.histories {
+        for (run_id, shown) in self.histories.iter().filter(|(run_id, _)| stays(run_id)) {
             let run = chronicle.run(run_id)?;
             if run.events.get(..shown.len()) != Some(shown.as_slice()) {
                 return Err(format!("a reader was shown events of run {run_id} that are gone"));

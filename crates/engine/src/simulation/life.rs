@@ -7,17 +7,19 @@ use super::disk::{self, Power};
 use super::known::Fact;
 use super::network::Line;
 use super::world::{Sabotage, World};
-use super::{activities, clients, letters, workers};
+use super::{activities, clients, letters, network, workers};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::executor::RunRef;
 use crate::kernel::Timestamp;
 use crate::kernel::time::SECOND;
 use crate::options::EngineOptions;
+use crate::proto::common;
 use crate::service::Service;
 use crate::storage::{OpenRun, Storage};
 use futures::FutureExt;
 use parking_lot::Mutex;
+use prost::Message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -221,11 +223,22 @@ async fn check(world: &World, storage: &Storage, lives: &Lives) -> Result<(), St
     for run in chronicle.runs() {
         world.trace.digest(run.state.core.run_id.as_bytes());
         for event in &run.events {
-            world.trace.digest(&prost::Message::encode_to_vec(event));
+            world.trace.digest(&event.encode_to_vec());
         }
     }
-    chronicle.check(lives, world.plan.clock_is_set)?;
-    world.known.lock().check(&chronicle)
+    let known = world.known.lock();
+    chronicle.check(lives, world.plan.clock_is_set, &known)?;
+    known.check(&chronicle)
+}
+
+/// Lets go on what somebody has paused and left.
+async fn release(life: &Arc<Life>, open: &[OpenRun]) {
+    for OpenRun { workflow_id, run_id, .. } in open {
+        let run = common::WorkflowExecution { workflow_id: workflow_id.clone(), run_id: run_id.clone() };
+        let request = clients::unpause(Some(run)).encode_to_vec();
+        // What has closed meanwhile or has no activities is not to be released.
+        drop(life.service.call(network::SERVICE, "UnpauseActivity", request.into()).await);
+    }
 }
 
 /// Waits until all clients have done what they wanted and every workflow has ended.
@@ -242,6 +255,7 @@ async fn until_quiet(life: &Arc<Life>) -> Result<(), String> {
         let busy =
             life.world.clients.lock().iter().filter(|client| !client.is_done(&life.world.plan)).count();
         let letters = life.world.letters.lock().len();
+        release(life, &open).await;
         if open.is_empty() && outbox.is_empty() && busy == 0 && letters == 0 {
             return Ok(());
         }

@@ -52,6 +52,8 @@ const ENOUGH: usize = 5;
 struct Outcome {
     hash: u64,
     lines: u64,
+    /// The last of them.
+    story: String,
 }
 
 /// Runs one seed to its end; what went wrong otherwise, with the last of what happened before.
@@ -76,7 +78,7 @@ fn run_with(seed: u64, sabotage: Sabotage) -> Result<Outcome, String> {
         let ended = lives.last().map_or(opens, |(_, ended)| *ended);
         opens = reopened(&world, ended, &mut dice);
     }
-    Ok(Outcome { hash: world.trace.hash(), lines: world.trace.lines() })
+    Ok(Outcome { hash: world.trace.hash(), lines: world.trace.lines(), story: world.trace.last() })
 }
 
 /// What the wall clock shows when the engine is opened again.
@@ -115,7 +117,9 @@ fn run_all(seeds: u64) -> Vec<(u64, String)> {
 #[test]
 fn nothing_acknowledged_is_lost_whatever_happens_in_between() {
     if let Some(seed) = number("SYNDARIX_SIMULATION_SEED") {
-        println!("seed {seed}: {:?}", run(seed).unwrap_or_else(|what| panic!("seed {seed} failed:\n{what}")));
+        let Outcome { hash, lines, story } =
+            run(seed).unwrap_or_else(|what| panic!("seed {seed} failed:\n{what}"));
+        println!("{story}seed {seed}: {lines} lines, hash {hash:x}");
         return;
     }
     let seeds = number("SYNDARIX_SIMULATION_SEEDS").unwrap_or(SEEDS);

@@ -8,7 +8,7 @@ use prost::Message;
 use std::sync::Arc;
 use std::time::Duration;
 
-const SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
+pub(super) const SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
 
 /// Somebody who asks the engine, and their end of the network.
 #[derive(Debug)]

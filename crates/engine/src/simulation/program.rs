@@ -11,6 +11,8 @@ use prost_wkt_types::Duration;
 
 /// The queue of all workers.
 pub(super) const QUEUE: &str = "queue";
+/// The type of all activities.
+pub(super) const ACTIVITY: &str = "act";
 /// Runs of a chain that continues as new.
 const GENERATIONS: u8 = 2;
 /// How deep children have children; each adds a slash to the id.
@@ -328,7 +330,7 @@ fn activity(decision: &mut Decision, now: &Outstanding, number: i64, dice: &mut 
         enums::CommandType::ScheduleActivityTask,
         C::ScheduleActivityTaskCommandAttributes(command::ScheduleActivityTaskCommandAttributes {
             activity_id: format!("activity {}-{number}", now.next_event_id),
-            activity_type: Some(common::ActivityType { name: "act".into() }),
+            activity_type: Some(common::ActivityType { name: ACTIVITY.into() }),
             task_queue: queue(QUEUE),
             start_to_close_timeout: ms(dice.between(500, 6_000)),
             heartbeat_timeout: optional(dice, 200, 2_000),

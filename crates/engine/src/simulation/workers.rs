@@ -12,34 +12,68 @@ use enums::WorkflowTaskFailedCause as Cause;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 type Task = ws::PollWorkflowTaskQueueResponse;
 /// The runs a worker has cached.
 type Views = Arc<Mutex<BTreeMap<String, View>>>;
 
+/// A worker's process. It may shut down; then another takes its place, under the same name, and knows nothing.
+#[derive(Debug, Clone)]
+struct Process {
+    name: String,
+    number: Arc<AtomicU64>,
+    views: Views,
+}
+
+impl Process {
+    fn key(&self) -> String {
+        format!("{} {}", self.name, self.number.load(Ordering::Relaxed))
+    }
+
+    fn sticky(&self) -> String {
+        format!("sticky of {}", self.name)
+    }
+
+    async fn shut_down(&self, line: &mut Line) {
+        let request = ws::ShutdownWorkerRequest {
+            namespace: "default".into(),
+            sticky_task_queue: self.sticky(),
+            worker_instance_key: self.key(),
+            ..Default::default()
+        };
+        line.ask::<ws::ShutdownWorkerResponse>("ShutdownWorker", &request).await;
+        self.number.fetch_add(1, Ordering::Relaxed);
+        self.views.lock().clear();
+    }
+}
+
 /// Starts a worker: it polls the common queue and one of its own.
 pub(super) fn start(mut line: Line) {
-    let views = Views::default();
-    let sticky = format!("sticky of {}", line.name);
-    for name in [QUEUE.to_owned(), sticky.clone()] {
+    let process = Process { name: line.name.clone(), number: Arc::default(), views: Views::default() };
+    for name in [QUEUE.to_owned(), process.sticky()] {
         let poller = Line {
             life: line.life.clone(),
             dice: line.dice.split(),
             name: format!("{} on {name}", line.name),
         };
-        line.life.spawn(work(poller, name, sticky.clone(), views.clone()));
+        line.life.spawn(work(poller, name, process.clone()));
     }
 }
 
-async fn work(mut line: Line, name: String, sticky: String, views: Views) {
+async fn work(mut line: Line, name: String, process: Process) {
     loop {
         if line.mischief() {
+            if line.dice.chance(300) {
+                process.shut_down(&mut line).await;
+            }
             line.pause(15_000).await;
         }
         let request = ws::PollWorkflowTaskQueueRequest {
             namespace: "default".into(),
             task_queue: queue(&name),
             identity: line.name.clone(),
+            worker_instance_key: process.key(),
             ..Default::default()
         };
         let task: Option<Task> = line.poll("PollWorkflowTaskQueue", &request).await;
@@ -49,7 +83,7 @@ async fn work(mut line: Line, name: String, sticky: String, views: Views) {
         };
         let mut next = Some(task);
         while let Some(task) = next.take() {
-            next = handle(&mut line, &sticky, &views, task).await;
+            next = handle(&mut line, &process.sticky(), &process.views, task).await;
         }
     }
 }
