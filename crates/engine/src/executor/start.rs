@@ -1,7 +1,7 @@
 //! Starting workflows, with or without a signal.
 
 use super::{CommitOptions, Executor, RunRef, Slot, Ticket};
-use crate::kernel::admission::{Admission, admit};
+use crate::kernel::admission::{Admission, admit, with_signal};
 use crate::kernel::effects::{Effects, Signal, Terminate};
 use crate::kernel::lifecycle::{NewRun, new_state};
 use crate::kernel::state::{RunCore, Seen};
@@ -69,13 +69,7 @@ impl Executor {
         let StartRequest { new, reuse, conflict, signal, eager_for, announce } = request;
         let current =
             slot.current.as_ref().and_then(|id| slot.runs.get(id)).map(|run| run.state.core.clone());
-        let conflict = match (&signal, conflict) {
-            // A signal-with-start signals what runs, unless it is told otherwise.
-            (Some(_), enums::WorkflowIdConflictPolicy::Unspecified) => {
-                enums::WorkflowIdConflictPolicy::UseExisting
-            }
-            _ => conflict,
-        };
+        let conflict = if signal.is_some() { with_signal(reuse, conflict) } else { conflict };
         match admit(current.as_ref(), &new.request_id, reuse, conflict) {
             Admission::Create => {}
             Admission::Replace => {

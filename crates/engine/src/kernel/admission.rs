@@ -18,6 +18,15 @@ pub(crate) enum Admission {
     AlreadyStarted,
 }
 
+/// What a start with a signal does to a run that there is: it signals it, unless it is told otherwise.
+pub(crate) fn with_signal(reuse: Reuse, conflict: Conflict) -> Conflict {
+    match (conflict, reuse) {
+        (Conflict::Unspecified, Reuse::TerminateIfRunning) => Conflict::TerminateExisting,
+        (Conflict::Unspecified, _) => Conflict::UseExisting,
+        (asked, _) => asked,
+    }
+}
+
 /// Decides from the current run of the workflow id, if there ever was one.
 pub(crate) fn admit(
     current: Option<&RunCore>,
@@ -44,5 +53,24 @@ pub(crate) fn admit(
             Admission::AlreadyStarted
         }
         _ => Admission::Create,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Admission, Conflict, Reuse, RunCore, Status, admit, with_signal};
+
+    #[test]
+    fn a_start_with_a_signal_signals_what_runs_unless_told_otherwise() {
+        let running = RunCore { status: Status::Running as i32, ..RunCore::default() };
+        for (reuse, conflict, expected) in [
+            (Reuse::AllowDuplicate, Conflict::Unspecified, Admission::UseExisting),
+            (Reuse::RejectDuplicate, Conflict::Unspecified, Admission::UseExisting),
+            (Reuse::TerminateIfRunning, Conflict::Unspecified, Admission::Replace),
+            (Reuse::AllowDuplicate, Conflict::TerminateExisting, Admission::Replace),
+        ] {
+            let conflict = with_signal(reuse, conflict);
+            assert_eq!(admit(Some(&running), "a request", reuse, conflict), expected, "{reuse:?}");
+        }
     }
 }

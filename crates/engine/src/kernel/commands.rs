@@ -61,9 +61,7 @@ pub(crate) fn complete(
         lifecycle::terminate(tx, &bad.message, None, "history-service");
         return Ok(Outcome::Failed(bad));
     }
-    let checked = validate::check(tx, &completion.commands, &completion.messages)
-        .and_then(|()| check_nothing_unhandled(tx, &completion.commands));
-    if let Err(bad) = checked {
+    if let Err(bad) = validate::check(tx, &completion.commands, &completion.messages) {
         refuse(tx, &task, &bad, &completion.identity);
         return Ok(Outcome::Failed(bad));
     }
@@ -187,37 +185,6 @@ fn apply_all(
     for message in messages {
         update::apply(tx, message);
     }
-}
-
-/// A run may not end while there is something the workflow has not seen.
-fn check_nothing_unhandled(tx: &Transition<'_>, commands: &[command::Command]) -> Result<(), BadCommand> {
-    use CommandAttributes as C;
-    // A timer that is cancelled here takes its unseen firing with it.
-    let cancelled: Vec<&str> = commands
-        .iter()
-        .filter_map(|command| match &command.attributes {
-            Some(C::CancelTimerCommandAttributes(c)) => Some(c.timer_id.as_str()),
-            _ => None,
-        })
-        .collect();
-    if tx.state.buffered.values().all(|event| cancelled.iter().any(|id| timer::is_fired(event, id))) {
-        return Ok(());
-    }
-    let ends = commands.iter().any(|command| {
-        matches!(
-            command.attributes,
-            Some(
-                C::CompleteWorkflowExecutionCommandAttributes(_)
-                    | C::FailWorkflowExecutionCommandAttributes(_)
-                    | C::CancelWorkflowExecutionCommandAttributes(_)
-                    | C::ContinueAsNewWorkflowExecutionCommandAttributes(_)
-            )
-        )
-    });
-    if ends {
-        return Err(BadCommand { cause: Cause::UnhandledCommand, message: "UnhandledCommand".into() });
-    }
-    Ok(())
 }
 
 fn apply(tx: &mut Transition<'_>, completed_id: i64, command: command::Command, worker: &str) {

@@ -438,6 +438,18 @@ fn a_failure_without_a_failure_fails_the_task_alone() {
 }
 
 #[test]
+fn what_is_unseen_comes_before_what_is_bad() {
+    let mut run = Subject::new();
+    run.take().signal("unseen");
+    let fail = command::FailWorkflowExecutionCommandAttributes { failure: None };
+    let command = CommandAttributes::FailWorkflowExecutionCommandAttributes(fail);
+    let Outcome::Failed(bad) = run.answer(vec![command]).expect("the task is known") else {
+        panic!("the run may not end");
+    };
+    assert_eq!(bad.cause, enums::WorkflowTaskFailedCause::UnhandledCommand);
+}
+
+#[test]
 fn a_bad_command_changes_nothing_but_the_task() {
     let mut run = Subject::new();
     run.take();

@@ -46,12 +46,46 @@ pub(super) fn check(
             updates.message(tx.state, left.remove(place))?;
             continue;
         }
+        if ends_the_run(attributes) {
+            check_nothing_unhandled(tx, commands)?;
+        }
         if check_one(tx, &mut seen, attributes)? {
             // Commands after the one that ends the run are ignored.
             break;
         }
     }
     left.into_iter().try_for_each(|message| updates.message(tx.state, message))
+}
+
+fn ends_the_run(attributes: &CommandAttributes) -> bool {
+    use CommandAttributes as C;
+    matches!(
+        attributes,
+        C::CompleteWorkflowExecutionCommandAttributes(_)
+            | C::FailWorkflowExecutionCommandAttributes(_)
+            | C::CancelWorkflowExecutionCommandAttributes(_)
+            | C::ContinueAsNewWorkflowExecutionCommandAttributes(_)
+    )
+}
+
+/// A run may not end while there is something the workflow has not seen.
+fn check_nothing_unhandled(
+    tx: &super::Transition<'_>,
+    commands: &[command::Command],
+) -> Result<(), BadCommand> {
+    use CommandAttributes as C;
+    // A timer that is cancelled here takes its unseen firing with it.
+    let cancelled: Vec<&str> = commands
+        .iter()
+        .filter_map(|command| match &command.attributes {
+            Some(C::CancelTimerCommandAttributes(c)) => Some(c.timer_id.as_str()),
+            _ => None,
+        })
+        .collect();
+    if tx.state.buffered.values().all(|event| cancelled.iter().any(|id| timer::is_fired(event, id))) {
+        return Ok(());
+    }
+    bad(Cause::UnhandledCommand, "UnhandledCommand")
 }
 
 /// Whether commands of this type are taken.

@@ -57,6 +57,12 @@ impl Service {
         self.check_blob(request.signal_input.as_ref())?;
         let (reuse, conflict) = (request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy());
         check_policies(reuse, conflict)?;
+        if conflict == enums::WorkflowIdConflictPolicy::Fail {
+            return Err(Failure::invalid(
+                "Invalid WorkflowIDConflictPolicy: WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported for this \
+                 operation.",
+            ));
+        }
         let signal = SignalOnStart(Signal {
             name: request.signal_name,
             input: request.signal_input,
