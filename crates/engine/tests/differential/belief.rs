@@ -39,6 +39,8 @@ pub(crate) struct Known {
     pub parent: Option<Workflow>,
     pub close: Close,
     pub open: bool,
+    /// The request that started the run, if a client's did.
+    pub request: Option<u8>,
     pub failed: bool,
     /// Waits for longer than a program takes.
     pub asleep: bool,
@@ -74,6 +76,7 @@ impl Known {
             parent: None,
             close: Close::Terminate,
             open: true,
+            request: None,
             failed: false,
             asleep: false,
             delayed: false,
@@ -127,6 +130,13 @@ impl Known {
         self.carried.append(&mut self.requested);
     }
 
+    /// The held task is answered, and nothing more has happened.
+    pub(crate) fn replies(&mut self) {
+        self.task = Task::None;
+        self.sticky = false;
+        self.completed_tasks += 1;
+    }
+
     /// The held task came to nothing and is offered again.
     pub(crate) fn task_fails(&mut self) {
         self.task = Task::Waiting;
@@ -149,9 +159,10 @@ impl Known {
     }
 
     /// A client has started another run, which has nothing of the one before.
-    pub(crate) fn is_started_again(&mut self) {
+    pub(crate) fn is_started_again(&mut self, request: u8) {
         (self.parent, self.retries, self.cron) = (None, 0, false);
         self.next_run();
+        self.request = Some(request);
     }
 
     pub(crate) fn ends(&mut self, failed: bool) {

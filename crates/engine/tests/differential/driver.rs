@@ -41,6 +41,7 @@ struct Begun {
 enum Answer {
     Query(Result<ws::QueryWorkflowResponse, Status>),
     Update(Box<Result<ws::UpdateWorkflowExecutionResponse, Status>>),
+    UpdateWithStart(Workflow, Result<ws::ExecuteMultiOperationResponse, Status>),
 }
 
 struct Driver {
@@ -162,6 +163,7 @@ impl Driver {
                 let answer = unwrap(service.poll_workflow_execution_update(request).await);
                 outcome(&answer)
             }
+            Ask::UpdateWithStart(..) => panic!("{ask:?} waits for a worker"),
             Ask::Reset(workflow, point) => self.reset(*workflow, *point).await,
             Ask::Describe(workflow) => {
                 let request = Request::new(names.describe(*workflow));
@@ -192,6 +194,21 @@ impl Driver {
         outcome(&answer)
     }
 
+    fn updated_with_start(
+        &mut self,
+        workflow: Workflow,
+        answer: &Result<ws::ExecuteMultiOperationResponse, Status>,
+    ) -> Value {
+        use ws::execute_multi_operation_response::response::Response as Part;
+        let mut parts = answer.iter().flat_map(|answer| &answer.responses);
+        let started = parts.find_map(|part| match &part.response {
+            Some(Part::StartWorkflow(started)) => Some(started.run_id.clone()),
+            _ => None,
+        });
+        self.know(workflow, started);
+        outcome(answer)
+    }
+
     async fn begin(&mut self, call: Call, ask: &Ask) -> Value {
         let mut service = self.service.clone();
         let begun = match ask {
@@ -202,6 +219,15 @@ impl Driver {
                 });
                 Begun { asked: Some((*workflow, *update)), answer }
             }
+            Ask::UpdateWithStart(workflow, start, update, stage) => {
+                let workflow = *workflow;
+                let request = self.names.update_with_start(workflow, start, *update, *stage);
+                let answer = tokio::spawn(async move {
+                    let answer = service.execute_multi_operation(Request::new(request)).await;
+                    Answer::UpdateWithStart(workflow, unwrap(answer))
+                });
+                Begun { asked: Some((workflow, *update)), answer }
+            }
             Ask::Query(workflow) => {
                 let request = Request::new(self.names.query(*workflow));
                 let answer =
@@ -211,7 +237,7 @@ impl Driver {
             other => panic!("{other:?} waits for no worker"),
         };
         self.begun.insert(call.0, begun);
-        if let Ask::Update(workflow, ..) = ask {
+        if let Ask::Update(workflow, ..) | Ask::UpdateWithStart(workflow, ..) = ask {
             self.await_admission(*workflow).await;
         }
         Value::Null
@@ -247,6 +273,7 @@ impl Driver {
         match timeout(PATIENCE, begun.answer).await {
             Ok(Ok(Answer::Query(answer))) => outcome(&answer),
             Ok(Ok(Answer::Update(answer))) => outcome(&answer),
+            Ok(Ok(Answer::UpdateWithStart(workflow, answer))) => self.updated_with_start(workflow, &answer),
             Ok(Err(error)) => panic!("a request panicked: {error}"),
             Err(_) => json!("no answer"),
         }

@@ -3,8 +3,8 @@
 
 use crate::belief::{Asked, Known, Task};
 use crate::program::{
-    Activity, Ask, Call, Close, Conflict, Event, Point, Program, Queue, Reply, Report, Request, Reuse,
-    SearchAttribute, Stage, Start, Step, Update, Workflow,
+    Activity, Ask, Call, Close, Event, Point, Program, Queue, Reply, Report, Request, Stage, Step, Update,
+    Workflow,
 };
 use crate::random::Random;
 
@@ -24,7 +24,9 @@ enum Move {
     Cancel(usize),
     Terminate(usize),
     Query(usize),
+    QueryDuringTask(usize),
     Update(usize),
+    UpdateWithStart(usize),
     PollUpdate(usize),
     Reset(usize),
     TakeActivity(usize, usize),
@@ -39,7 +41,7 @@ pub(crate) struct Author {
     activities: u8,
     timers: u8,
     calls: u8,
-    updates: u8,
+    pub updates: u8,
     requests: u8,
 }
 
@@ -68,7 +70,7 @@ impl Author {
         self.steps.push(step);
     }
 
-    fn fresh_request(&mut self) -> u8 {
+    pub(crate) fn fresh_request(&mut self) -> u8 {
         self.requests += 1;
         self.requests
     }
@@ -117,6 +119,7 @@ impl Author {
             moves.extend([
                 (2, Move::StartAgain(index)),
                 (1, Move::SignalWithStart(index)),
+                (2, Move::UpdateWithStart(index)),
                 (1, Move::Signal(index)),
                 (1, Move::Terminate(index)),
             ]);
@@ -133,7 +136,12 @@ impl Author {
                 let timed_out = usize::from(known.short_tasks) * 30;
                 moves.extend([(40, Move::Take(index)), (timed_out, Move::LetTaskTimeOut(index))]);
             }
-            Task::Held => moves.extend([(60, Move::Reply(index)), (4, Move::FailTask(index))]),
+            Task::Held => {
+                moves.extend([(60, Move::Reply(index)), (4, Move::FailTask(index))]);
+                if known.carried.is_empty() && known.requested.is_empty() {
+                    moves.push((5, Move::QueryDuringTask(index)));
+                }
+            }
             Task::None => {
                 if known.completed_tasks > 0 && !known.asleep {
                     moves.extend([(5, Move::Query(index))]);
@@ -145,7 +153,10 @@ impl Author {
             moves.push((6, Move::Signal(index)));
         }
         if !known.asleep {
-            moves.push((1, Move::SignalWithStart(index)));
+            moves.push((2, Move::SignalWithStart(index)));
+        }
+        if !known.asleep && known.task == Task::None && known.accepted.is_empty() {
+            moves.push((3, Move::UpdateWithStart(index)));
         }
         if !known.cancel_requested {
             moves.push((2, Move::Cancel(index)));
@@ -204,7 +215,9 @@ impl Author {
                 }
             }
             Move::Query(index) => self.query(index),
+            Move::QueryDuringTask(index) => self.query_during_task(index),
             Move::Update(index) => self.update(index),
+            Move::UpdateWithStart(index) => self.update_with_start(index),
             Move::PollUpdate(index) => {
                 let known = &self.known[index];
                 let (workflow, update) = (known.workflow, known.accepted[0].update);
@@ -229,128 +242,6 @@ impl Author {
                 };
                 self.say(Step::Ask(ask));
             }
-        }
-    }
-
-    fn start(&mut self) {
-        let Some(workflow) = self.fresh_workflow() else { return };
-        let mut known = Known::new(workflow);
-        let mut start = Start {
-            request: self.fresh_request(),
-            memo: self.random.percent(25),
-            header: self.random.percent(25),
-            ..Start::default()
-        };
-        if self.random.percent(25) {
-            start.search_attribute =
-                Some(self.random.pick(&[SearchAttribute::Keyword, SearchAttribute::Int]));
-        }
-        match self.random.below(20) {
-            0 => start.run_timeout_s = Some(1),
-            1 => start.delay_s = Some(1),
-            2 => {
-                start.delay_s = Some(3600);
-                known.asleep = true;
-                known.delayed = true;
-            }
-            3 => {
-                start.cron = true;
-                known.cron = true;
-                known.asleep = true;
-            }
-            4 | 5 => {
-                start.attempts = Some(3);
-                known.retries = 2;
-            }
-            6 => {
-                start.task_timeout_s = Some(3);
-                known.short_tasks = true;
-            }
-            7 => {
-                start.run_timeout_s = Some(600);
-                start.execution_timeout_s = Some(1000);
-            }
-            8 => start.execution_timeout_s = Some(600),
-            9 => {
-                // Refused.
-                let wrong = self.random.pick(&[SearchAttribute::WrongType, SearchAttribute::Unknown]);
-                start.search_attribute = Some(wrong);
-                self.say(Step::Ask(Ask::Start(workflow, start)));
-                return;
-            }
-            _ => {}
-        }
-        if known.asleep {
-            known.task = Task::None;
-        }
-        let times_out = start.run_timeout_s == Some(1);
-        self.say(Step::Ask(Ask::Start(workflow, start)));
-        if times_out {
-            self.say(Step::Await(workflow, Event::TimedOut, 1));
-            known.ends(true);
-        }
-        self.known.push(known);
-    }
-
-    fn signal_with_start(&mut self, index: usize) {
-        let request = self.fresh_request();
-        let start = Start { request, ..Start::default() };
-        let Some(known) = self.known.get_mut(index) else {
-            let workflow = Workflow(index as u8);
-            self.say(Step::Ask(Ask::SignalWithStart(workflow, start)));
-            self.known.push(Known::new(workflow));
-            return;
-        };
-        let workflow = known.workflow;
-        if known.open {
-            known.happens();
-        } else {
-            known.is_started_again();
-        }
-        self.say(Step::Ask(Ask::SignalWithStart(workflow, start)));
-    }
-
-    fn start_again(&mut self, index: usize) {
-        let reuse = self.random.pick(&[
-            Reuse::Unspecified,
-            Reuse::AllowDuplicate,
-            Reuse::AllowDuplicateFailedOnly,
-            Reuse::RejectDuplicate,
-            Reuse::TerminateIfRunning,
-        ]);
-        let conflict = self.random.pick(&[
-            Conflict::Unspecified,
-            Conflict::Unspecified,
-            Conflict::Fail,
-            Conflict::UseExisting,
-            Conflict::TerminateExisting,
-        ]);
-        let request = if self.random.percent(20) { 1 } else { self.fresh_request() };
-        let start = Start { request, reuse, conflict, ..Start::default() };
-        let ends = reuse == Reuse::TerminateIfRunning || conflict == Conflict::TerminateExisting;
-        let refused = (reuse == Reuse::TerminateIfRunning && conflict != Conflict::Unspecified)
-            || (reuse == Reuse::RejectDuplicate && conflict == Conflict::TerminateExisting);
-        let known = &self.known[index];
-        let workflow = known.workflow;
-        if known.open && ends && !refused && request != 1 {
-            if known.parent.is_some() || !known.children.is_empty() {
-                return;
-            }
-            self.say(Step::Ask(Ask::Start(workflow, start)));
-            self.let_go(index);
-            self.end_calls(index);
-            self.known[index].is_started_again();
-            return;
-        }
-        self.say(Step::Ask(Ask::Start(workflow, start)));
-        let known = &mut self.known[index];
-        let allowed = match reuse {
-            Reuse::RejectDuplicate => false,
-            Reuse::AllowDuplicateFailedOnly => known.failed,
-            _ => true,
-        };
-        if !known.open && allowed && !refused && request != 1 {
-            known.is_started_again();
         }
     }
 
@@ -406,7 +297,25 @@ impl Author {
         self.say(Step::End(call));
     }
 
-    fn fresh_call(&mut self) -> Call {
+    /// A query that comes while a worker has a task is asked with the next one if there is news, and by itself if not.
+    fn query_during_task(&mut self, index: usize) {
+        let call = self.fresh_call();
+        let known = &mut self.known[index];
+        let (workflow, news) = (known.workflow, std::mem::take(&mut known.buffered));
+        known.replies();
+        self.say(Step::Begin(call, Ask::Query(workflow)));
+        self.say(Step::Reply(workflow, Reply::default()));
+        self.say(Step::Take(workflow, Queue::Normal));
+        if news {
+            self.say(Step::Reply(workflow, Reply::default()));
+            self.known[index].replies();
+        } else {
+            self.say(Step::AnswerQuery(workflow, Queue::Normal, true));
+        }
+        self.say(Step::End(call));
+    }
+
+    pub(crate) fn fresh_call(&mut self) -> Call {
         self.calls += 1;
         Call(self.calls)
     }
@@ -442,7 +351,8 @@ impl Author {
 
     fn report(&mut self, index: usize, place: usize) {
         let running = self.known[index].activities[place].clone();
-        let retryable = self.random.percent(60);
+        let idle = self.known[index].requested.is_empty() && self.known[index].carried.is_empty();
+        let retryable = idle && self.random.percent(60);
         let report = self.random.weighted(&[
             (30, Report::Complete),
             (5, Report::CompleteById),
@@ -461,7 +371,9 @@ impl Author {
             {
                 let running = &mut known.activities[place];
                 running.again = running.again.map(|left| left - 1);
-                running.taken = false;
+                let activity = running.activity;
+                // The next attempt is waited for: what else happens before it comes would be a race.
+                self.say(Step::TakeActivity(activity));
                 return;
             }
             _ => {}
@@ -487,7 +399,7 @@ impl Author {
     }
 
     /// A worker that still has a task of a run that is no more answers it.
-    fn let_go(&mut self, index: usize) {
+    pub(crate) fn let_go(&mut self, index: usize) {
         let known = &self.known[index];
         if known.task == Task::Held {
             self.say(Step::Reply(known.workflow, Reply::default()));

@@ -23,6 +23,7 @@ mod random;
 mod reply;
 mod requests;
 mod side;
+mod starts;
 
 use futures::StreamExt as _;
 use program::Program;

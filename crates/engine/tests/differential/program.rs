@@ -77,6 +77,7 @@ impl fmt::Display for Update {
 pub(crate) enum Ask {
     Start(Workflow, Start),
     SignalWithStart(Workflow, Start),
+    UpdateWithStart(Workflow, Start, Update, Stage),
     Signal(Workflow, Request),
     Cancel(Workflow, Request),
     Terminate(Workflow),
@@ -147,12 +148,23 @@ pub(crate) enum Conflict {
 pub(crate) enum SearchAttribute {
     Keyword,
     Int,
+    Double,
+    Bool,
+    Datetime,
+    KeywordList,
+    Text,
     /// A value of another type than the attribute's.
     WrongType,
     /// A name that the namespace does not know.
     Unknown,
     /// No value, which removes one.
     Removed,
+}
+
+impl SearchAttribute {
+    /// One of every type.
+    pub(crate) const SET: [Self; 7] =
+        [Self::Keyword, Self::Int, Self::Double, Self::Bool, Self::Datetime, Self::KeywordList, Self::Text];
 }
 
 /// What a worker answers a workflow task with.

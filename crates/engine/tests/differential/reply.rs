@@ -164,11 +164,9 @@ impl Author {
             Some(8) => *later = self.signal_external(index, reply),
             Some(9) => *later = self.cancel_external(index, reply),
             Some(10) => {
-                let which = self.random.pick(&[
-                    SearchAttribute::Keyword,
-                    SearchAttribute::Int,
-                    SearchAttribute::Removed,
-                ]);
+                let mut attributes = SearchAttribute::SET.to_vec();
+                attributes.push(SearchAttribute::Removed);
+                let which = self.random.pick(&attributes);
                 reply.commands.push(Command::Upsert(which));
             }
             Some(_) => reply.commands.push(Command::Memo(self.random.percent(70))),

@@ -8,6 +8,8 @@ use temporalio_protos::temporal::api::{
     taskqueue::v1 as taskqueue, update::v1 as update, workflowservice::v1 as ws,
 };
 
+use ws::execute_multi_operation_request::{Operation as Item, operation::Operation};
+
 pub(crate) const IDENTITY: &str = "the program";
 
 /// The ids of one program in one run. All of them begin with what no other program's begin with.
@@ -53,6 +55,11 @@ pub(crate) fn search_attributes(which: SearchAttribute) -> common::SearchAttribu
     let (name, value) = match which {
         SearchAttribute::Keyword => ("ProgramKeyword", typed("\"blue\"", "Keyword")),
         SearchAttribute::Int => ("ProgramInt", typed("7", "Int")),
+        SearchAttribute::Double => ("ProgramDouble", typed("1.5", "Double")),
+        SearchAttribute::Bool => ("ProgramBool", typed("true", "Bool")),
+        SearchAttribute::Datetime => ("ProgramDatetime", typed("\"2026-01-02T03:04:05.678Z\"", "Datetime")),
+        SearchAttribute::KeywordList => ("ProgramKeywordList", typed("[\"blue\",\"green\"]", "KeywordList")),
+        SearchAttribute::Text => ("ProgramText", typed("\"some words\"", "Text")),
         SearchAttribute::WrongType => ("ProgramInt", typed("\"seven\"", "Int")),
         SearchAttribute::Unknown => ("ProgramNobody", typed("1", "Int")),
         SearchAttribute::Removed => ("ProgramKeyword", typed("null", "Keyword")),
@@ -201,6 +208,24 @@ impl Names {
             search_attributes: start.search_attributes,
             header: start.header,
             workflow_start_delay: start.workflow_start_delay,
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn update_with_start(
+        &self,
+        workflow: Workflow,
+        start: &Start,
+        update: Update,
+        stage: Stage,
+    ) -> ws::ExecuteMultiOperationRequest {
+        let operations = [
+            Operation::StartWorkflow(self.start(workflow, start)),
+            Operation::UpdateWorkflow(self.update(workflow, update, stage)),
+        ];
+        ws::ExecuteMultiOperationRequest {
+            namespace: NAMESPACE.into(),
+            operations: operations.into_iter().map(|operation| Item { operation: Some(operation) }).collect(),
             ..Default::default()
         }
     }

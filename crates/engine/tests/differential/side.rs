@@ -4,14 +4,22 @@ use std::time::Duration;
 use syndarix_engine::{Engine, EngineOptions};
 use temporalio_client::grpc::{OperatorService, WorkflowService};
 use temporalio_client::{Connection, ConnectionOptions};
-use temporalio_protos::temporal::api::{enums::v1 as enums, operatorservice::v1 as os};
+use temporalio_protos::temporal::api::enums::v1::IndexedValueType as Type;
+use temporalio_protos::temporal::api::operatorservice::v1 as os;
 use tokio::time::{Instant, sleep};
 use tonic::Request;
 use url::Url;
 
 /// The custom search attributes that programs use.
-pub(crate) const SEARCH_ATTRIBUTES: [(&str, enums::IndexedValueType); 2] =
-    [("ProgramKeyword", enums::IndexedValueType::Keyword), ("ProgramInt", enums::IndexedValueType::Int)];
+pub(crate) const SEARCH_ATTRIBUTES: [(&str, Type); 7] = [
+    ("ProgramKeyword", Type::Keyword),
+    ("ProgramInt", Type::Int),
+    ("ProgramDouble", Type::Double),
+    ("ProgramBool", Type::Bool),
+    ("ProgramDatetime", Type::Datetime),
+    ("ProgramKeywordList", Type::KeywordList),
+    ("ProgramText", Type::Text),
+];
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_mins(1);
