@@ -3,6 +3,7 @@
 use super::*;
 use crate::proto::{common, taskqueue, workflowservice as ws};
 use crate::status::Failure;
+use crate::storage::Stepped;
 use prost::Message;
 use rusqlite::ffi;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,20 @@ impl World {
         Self { _directory: directory, path, failure, engine }
     }
 
+    /// An engine that commits when it is told to.
+    async fn stepped() -> (Self, Stepped) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("engine.db");
+        let (storage, mut steps) = Storage::open_stepped(&path).expect("storage opens");
+        let opening = Engine::serve(EngineOptions::new(&path), storage, Entropy::from_seed(1));
+        let (engine, ()) = tokio::join!(opening, async {
+            assert!(steps.wait().await, "a namespace is stored");
+            steps.commit(1).expect("it is committed").acknowledge();
+        });
+        let engine = engine.expect("it opens");
+        (Self { _directory: directory, path, failure: Arc::default(), engine }, steps)
+    }
+
     async fn start(&self, id: &str) -> Result<(), Code> {
         let request = ws::StartWorkflowExecutionRequest {
             namespace: "default".into(),
@@ -53,6 +68,15 @@ impl World {
         let request =
             ws::DescribeWorkflowExecutionRequest { namespace: "default".into(), execution: Some(execution) };
         self.call("DescribeWorkflowExecution", &request).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<(), Code> {
+        let execution = common::WorkflowExecution { workflow_id: id.into(), run_id: String::new() };
+        let request = ws::DeleteWorkflowExecutionRequest {
+            namespace: "default".into(),
+            workflow_execution: Some(execution),
+        };
+        self.call("DeleteWorkflowExecution", &request).await
     }
 
     async fn call(&self, rpc: &str, request: &impl Message) -> Result<(), Code> {
@@ -106,16 +130,7 @@ async fn a_full_disk_does_not_keep_the_engine_from_closing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_is_not_answered_from_memory_when_it_is_repeated() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let path = directory.path().join("engine.db");
-    let (storage, mut steps) = Storage::open_stepped(&path).expect("storage opens");
-    let opening = Engine::serve(EngineOptions::new(&path), storage, Entropy::from_seed(1));
-    let (engine, ()) = tokio::join!(opening, async {
-        assert!(steps.wait().await, "a namespace is stored");
-        steps.commit(1).expect("it is committed").acknowledge();
-    });
-    let world =
-        World { _directory: directory, path, failure: Arc::default(), engine: engine.expect("it opens") };
+    let (world, mut steps) = World::stepped().await;
     let (first, repeated) = (world.start("workflow"), world.start("workflow"));
     tokio::pin!(first, repeated);
     // Time is only passed when nothing else can happen.
@@ -125,6 +140,30 @@ async fn a_start_is_not_answered_from_memory_when_it_is_repeated() {
     let waiting = steps.waiting();
     steps.commit(waiting).expect("they are committed").acknowledge();
     assert_eq!(tokio::join!(first, repeated), (Ok(()), Ok(())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_not_found_again_because_whoever_deletes_it_has_gone() {
+    let (world, mut steps) = World::stepped().await;
+    let mut commit = || {
+        let waiting = steps.waiting();
+        steps.commit(waiting).expect("they are committed").acknowledge();
+    };
+    // Time is only passed when nothing else can happen.
+    let patience = Duration::from_secs(1);
+    let started = world.start("workflow");
+    tokio::pin!(started);
+    assert!(tokio::time::timeout(patience, &mut started).await.is_err(), "it is not durable");
+    commit();
+    assert_eq!(started.await, Ok(()));
+
+    let gone = tokio::time::timeout(patience, world.delete("workflow")).await;
+    assert!(gone.is_err(), "the deletion is not durable");
+    let next = world.delete("workflow");
+    tokio::pin!(next);
+    assert!(tokio::time::timeout(patience, &mut next).await.is_err(), "nobody finds what is on its way out");
+    commit();
+    assert_eq!(next.await, Err(Code::NotFound));
 }
 
 #[tokio::test]

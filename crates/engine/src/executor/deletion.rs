@@ -1,6 +1,6 @@
 //! Deleting runs: on request, when their retention has passed, and with their namespace.
 
-use super::{CommitOptions, Executor, RunRef, Ticket};
+use super::{CommitOptions, Executor, RunRef, SlotGuard, Ticket};
 use crate::Error;
 use crate::kernel::effects::Terminate;
 use crate::kernel::{Timestamp, inbound};
@@ -39,21 +39,21 @@ impl Executor {
             namespace: name.namespace.clone(),
             workflow_id: name.workflow_id.clone(),
         };
-        // The workflow id stays locked until this is durable: whoever loaded the run before would bring it
-        // back to life.
-        self.write(WriteSet { deletions: vec![hide], ..WriteSet::default() }).durable().await?;
-        drop(slot);
+        // The workflow id stays locked until this is durable, also if whoever asked is gone by then: a run that
+        // was loaded before would come back to life.
+        self.write(WriteSet { deletions: vec![hide], ..WriteSet::default() }, Some(slot)).durable().await?;
         self.namespaces.changed.notify_one();
         Ok(())
     }
 
-    /// Hands a write to the writer that belongs to no transition.
-    pub(super) fn write(&self, write: WriteSet) -> Ticket {
+    /// Hands a write to the writer that belongs to no transition. What is locked stays so until it is durable.
+    pub(super) fn write(&self, write: WriteSet, locked: Option<SlotGuard>) -> Ticket {
         let (durable, ticket) = oneshot::channel();
         self.storage.writer.submit(Job {
             write,
             commit: Commit::Now,
             done: Box::new(move || {
+                drop(locked);
                 let _ = durable.send(());
             }),
         });
@@ -132,7 +132,7 @@ impl Executor {
             }
         }
         let gone = WriteSet { namespace_gone: Some(record.name.clone()), ..WriteSet::default() };
-        self.write(gone).durable().await?;
+        self.write(gone, None).durable().await?;
         self.namespaces.remove(&record.name);
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Executor {
             }
             for run_key in keys {
                 let write = WriteSet { deletions: vec![Deletion::Purge { run_key }], ..WriteSet::default() };
-                self.write(write).durable().await?;
+                self.write(write, None).durable().await?;
             }
         }
     }

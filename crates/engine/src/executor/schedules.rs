@@ -160,7 +160,7 @@ impl Executor {
     }
 
     pub(crate) fn write_schedule(&self, write: ScheduleWrite) -> Ticket {
-        self.write(WriteSet { schedule: Some(write), ..WriteSet::default() })
+        self.write(WriteSet { schedule: Some(write), ..WriteSet::default() }, None)
     }
 
     /// How a chain of runs that a schedule started has ended; `None` while it runs.
