@@ -10,6 +10,7 @@ use crate::requests::{IDENTITY, Names, application_failure, payloads, seconds};
 use crate::side::{NAMESPACE, Side};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::task::Poll;
 use std::time::Duration;
 use temporalio_client::grpc::WorkflowService;
 use temporalio_protos::temporal::api::{
@@ -87,6 +88,15 @@ impl Drop for Driver {
         // Nobody has answered it, and nobody will.
         self.begun.values().for_each(|begun| begun.answer.abort());
         self.sticky.values().for_each(JoinHandle::abort);
+    }
+}
+
+/// Makes a request whose answer comes later. It goes out before this returns, so that what is asked next comes after it.
+async fn under_way<T: Send + 'static>(request: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let mut request = Box::pin(request);
+    match futures::poll!(&mut request) {
+        Poll::Ready(answer) => tokio::spawn(std::future::ready(answer)),
+        Poll::Pending => tokio::spawn(request),
     }
 }
 
@@ -214,24 +224,27 @@ impl Driver {
         let begun = match ask {
             Ask::Update(workflow, update, stage) => {
                 let request = Request::new(self.names.update(*workflow, *update, *stage));
-                let answer = tokio::spawn(async move {
+                let answer = under_way(async move {
                     Answer::Update(Box::new(unwrap(service.update_workflow_execution(request).await)))
                 });
+                let answer = answer.await;
                 Begun { asked: Some((*workflow, *update)), answer }
             }
             Ask::UpdateWithStart(workflow, start, update, stage) => {
                 let workflow = *workflow;
                 let request = self.names.update_with_start(workflow, start, *update, *stage);
-                let answer = tokio::spawn(async move {
+                let answer = under_way(async move {
                     let answer = service.execute_multi_operation(Request::new(request)).await;
                     Answer::UpdateWithStart(workflow, unwrap(answer))
                 });
+                let answer = answer.await;
                 Begun { asked: Some((workflow, *update)), answer }
             }
             Ask::Query(workflow) => {
                 let request = Request::new(self.names.query(*workflow));
                 let answer =
-                    tokio::spawn(async move { Answer::Query(unwrap(service.query_workflow(request).await)) });
+                    under_way(async move { Answer::Query(unwrap(service.query_workflow(request).await)) });
+                let answer = answer.await;
                 Begun { asked: None, answer }
             }
             other => panic!("{other:?} waits for no worker"),
@@ -285,10 +298,11 @@ impl Driver {
         }
         self.await_admission(workflow).await;
         let mut polled = match queue {
-            Queue::Normal => self.poll(self.names.workflow_queue(workflow)),
-            Queue::Sticky => {
-                self.sticky.remove(&workflow).unwrap_or_else(|| self.poll(self.names.sticky_queue(workflow)))
-            }
+            Queue::Normal => self.poll(self.names.workflow_queue(workflow)).await,
+            Queue::Sticky => match self.sticky.remove(&workflow) {
+                Some(polled) => polled,
+                None => self.poll(self.names.sticky_queue(workflow)).await,
+            },
         };
         match timeout(PATIENCE, &mut polled).await {
             Ok(Ok(Ok(task))) if !task.task_token.is_empty() => {
@@ -305,13 +319,14 @@ impl Driver {
         }
     }
 
-    fn poll_sticky(&mut self, workflow: Workflow) {
+    async fn poll_sticky(&mut self, workflow: Workflow) {
         if !self.sticky.contains_key(&workflow) {
-            self.sticky.insert(workflow, self.poll(self.names.sticky_queue(workflow)));
+            let polled = self.poll(self.names.sticky_queue(workflow)).await;
+            self.sticky.insert(workflow, polled);
         }
     }
 
-    fn poll(&self, queue: Option<taskqueue::TaskQueue>) -> JoinHandle<Result<Task, Status>> {
+    async fn poll(&self, queue: Option<taskqueue::TaskQueue>) -> JoinHandle<Result<Task, Status>> {
         let request = ws::PollWorkflowTaskQueueRequest {
             namespace: NAMESPACE.into(),
             task_queue: queue,
@@ -319,7 +334,7 @@ impl Driver {
             ..Default::default()
         };
         let mut service = self.service.clone();
-        tokio::spawn(async move { unwrap(service.poll_workflow_task_queue(Request::new(request)).await) })
+        under_way(async move { unwrap(service.poll_workflow_task_queue(Request::new(request)).await) }).await
     }
 
     /// What a worker sees of a task.
@@ -344,7 +359,7 @@ impl Driver {
     async fn reply(&mut self, workflow: Workflow, reply: &Reply) -> Value {
         let Some(task) = self.tasks.remove(&workflow) else { return json!("no task to reply to") };
         if reply.sticky {
-            self.poll_sticky(workflow);
+            self.poll_sticky(workflow).await;
         }
         // One request after the poll: it has arrived by then.
         let scheduled = self.scheduled(&task).await;
@@ -409,7 +424,7 @@ impl Driver {
     async fn answer_query(&mut self, workflow: Workflow, queue: Queue, answered: bool) -> Value {
         let Some(task) = self.tasks.remove(&workflow) else { return json!("no query to answer") };
         if queue == Queue::Sticky {
-            self.poll_sticky(workflow);
+            self.poll_sticky(workflow).await;
         }
         let result = query_result(answered);
         let request = ws::RespondQueryTaskCompletedRequest {
