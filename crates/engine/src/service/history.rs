@@ -114,20 +114,19 @@ impl Service {
         loop {
             // Subscribed before looking, so that no change falls between.
             let changed = watch.changed();
-            let Some(durable) = self.executor.durable(name).await? else {
-                changed.await;
-                continue;
-            };
-            let Durable { next_event_id, is_closed, .. } = durable;
-            if close_only && is_closed {
-                let last = self.executor.durable_page(name, durable, next_event_id - 1, 1).await?;
-                return Ok(response(last, None));
-            }
-            if !close_only && (next_event_id > page.next_event_id || is_closed) {
-                let events = self.executor.durable_page(name, durable, page.next_event_id, limit).await?;
-                page.next_event_id = events.last().map_or(page.next_event_id, |event| event.event_id + 1);
-                let done = is_closed && page.next_event_id >= next_event_id;
-                return Ok(response(events, (!done).then_some(page)));
+            if let Some(durable) = self.executor.durable(name).await? {
+                let Durable { next_event_id, is_closed, .. } = durable;
+                if close_only && is_closed {
+                    let last = self.executor.durable_page(name, durable, next_event_id - 1, 1).await?;
+                    return Ok(response(last, None));
+                }
+                if !close_only && (next_event_id > page.next_event_id || is_closed) {
+                    let from = page.next_event_id;
+                    let events = self.executor.durable_page(name, durable, from, limit).await?;
+                    page.next_event_id = events.last().map_or(from, |event| event.event_id + 1);
+                    let done = is_closed && page.next_event_id >= next_event_id;
+                    return Ok(response(events, (!done).then_some(page)));
+                }
             }
             tokio::select! {
                 biased;
