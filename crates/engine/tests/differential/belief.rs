@@ -65,7 +65,6 @@ pub(crate) struct Known {
     pub requested: Vec<Asked>,
     pub carried: Vec<Asked>,
     pub accepted: Vec<Asked>,
-    pub ever_had_children: bool,
     pub awaited: HashMap<Event, usize>,
 }
 
@@ -95,7 +94,6 @@ impl Known {
             requested: Vec::new(),
             carried: Vec::new(),
             accepted: Vec::new(),
-            ever_had_children: false,
             awaited: HashMap::new(),
         }
     }
@@ -152,7 +150,6 @@ impl Known {
             close: self.close,
             retries: self.retries,
             cron: self.cron,
-            ever_had_children: self.ever_had_children,
             requested: self.requested.clone(),
             ..Self::new(self.workflow)
         };

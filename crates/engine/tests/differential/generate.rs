@@ -345,6 +345,10 @@ impl Author {
         self.say(Step::Ask(Ask::Reset(workflow, point)));
         if point != Point::Elsewhere {
             self.end_calls(index);
+            // They go on, and whom they tell of their end depends on where the reset went.
+            for child in std::mem::take(&mut self.known[index].children) {
+                self.known[child.0 as usize].parent = None;
+            }
             self.known[index].next_run();
         }
     }
@@ -454,10 +458,7 @@ impl Author {
 }
 
 fn may_reset(known: &Known) -> bool {
-    known.completed_tasks > 0
-        && !known.ever_had_children
-        && known.parent.is_none()
-        && known.task != Task::Held
+    known.completed_tasks > 0 && known.parent.is_none() && known.task != Task::Held
 }
 
 #[cfg(test)]

@@ -319,10 +319,8 @@ impl Author {
                 let parent = Some(workflow);
                 self.known.push(Known { parent, close, ..Known::new(child) });
                 self.known[index].children.push(child);
-                self.known[index].ever_had_children = true;
             }
             Later::ChildDoesNotStart => {
-                self.known[index].ever_had_children = true;
                 self.happens_with(index, Event::ChildInitiationFailed);
             }
             Later::SignalArrives(target) => {
