@@ -19,7 +19,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask docs [--check]
        cargo xtask real-input
-       cargo xtask sdk-suite [--runs N] [--only TEXT] [--heavy] [--server http://HOST:PORT]
+       cargo xtask sdk-suite [--heavy | --examples] [--runs N] [--only TEXT] [--server http://HOST:PORT]
        cargo xtask soak
        cargo xtask clients [--only TEXT] [--no-browser] [--server HOST:PORT]
        cargo xtask simulate [SEEDS]
@@ -30,7 +30,8 @@ usage: cargo xtask docs [--check]
                    and checks that links between documents lead somewhere
     docs --check   the same, but fails where one of them is stale instead of writing it
     real-input     works a brief on a published crate, against a mock server of both providers; needs Node and a registry
-    sdk-suite      runs the integration tests of Temporal's Rust SDK against the engine's port; needs protoc and a registry
+    sdk-suite      runs the integration tests of Temporal's Rust SDK against the engine's port, or its heavy tests, or its
+                   examples; needs protoc and a registry
     soak           runs the engine's tests of crashes, disks, time and load in release, with the numbers it promises
     clients        lets other people's clients use the engine's port: the SDK for Python, the command line, the Web UI in a
                    browser; needs python3, go, their registries, and chromium

@@ -1,6 +1,7 @@
-//! `cargo xtask sdk-suite`: the integration tests that Temporal ships inside its own Rust SDK, run against the engine's
-//! port (or, to compare, against any server). It needs `protoc`, for those tests' own build.
+//! `cargo xtask sdk-suite`: the integration tests and the examples that Temporal ships inside its own Rust SDK, run
+//! against the engine's port (or, to compare, against any server). It needs `protoc`, for their own build.
 
+mod examples;
 mod scope;
 mod score;
 mod source;
@@ -13,6 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use score::Score;
+use serde_json::Value;
 
 use crate::engine_server::{Build, Server};
 use crate::real_input::succeed;
@@ -22,11 +24,21 @@ type Outcome<T> = Result<T, String>;
 /// How long one run may take. A real server needs a minute and a half; a test that hangs is then named.
 const PATIENCE: Duration = Duration::from_mins(15);
 
-/// The attributes that the suite expects a server to have.
-const SEARCH_ATTRIBUTES: [&str; 2] = ["CustomTextField=Text", "CustomIntField=Int"];
+/// The attributes that the suite and the examples expect a server to have.
+const SEARCH_ATTRIBUTES: [&str; 3] =
+    ["CustomTextField=Text", "CustomIntField=Int", "CustomKeywordField=Keyword"];
 
 /// As many at once as the suite's own numbers were measured with.
 const THREADS: &str = "8";
+
+/// What of the SDK is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Tests,
+    HeavyTests,
+    Examples,
+}
 
 /// What is asked for on the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,9 +46,9 @@ pub(crate) struct Asked {
     runs: u32,
     /// A running server instead of the engine, as `http://HOST:PORT`.
     server: Option<String>,
-    /// Only the tests whose name contains this.
+    /// Only those whose name contains this.
     only: Option<String>,
-    heavy: bool,
+    part: Part,
 }
 
 impl Asked {
@@ -48,7 +60,8 @@ impl Asked {
                 "--runs" => asked.runs = arguments.next()?.parse().ok().filter(|runs| *runs > 0)?,
                 "--server" => asked.server = Some((*arguments.next()?).to_owned()),
                 "--only" => asked.only = Some((*arguments.next()?).to_owned()),
-                "--heavy" => asked.heavy = true,
+                "--heavy" => asked.part = Part::HeavyTests,
+                "--examples" => asked.part = Part::Examples,
                 _ => return None,
             }
         }
@@ -60,78 +73,103 @@ struct Bench {
     folder: PathBuf,
 }
 
-/// Builds the suite and the engine, runs what is in scope as often as asked, and says what did not pass.
-#[expect(clippy::print_stdout, reason = "it is a command-line program")]
+/// Builds what is asked for and the engine, runs what is in scope as often as asked, and says what did not pass.
 pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
     let bench = Bench { folder: root.join("target/sdk-suite") };
     fs::create_dir_all(&bench.folder).map_err(|error| error.to_string())?;
     succeed(Command::new("protoc").arg("--version"))
         .map_err(|error| format!("{error}\nthe suite's build needs protoc (Debian: protobuf-compiler)"))?;
-    source::prepare(root, &bench.folder.join("source"))?;
-
-    let suite = if asked.heavy { "heavy_tests" } else { "integ_tests" };
-    let binary = bench.build(suite)?;
-    let every = list(&binary)?;
-    let inside = if asked.heavy { every } else { scope::in_scope(root, &every)? };
-    let only = asked.only.as_deref().unwrap_or("");
-    let wanted: BTreeSet<String> = inside.into_iter().filter(|name| name.contains(only)).collect();
-    if wanted.is_empty() {
-        // The test binary would take no names for all names.
-        return Err(format!("no test in scope has `{only}` in its name"));
+    match asked.part {
+        Part::Tests => bench.run_tests(root, asked, "integ_tests"),
+        Part::HeavyTests => bench.run_tests(root, asked, "heavy_tests"),
+        Part::Examples => bench.run_examples(root, asked),
     }
-
-    let mut wrong = Vec::new();
-    for number in 1..=asked.runs {
-        let server = match &asked.server {
-            Some(address) => Server::running(address),
-            None => Server::start(root, Build::Release, &bench.folder, &SEARCH_ATTRIBUTES)?,
-        };
-        let started = Instant::now();
-        let score = bench.score(&binary, &wanted, &server, number)?;
-        let missed = score.missed(&wanted);
-        let seconds = started.elapsed().as_secs();
-        println!("run {number}: {} of {} passed in {seconds} s", score.passed(), wanted.len());
-        for line in &missed {
-            println!("  {line}");
-        }
-        wrong.extend(missed);
-    }
-    if wrong.is_empty() {
-        return Ok(format!(
-            "temporalio-sdk-core {}: {} tests of {suite} passed",
-            source::VERSION,
-            wanted.len()
-        ));
-    }
-    Err(format!("what the tests printed is in {}", bench.folder.display()))
 }
 
+impl Asked {
+    /// Those of what is in scope that were asked for.
+    fn select(&self, inside: BTreeSet<String>) -> Outcome<BTreeSet<String>> {
+        let only = self.only.as_deref().unwrap_or("");
+        let wanted: BTreeSet<String> = inside.into_iter().filter(|name| name.contains(only)).collect();
+        if wanted.is_empty() {
+            // The test binary would take no names for all names.
+            return Err(format!("nothing in scope has `{only}` in its name"));
+        }
+        Ok(wanted)
+    }
+
+    fn server(&self, root: &Path, folder: &Path) -> Outcome<Server> {
+        match &self.server {
+            Some(address) => Ok(Server::running(address)),
+            None => Server::start(root, Build::Release, folder, &SEARCH_ATTRIBUTES),
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "it is a command-line program")]
 impl Bench {
-    /// Builds one of the suite's test binaries and returns where it is.
-    fn build(&self, suite: &str) -> Outcome<PathBuf> {
-        let features = "temporalio-common/serde_serialize,test-utilities,ephemeral-server,otel";
-        let output = succeed(
-            Command::new("cargo")
-                .current_dir(self.folder.join("source"))
-                .args([
-                    "test",
-                    "--no-run",
-                    "--message-format",
-                    "json",
-                    "--features",
-                    features,
-                    "--test",
-                    suite,
-                ])
-                .env("CARGO_TARGET_DIR", self.folder.join("target"))
-                .env("CARGO_PROFILE_DEV_DEBUG", "0")
-                .stderr(Stdio::inherit()),
-        )?;
-        let messages = output.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        messages
-            .filter(|message| message["target"]["name"] == suite)
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .ok_or_else(|| format!("cargo built no `{suite}`"))
+    fn run_tests(&self, root: &Path, asked: &Asked, suite: &str) -> Outcome<String> {
+        let source = self.folder.join("source");
+        source::prepare_suite(root, &source)?;
+        let binary = build_suite(suite, &source, &self.target())?;
+        let every = list(&binary)?;
+        let inside = match asked.part {
+            Part::HeavyTests => every,
+            _ => scope::in_scope(root, scope::TESTS_LEFT_OUT, &every)?,
+        };
+        let wanted = asked.select(inside)?;
+
+        let mut wrong = Vec::new();
+        for number in 1..=asked.runs {
+            let server = asked.server(root, &self.folder)?;
+            let started = Instant::now();
+            let score = self.score(&binary, &wanted, &server, number)?;
+            let missed = score.missed(&wanted);
+            let seconds = started.elapsed().as_secs();
+            println!("run {number}: {} of {} passed in {seconds} s", score.passed(), wanted.len());
+            for line in &missed {
+                println!("  {line}");
+            }
+            wrong.extend(missed);
+        }
+        if wrong.is_empty() {
+            let source::Package { name, version } = source::CORE;
+            return Ok(format!("{name} {version}: {} tests of {suite} passed", wanted.len()));
+        }
+        Err(format!("what the tests printed is in {}", self.folder.display()))
+    }
+
+    fn run_examples(&self, root: &Path, asked: &Asked) -> Outcome<String> {
+        let source = self.folder.join("examples-source");
+        source::prepare_examples(root, &source)?;
+        let examples = examples::build_all(&source, &self.target())?;
+        let every = examples.iter().map(|example| example.name.clone()).collect();
+        let wanted = asked.select(scope::in_scope(root, scope::EXAMPLES_LEFT_OUT, &every)?)?;
+
+        let folder = self.folder.join("examples");
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let mut failed = 0;
+        for number in 1..=asked.runs {
+            let server = asked.server(root, &folder)?;
+            let verdicts = examples::run(&examples, &wanted, &server, &folder)?;
+            println!("run {number}:");
+            for verdict in &verdicts {
+                match &verdict.result {
+                    Ok(duration) => println!("  {}: passed in {:.1} s", verdict.name, duration.as_secs_f64()),
+                    Err(error) => println!("  {}: FAILED: it {error}", verdict.name),
+                }
+            }
+            failed += verdicts.iter().filter(|verdict| verdict.result.is_err()).count();
+        }
+        if failed == 0 {
+            let source::Package { name, version } = source::SDK;
+            return Ok(format!("{name} {version}: {} examples passed", wanted.len()));
+        }
+        Err(format!("what the examples printed is in {}", folder.display()))
+    }
+
+    fn target(&self) -> PathBuf {
+        self.folder.join("target")
     }
 
     fn score(
@@ -169,6 +207,31 @@ impl Bench {
     }
 }
 
+/// Builds one of the suite's test binaries and returns where it is.
+fn build_suite(suite: &str, source: &Path, target: &Path) -> Outcome<PathBuf> {
+    let features = "temporalio-common/serde_serialize,test-utilities,ephemeral-server,otel";
+    let messages = build(source, target, &["test", "--no-run", "--features", features, "--test", suite])?;
+    messages
+        .iter()
+        .filter(|message| message["target"]["name"] == suite)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .ok_or_else(|| format!("cargo built no `{suite}`"))
+}
+
+/// Runs cargo in a folder and returns its messages.
+fn build(source: &Path, target: &Path, arguments: &[&str]) -> Outcome<Vec<Value>> {
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(source)
+        .args(arguments)
+        .args(["--message-format", "json"])
+        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .stderr(Stdio::inherit());
+    let output = succeed(&mut command)?;
+    Ok(output.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
 /// The names of every test in a test binary.
 fn list(binary: &Path) -> Outcome<BTreeSet<String>> {
     let output = succeed(Command::new(binary).args(["--list", "--format", "terse"]))?;
@@ -177,7 +240,7 @@ fn list(binary: &Path) -> Outcome<BTreeSet<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Asked;
+    use super::{Asked, Part};
 
     #[test]
     fn the_command_line() {
@@ -186,9 +249,11 @@ mod tests {
             runs: 3,
             server: Some("http://127.0.0.1:7233".to_owned()),
             only: Some("update".to_owned()),
-            heavy: false,
+            part: Part::Tests,
         };
         assert_eq!(asked, Some(expected));
+        let examples = Asked { runs: 1, part: Part::Examples, ..Asked::default() };
+        assert_eq!(Asked::parse(&["--examples"]), Some(examples));
         assert_eq!(Asked::parse(&["--runs", "0"]), None);
         assert_eq!(Asked::parse(&["--heavy", "--slow"]), None);
     }

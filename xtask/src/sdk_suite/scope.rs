@@ -1,4 +1,4 @@
-//! What of the suite is asked of the engine: all but what a file leaves out, with its reasons.
+//! What of the suite and of the examples is asked of the engine: all but what a file leaves out, with its reasons.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,12 +6,13 @@ use std::path::Path;
 
 use super::Outcome;
 
-const PATH: &str = "crates/engine/tests/sdk-suite/left-out.txt";
+pub(super) const TESTS_LEFT_OUT: &str = "crates/engine/tests/sdk-suite/left-out.txt";
+pub(super) const EXAMPLES_LEFT_OUT: &str = "crates/engine/tests/sdk-suite/examples-left-out.txt";
 
 /// The module that the suite keeps its tests in. The file's names are without it.
 const MODULE: &str = "integ_tests::";
 
-/// What is left out: a test's name, or the beginning of names and a `*`.
+/// What is left out: a name, or the beginning of names and a `*`.
 struct LeftOut<'a> {
     pattern: &'a str,
     reason: &'a str,
@@ -24,13 +25,13 @@ impl LeftOut<'_> {
     }
 }
 
-/// The tests of the suite that are in scope. Every line of the file must name a test, and give a reason.
-pub(super) fn in_scope(root: &Path, suite: &BTreeSet<String>) -> Outcome<BTreeSet<String>> {
-    let text = fs::read_to_string(root.join(PATH)).map_err(|error| format!("{PATH}: {error}"))?;
-    select(&text, suite).map_err(|error| format!("{PATH}: {error}"))
+/// Those of `every` that are in scope. Every line of the file must name one of them, and have a reason.
+pub(super) fn in_scope(root: &Path, path: &str, every: &BTreeSet<String>) -> Outcome<BTreeSet<String>> {
+    let text = fs::read_to_string(root.join(path)).map_err(|error| format!("{path}: {error}"))?;
+    select(&text, every).map_err(|error| format!("{path}: {error}"))
 }
 
-fn select(text: &str, suite: &BTreeSet<String>) -> Outcome<BTreeSet<String>> {
+fn select(text: &str, every: &BTreeSet<String>) -> Outcome<BTreeSet<String>> {
     let left_out = parse(text);
     for line in &left_out {
         if line.reason.is_empty() {
@@ -39,11 +40,11 @@ fn select(text: &str, suite: &BTreeSet<String>) -> Outcome<BTreeSet<String>> {
                 line.pattern
             ));
         }
-        if !suite.iter().any(|test| line.covers(test)) {
-            return Err(format!("`{}` is left out, but the suite has no such test", line.pattern));
+        if !every.iter().any(|test| line.covers(test)) {
+            return Err(format!("`{}` is left out, but there is no such name", line.pattern));
         }
     }
-    Ok(suite.iter().filter(|test| !left_out.iter().any(|line| line.covers(test))).cloned().collect())
+    Ok(every.iter().filter(|test| !left_out.iter().any(|line| line.covers(test))).cloned().collect())
 }
 
 /// A line that starts with `#` is the reason for those below it, up to an empty line.
@@ -72,7 +73,7 @@ mod tests {
             ("# off\nb\n\n# off, too\nc::*\n", Ok(&["a"])),
             ("b", Err("`b` is left out without a reason; write one above it, after `#`")),
             ("# off\nb\n\nc::*", Err("`c::*` is left out without a reason; write one above it, after `#`")),
-            ("# off\nc::f", Err("`c::f` is left out, but the suite has no such test")),
+            ("# off\nc::f", Err("`c::f` is left out, but there is no such name")),
         ];
         for (text, expected) in cases {
             let selected = select(text, &suite).map(|tests| tests.into_iter().collect::<Vec<_>>());
