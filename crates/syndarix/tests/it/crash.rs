@@ -117,7 +117,9 @@ impl Demo {
         assert!(called.map(|(key, _)| key).eq(calls.keys()), "calls without an effect, or the reverse");
         let not_once: Vec<_> = calls.iter().filter(|(_, (succeeded, ..))| *succeeded != 1).collect();
         assert!(not_once.is_empty(), "answered other than once: {not_once:?}");
-        let events = data.event_counts();
+        let mut events = data.event_counts();
+        // Whether a crash hits a model call is chance. It is made again, and the cut-off one costs nothing here.
+        *events.entry("model_call_failed".to_owned()).or_default() -= data.interrupted_calls();
         let tools = effects.values().filter(|name| name.starts_with("tool:") || name.starts_with("team:"));
         assert_eq!(events["tool_called"], tools.count() as i64, "a tool was told of other than once");
         for name in NEVER {

@@ -76,6 +76,17 @@ impl Data {
             .collect()
     }
 
+    /// How many model calls were cut off on this side. The journal has to tell of each.
+    pub(crate) fn interrupted_calls(&self) -> i64 {
+        let calls = self.number("SELECT count(*) FROM calls WHERE outcome = 'interrupted'");
+        let told = self.number(
+            "SELECT count(*) FROM events
+             WHERE name = 'model_call_failed' AND json_extract(kind, '$.kind') = 'interrupted'",
+        );
+        assert_eq!(told, calls, "the journal tells of other interruptions than the ledger");
+        calls
+    }
+
     /// Every effect, `RUN#SUPERSTEP.INDEX` with the project's id left out, and its name.
     pub(crate) fn effects(&self) -> BTreeMap<String, String> {
         let effects =
@@ -95,7 +106,7 @@ impl Data {
     pub(crate) fn calls(&self) -> BTreeMap<String, (i64, i64, i64)> {
         let calls = self.rows(
             "SELECT run || '#' || superstep || '.' || \"index\",
-                    sum(outcome IS 'succeeded'), sum(outcome IS NOT 'succeeded'), sum(cost)
+                    sum(outcome IS 'succeeded'), sum(outcome NOT IN ('succeeded', 'interrupted')), sum(cost)
              FROM calls GROUP BY run, superstep, \"index\"",
             (),
             |row| Ok((row.get::<_, String>(0)?, (row.get(1)?, row.get(2)?, row.get(3)?))),
