@@ -35,6 +35,11 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::Cli;
 use crate::output::{Output, color_wanted};
 
+/// What one thread allocates another frees here all the time: an answer of the engine's, a row for its writer. The
+/// C library's allocator makes them wait for one another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     trace();

@@ -32,6 +32,10 @@ use temporalio_sdk::{
 
 use self::disk::{Written, processor_time, raw_commit};
 
+/// As the `syndarix` binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const QUEUE: &str = "bench";
 /// A queue that no worker looks at.
 const NOBODY: &str = "nobody";

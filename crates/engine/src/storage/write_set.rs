@@ -1,6 +1,6 @@
 //! What one transition writes, already encoded: the writer thread only executes statements.
 
-use crate::kernel::state::{MutableState, RowChange, RowKind};
+use crate::kernel::state::{MutableState, RowChange, RowKind, RunCore};
 use crate::proto::enums;
 use crate::visibility::{Attributes, check, value::Value};
 use bytes::Bytes;
@@ -52,17 +52,16 @@ pub(crate) struct SearchAttributeRecord {
 #[derive(Debug)]
 pub(crate) struct RunWrite {
     run_key: i64,
-    is_new: bool,
-    namespace: String,
-    workflow_id: String,
-    run_id: String,
-    workflow_type: String,
+    /// What never changes, of a run that is new.
+    birth: Option<Box<Birth>>,
     status: i32,
-    start_time: i64,
     close_time: i64,
     deadline: i64,
     has_workflow_task: bool,
-    listed: Listed,
+    execution_time: i64,
+    history_length: i64,
+    history_bytes: i64,
+    state_transitions: i64,
     core: Vec<u8>,
     rows: Vec<RowChange>,
     /// The run's search values, where they changed.
@@ -71,16 +70,36 @@ pub(crate) struct RunWrite {
     events: Option<(i64, Bytes)>,
 }
 
-/// What filters can ask about beside the columns above.
+/// What is stored of a run once.
 #[derive(Debug)]
-struct Listed {
-    execution_time: i64,
+struct Birth {
+    namespace: String,
+    workflow_id: String,
+    run_id: String,
+    workflow_type: String,
+    start_time: i64,
     task_queue: String,
+    /// As workflow and run id, as the root.
     parent: (String, String),
     root: (String, String),
-    history_length: i64,
-    history_bytes: i64,
-    state_transitions: i64,
+}
+
+impl Birth {
+    fn of(core: &RunCore) -> Self {
+        let ids = |execution: Option<&crate::proto::common::WorkflowExecution>| {
+            execution.map(|e| (e.workflow_id.clone(), e.run_id.clone())).unwrap_or_default()
+        };
+        Self {
+            namespace: core.namespace.clone(),
+            workflow_id: core.workflow_id.clone(),
+            run_id: core.run_id.clone(),
+            workflow_type: core.workflow_type.clone(),
+            start_time: core.start_time,
+            task_queue: core.task_queue.clone(),
+            parent: ids(core.parent.as_ref().and_then(|parent| parent.execution.as_ref())),
+            root: ids(core.root.as_ref()),
+        }
+    }
 }
 
 /// One step of deleting a closed run. It disappears with the first; its histories go in slices, so that no
@@ -113,28 +132,15 @@ impl RunWrite {
             set.map_or_else(Vec::new, |set| check::rows(set, &attributes(&core.namespace)))
         });
         let search = search.filter(|values| !is_new || !values.is_empty());
-        let ids = |execution: Option<&crate::proto::common::WorkflowExecution>| {
-            execution.map(|e| (e.workflow_id.clone(), e.run_id.clone())).unwrap_or_default()
-        };
         Self {
-            listed: Listed {
-                execution_time: core.execution_time,
-                task_queue: core.task_queue.clone(),
-                parent: ids(core.parent.as_ref().and_then(|parent| parent.execution.as_ref())),
-                root: ids(core.root.as_ref()),
-                history_length: core.next_event_id - 1,
-                history_bytes: core.history_bytes,
-                state_transitions: core.state_transitions,
-            },
+            execution_time: core.execution_time,
+            history_length: core.next_event_id - 1,
+            history_bytes: core.history_bytes,
+            state_transitions: core.state_transitions,
             search,
             run_key,
-            is_new,
-            namespace: core.namespace.clone(),
-            workflow_id: core.workflow_id.clone(),
-            run_id: core.run_id.clone(),
-            workflow_type: core.workflow_type.clone(),
+            birth: is_new.then(|| Box::new(Birth::of(core))),
             status: core.status,
-            start_time: core.start_time,
             close_time: core.close_time,
             deadline: state.next_deadline().0,
             has_workflow_task: core.workflow_task.is_some(),
@@ -265,7 +271,7 @@ impl Deletion {
 
 impl RunWrite {
     fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
-        if self.is_new {
+        if let Some(birth) = &self.birth {
             connection
                 .prepare_cached(
                     "INSERT INTO run (run_key, namespace, workflow_id, run_id, workflow_type, status,
@@ -277,25 +283,25 @@ impl RunWrite {
                 )?
                 .execute(params![
                     self.run_key,
-                    self.namespace,
-                    self.workflow_id,
-                    self.run_id,
-                    self.workflow_type,
+                    birth.namespace,
+                    birth.workflow_id,
+                    birth.run_id,
+                    birth.workflow_type,
                     self.status,
-                    self.start_time,
+                    birth.start_time,
                     self.close_time,
                     self.deadline,
                     self.has_workflow_task,
                     self.core,
-                    self.listed.execution_time,
-                    self.listed.task_queue,
-                    self.listed.parent.0,
-                    self.listed.parent.1,
-                    self.listed.root.0,
-                    self.listed.root.1,
-                    self.listed.history_length,
-                    self.listed.history_bytes,
-                    self.listed.state_transitions,
+                    self.execution_time,
+                    birth.task_queue,
+                    birth.parent.0,
+                    birth.parent.1,
+                    birth.root.0,
+                    birth.root.1,
+                    self.history_length,
+                    self.history_bytes,
+                    self.state_transitions,
                 ])?;
         } else {
             connection
@@ -309,10 +315,10 @@ impl RunWrite {
                     self.deadline,
                     self.has_workflow_task,
                     self.core,
-                    self.listed.execution_time,
-                    self.listed.history_length,
-                    self.listed.history_bytes,
-                    self.listed.state_transitions,
+                    self.execution_time,
+                    self.history_length,
+                    self.history_bytes,
+                    self.state_transitions,
                 ])?;
             // Apart, since naming a column writes all of its indexes again, and a run closes only once.
             if self.status != enums::WorkflowExecutionStatus::Running as i32 {
@@ -336,7 +342,7 @@ impl RunWrite {
     }
 
     fn apply_search(&self, connection: &Connection, values: &[(i64, Vec<Value>)]) -> rusqlite::Result<()> {
-        if !self.is_new {
+        if self.birth.is_none() {
             connection
                 .prepare_cached("DELETE FROM search_value WHERE run_key = ?1")?
                 .execute([self.run_key])?;
