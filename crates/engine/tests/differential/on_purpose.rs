@@ -2,8 +2,9 @@
 //! sides would part: a signal during a delayed start (the protocol says that it ends the delay, which the engine does and
 //! server 1.29 does not), a signal-with-start of a run that waits for its cron schedule (the server wakes it; it does not
 //! for a signal), a cron workflow that continues as new (the server ends its schedule and still has the next run wait for
-//! it, the engine goes on with it), and a retry policy in a command that no server takes or an activity without a task
-//! queue (the server leaves the task to time out, the engine fails it and says why).
+//! it, the engine goes on with it), a retry policy in a command that no server takes or an activity without a task
+//! queue (the server leaves the task to time out, the engine fails it and says why), and the end of a retry's wait while
+//! a task that only carries updates is open (the engine makes it an ordinary task, as before anything that it stores).
 
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
