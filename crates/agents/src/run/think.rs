@@ -251,7 +251,7 @@ impl Think {
         Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)))
     }
 
-    /// The call's reservation stays; the same step, tried again, uses it.
+    /// The same step is tried again; that books this call as interrupted.
     async fn took_too_long(&self, limit: Duration) -> Outcome {
         let detail = format!("{} thought for more than {} minutes", self.0.member.name, limit.as_secs() / 60);
         self.0
