@@ -21,15 +21,27 @@ use crate::real_input::succeed;
 
 type Outcome<T> = Result<T, String>;
 
-/// How long one run may take. A real server needs a minute and a half; a test that hangs is then named.
-const PATIENCE: Duration = Duration::from_mins(15);
-
 /// The attributes that the suite and the examples expect a server to have.
 const SEARCH_ATTRIBUTES: [&str; 3] =
     ["CustomTextField=Text", "CustomIntField=Int", "CustomKeywordField=Keyword"];
 
-/// As many at once as the suite's own numbers were measured with.
-const THREADS: &str = "8";
+/// One of the SDK's test binaries, and how it is run.
+struct Suite {
+    name: &'static str,
+    profile: &'static str,
+    /// Tests at once.
+    threads: &'static str,
+    /// How long one run may take; a test that hangs is then named.
+    patience: Duration,
+}
+
+/// As many at once as the suite's own numbers were measured with. A real server needs a minute and a half.
+const TESTS: Suite =
+    Suite { name: "integ_tests", profile: "dev", threads: "8", patience: Duration::from_mins(15) };
+
+/// As Temporal runs them: in release, one after another, for at most twenty minutes.
+const HEAVY_TESTS: Suite =
+    Suite { name: "heavy_tests", profile: "release", threads: "1", patience: Duration::from_mins(20) };
 
 /// What of the SDK is run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,8 +92,8 @@ pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
     succeed(Command::new("protoc").arg("--version"))
         .map_err(|error| format!("{error}\nthe suite's build needs protoc (Debian: protobuf-compiler)"))?;
     match asked.part {
-        Part::Tests => bench.run_tests(root, asked, "integ_tests"),
-        Part::HeavyTests => bench.run_tests(root, asked, "heavy_tests"),
+        Part::Tests => bench.run_tests(root, asked, &TESTS),
+        Part::HeavyTests => bench.run_tests(root, asked, &HEAVY_TESTS),
         Part::Examples => bench.run_examples(root, asked),
     }
 }
@@ -108,7 +120,7 @@ impl Asked {
 
 #[expect(clippy::print_stdout, reason = "it is a command-line program")]
 impl Bench {
-    fn run_tests(&self, root: &Path, asked: &Asked, suite: &str) -> Outcome<String> {
+    fn run_tests(&self, root: &Path, asked: &Asked, suite: &Suite) -> Outcome<String> {
         let source = self.folder.join("source");
         source::prepare_suite(root, &source)?;
         let binary = build_suite(suite, &source, &self.target())?;
@@ -123,7 +135,7 @@ impl Bench {
         for number in 1..=asked.runs {
             let server = asked.server(root, &self.folder)?;
             let started = Instant::now();
-            let score = self.score(&binary, &wanted, &server, number)?;
+            let score = self.score(suite, &binary, &wanted, &server, number)?;
             let missed = score.missed(&wanted);
             let seconds = started.elapsed().as_secs();
             println!("run {number}: {} of {} passed in {seconds} s", score.passed(), wanted.len());
@@ -134,7 +146,7 @@ impl Bench {
         }
         if wrong.is_empty() {
             let source::Package { name, version } = source::CORE;
-            return Ok(format!("{name} {version}: {} tests of {suite} passed", wanted.len()));
+            return Ok(format!("{name} {version}: {} tests of {} passed", wanted.len(), suite.name));
         }
         Err(format!("what the tests printed is in {}", self.folder.display()))
     }
@@ -174,18 +186,19 @@ impl Bench {
 
     fn score(
         &self,
+        suite: &Suite,
         binary: &Path,
         wanted: &BTreeSet<String>,
         server: &Server,
         number: u32,
     ) -> Outcome<Score> {
-        let printed = self.folder.join(format!("run-{number}.log"));
+        let printed = self.folder.join(format!("{}-{number}.log", suite.name));
         let failed = |error: std::io::Error| format!("{}: {error}", printed.display());
         let log = File::create(&printed).map_err(failed)?;
         let mut process = Command::new(binary)
             .current_dir(self.folder.join("source"))
             .args(wanted)
-            .args(["--exact", "--test-threads", THREADS])
+            .args(["--exact", "--test-threads", suite.threads])
             .env("TEMPORAL_SERVICE_ADDRESS", server.url())
             .env("INTEG_TEMPORAL_DEV_SERVER_ON", "true")
             .stdin(Stdio::null())
@@ -195,7 +208,7 @@ impl Bench {
             .map_err(|error| format!("{}: {error}", binary.display()))?;
         let started = Instant::now();
         while process.try_wait().map_err(failed)?.is_none() {
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > suite.patience {
                 process.kill().map_err(failed)?;
                 process.wait().map_err(failed)?;
             }
@@ -208,14 +221,16 @@ impl Bench {
 }
 
 /// Builds one of the suite's test binaries and returns where it is.
-fn build_suite(suite: &str, source: &Path, target: &Path) -> Outcome<PathBuf> {
+fn build_suite(suite: &Suite, source: &Path, target: &Path) -> Outcome<PathBuf> {
     let features = "temporalio-common/serde_serialize,test-utilities,ephemeral-server,otel";
-    let messages = build(source, target, &["test", "--no-run", "--features", features, "--test", suite])?;
+    let Suite { name, profile, .. } = suite;
+    let arguments = ["test", "--no-run", "--profile", profile, "--features", features, "--test", name];
+    let messages = build(source, target, &arguments)?;
     messages
         .iter()
-        .filter(|message| message["target"]["name"] == suite)
+        .filter(|message| message["target"]["name"] == *name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| format!("cargo built no `{suite}`"))
+        .ok_or_else(|| format!("cargo built no `{name}`"))
 }
 
 /// Runs cargo in a folder and returns its messages.
