@@ -17,12 +17,16 @@ impl Score {
     /// its own; the list of failures at the end then says what failed.
     pub(super) fn read(output: &str) -> Self {
         let mut score = BTreeMap::new();
+        // Where one test runs at a time, its verdict comes after all that it prints.
+        let mut running = None;
         for line in output.lines() {
-            let Some((name, verdict)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "))
-            else {
-                continue;
+            let begins = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "));
+            let (name, verdict) = match (begins, &running) {
+                (Some((name, verdict)), _) => (name.trim_end_matches(" - should panic").to_owned(), verdict),
+                (None, Some(name)) if ["ok", "FAILED"].contains(&line) => (String::clone(name), line),
+                (None, _) => continue,
             };
-            let name = name.trim_end_matches(" - should panic").to_owned();
+            running = Some(name.clone());
             if verdict.ends_with("ok") {
                 score.insert(name, Verdict::Passed);
             } else if verdict.contains("FAILED") {
@@ -62,5 +66,15 @@ mod tests {
         let asked = ["a::one", "a::two", "a::three", "a::four", "a::five"].map(str::to_owned).into();
         assert_eq!(score.passed(), 2);
         assert_eq!(score.missed(&asked), ["a::four: did not end", "a::three: ignored", "a::two: failed"]);
+    }
+
+    #[test]
+    fn one_test_at_a_time() {
+        let output =
+            "test one ... INFO it begins\nok\ntest two ... INFO it begins\nFAILED\ntest three ... INFO\n";
+        let score = Score::read(output);
+        let asked = ["one", "two", "three"].map(str::to_owned).into();
+        assert_eq!(score.passed(), 1);
+        assert_eq!(score.missed(&asked), ["three: did not end", "two: failed"]);
     }
 }
