@@ -7,7 +7,7 @@ use prost::Message;
 use std::sync::atomic::Ordering;
 
 /// Events in one page of history.
-pub(crate) const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 /// Where the next page of a history begins; travels as the page token.
 #[derive(Clone, PartialEq, Message)]
@@ -90,6 +90,6 @@ impl Executor {
 }
 
 /// How many events a page may have, where so many were asked for; zero stands for as many as there may be.
-fn page_size(asked: usize) -> usize {
+pub(crate) fn page_size(asked: usize) -> usize {
     if asked == 0 { PAGE } else { asked.min(PAGE) }
 }

@@ -20,7 +20,7 @@ mod tasks;
 mod transfers;
 mod updates;
 
-pub(crate) use history::{Durable, PAGE, Page};
+pub(crate) use history::{Durable, Page, page_size};
 pub(crate) use reset::ResetRequest;
 pub(crate) use schedules::{ScheduleKey, Scheduled, Schedules};
 pub(crate) use slot::{RunCell, RunRef, Slot};
@@ -345,15 +345,7 @@ impl Executor {
 
     /// Waits until everything handed to the writer so far is durable.
     pub(crate) async fn flush(&self) -> Result<(), Failure> {
-        let (durable, ticket) = oneshot::channel();
-        self.storage.writer.submit(Job {
-            write: WriteSet::default(),
-            commit: Commit::Now,
-            done: Box::new(move || {
-                let _ = durable.send(());
-            }),
-        });
-        Ticket { durable: ticket, health: self.storage.writer.health() }.durable().await
+        self.write(WriteSet::default(), None).durable().await
     }
 
     /// Fires everything that is due in a run.

@@ -1,7 +1,7 @@
 //! Reading histories, and waiting for them to grow.
 
 use super::Service;
-use crate::executor::{Durable, Page, RunRef};
+use crate::executor::{Durable, Page, RunRef, page_size};
 use crate::kernel::state::RunCore;
 use crate::proto::{enums, history, workflowservice as ws};
 use crate::status::Failure;
@@ -151,8 +151,7 @@ impl Service {
                 .map_err(|_| Failure::invalid("Invalid NextPageToken."))?
                 .next_event_id
         };
-        let asked = request.maximum_page_size.max(0) as usize;
-        let size = if asked == 0 { crate::executor::PAGE } else { asked.min(crate::executor::PAGE) };
+        let size = page_size(request.maximum_page_size.max(0) as usize);
         let from = (until - size as i64).max(1);
         let mut events = self.executor.page(run_key, from, until, size).await?;
         events.reverse();
