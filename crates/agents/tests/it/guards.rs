@@ -3,17 +3,18 @@
 use serde_json::json;
 use syndarix_agents::RunOutcome;
 
-use crate::world::{Setup, World, scene, scene_of};
+use crate::world::{NEVER_DONE, Setup, World, scene, scene_line, scene_of};
 
-fn edits_and_finishes() -> String {
-    let edit = scene_of(0, &[("write_file", json!({ "path": "a" }))]);
+fn edits_and_finishes(path: &str) -> String {
+    let edit = scene_of(0, &[("write_file", json!({ "path": path }))]);
     [edit, scene(1, "finish", json!({ "summary": "Done" }))].concat()
 }
 
 #[tokio::test]
 async fn a_thought_that_takes_too_long_is_thought_again() {
     let setup = Setup { stored: Some(("thinking_minutes = 5", "thinking_minutes = 0")), ..Setup::default() };
-    let world = World::with(&edits_and_finishes(), setup).await;
+    // An hour, so that no answer can come before a limit of no minutes is looked at.
+    let world = World::with(&scene_line(0, "delay_ms = 3600000\ntext = \"late\""), setup).await;
     for _ in 0..2 {
         let error =
             world.try_run(world.request("dave", syndarix_agents::Stage::Develop)).await.expect_err("late");
@@ -27,7 +28,7 @@ async fn a_thought_that_takes_too_long_is_thought_again() {
 async fn a_tool_that_takes_too_long_is_stopped_and_the_agent_is_told() {
     let setup =
         Setup { stored: Some(("execution_minutes = 10", "execution_minutes = 0")), ..Setup::default() };
-    let world = World::with(&edits_and_finishes(), setup).await;
+    let world = World::with(&edits_and_finishes(NEVER_DONE), setup).await;
     assert!(matches!(world.develop().await, RunOutcome::Finished { .. }), "it goes on");
     assert_eq!(world.complaints().await, ["guard execution_timeout"]);
     let told = world.tool_results(&world.task.run(1)).await;
@@ -40,7 +41,7 @@ async fn a_run_that_has_used_what_it_may_ends_before_its_next_thought() {
         ("limits = { run_tokens = 1 }", "guard tokens", "tokens in one run; the limit is 1"),
         ("limits = { steps = 1 }", "guard steps", "used all 1 model calls of a run"),
     ] {
-        let world = World::with(&edits_and_finishes(), Setup { dave: limits, ..Setup::default() }).await;
+        let world = World::with(&edits_and_finishes("a"), Setup { dave: limits, ..Setup::default() }).await;
         let RunOutcome::Failed { error } = world.develop().await else { panic!("{limits} does not stop it") };
         assert!(error.contains(said), "{error}");
         assert_eq!(world.complaints().await, [guard]);

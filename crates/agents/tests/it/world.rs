@@ -75,8 +75,7 @@ impl World {
         let team = Team::parse("team.toml", &file, &models).expect("a good team file");
         let (project, task) = create(&store, &team, &setup).await;
         let script = Script::parse("script.toml", script).expect("a good script");
-        let providers =
-            Providers::new().with(ScriptedProvider::new("scripted", script).with_pace(0.0)).expect("one");
+        let providers = Providers::new().with(ScriptedProvider::new("scripted", script)).expect("one");
         let price = ModelPrice {
             input: NanoUsd(3_000_000_000),
             output: NanoUsd(15_000_000_000),
@@ -242,6 +241,9 @@ async fn create(store: &Store, team: &Team, setup: &Setup) -> (ProjectId, TaskId
     (id, task.id)
 }
 
+/// A path that no tool is ever done with.
+pub(crate) const NEVER_DONE: &str = "never-done";
+
 /// Tools that do nothing but count, under the same effect keys as the real ones.
 #[derive(Debug, Clone)]
 struct CountingTools {
@@ -287,6 +289,9 @@ impl RunTools for CountingTools {
     ) -> Result<ToolOutput, ToolError> {
         if call.arguments.to_string().contains("sandbox") {
             return Err(ToolError::Sandbox("there is no Landlock".to_owned()));
+        }
+        if call.arguments.to_string().contains(NEVER_DONE) {
+            std::future::pending::<()>().await;
         }
         let repeatability = TOOLS.iter().find(|tool| tool.0 == call.name).expect("specified").2;
         let intent = EffectIntent {
