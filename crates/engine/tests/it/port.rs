@@ -87,6 +87,24 @@ async fn the_sdk_reaches_the_engine_over_tcp() {
 }
 
 #[tokio::test]
+async fn a_call_without_any_time_is_over() {
+    let served = Served::new().await;
+    let port = served.listen(|options| options).await;
+    let channel = channel(&port).await;
+    let path = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo";
+    for _ in 0..50 {
+        let mut request = Request::new(Vec::new());
+        request.set_timeout(Duration::ZERO);
+        let code = send_request(&channel, path, request).await.map_err(|status| status.code());
+        // The second is what the client says if its own timer is the first to notice.
+        assert!(matches!(code, Err(Code::DeadlineExceeded | Code::Cancelled)), "{code:?}");
+    }
+    let mut request = Request::new(Vec::new());
+    request.set_timeout(Duration::from_mins(1));
+    send_request(&channel, path, request).await.expect("there is time for this one");
+}
+
+#[tokio::test]
 async fn health_and_reflection() {
     let served = Served::new().await;
     let port = served.listen(|options| options).await;
@@ -206,10 +224,14 @@ impl Decoder for Bytes {
 }
 
 async fn send(channel: &Channel, path: &str, body: Vec<u8>) -> Result<Vec<u8>, Status> {
+    send_request(channel, path, Request::new(body)).await
+}
+
+async fn send_request(channel: &Channel, path: &str, request: Request<Vec<u8>>) -> Result<Vec<u8>, Status> {
     let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let path = PathAndQuery::try_from(path).expect("a path");
-    grpc.unary(Request::new(body), path, Bytes).await.map(tonic::Response::into_inner)
+    grpc.unary(request, path, Bytes).await.map(tonic::Response::into_inner)
 }
 
 /// The paths of every RPC, from the engine's own table of them.
