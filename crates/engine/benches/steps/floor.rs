@@ -1,7 +1,7 @@
 //! The SDK's floor: a WorkflowService that keeps just enough in memory to answer a worker's polls, behind the same
 //! door as the engine. It checks nothing and stores nothing; what it takes is what the SDK takes.
 //!
-//! It offers what the engine offers and the SDK asks for: sticky queues, eager activities and eager starts.
+//! It offers what the SDK asks for: sticky queues and eager starts, and eager activities if it is told to.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -31,9 +31,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use url::Url;
 
-/// A connection to a floor of its own.
-pub(crate) async fn connect() -> Connection {
-    let floor = Arc::new(Floor::default());
+/// A connection to a floor of its own, which hands activities out with the workflow task that schedules them, or
+/// waits for somebody to poll for them.
+pub(crate) async fn connect(eager_activities: bool) -> Connection {
+    let floor = Arc::new(Floor { eager_activities, ..Floor::default() });
     let callback = move |request: GrpcRequest| {
         let floor = Arc::clone(&floor);
         async move {
@@ -51,6 +52,7 @@ pub(crate) async fn connect() -> Connection {
 
 #[derive(Default)]
 struct Floor {
+    eager_activities: bool,
     runs: Mutex<HashMap<String, Run>>,
     queues: Mutex<HashMap<(Kind, String), Arc<Queue>>>,
     /// Set when the worker says that it ends: then polls come back empty.
@@ -101,7 +103,10 @@ struct Run {
     workflow_type: Option<WorkflowType>,
     queue: String,
     sticky: String,
+    /// Events that the worker has not been given yet. What it was given is forgotten: it keeps its workflows.
     events: Vec<HistoryEvent>,
+    /// How many it was given.
+    given: i64,
     /// The last workflow task's started event; 0 before the first.
     started: i64,
     is_closed: bool,
@@ -110,7 +115,7 @@ struct Run {
 
 impl Run {
     fn record(&mut self, attributes: Event) -> i64 {
-        let event_id = self.events.len() as i64 + 1;
+        let event_id = self.given + self.events.len() as i64 + 1;
         self.events.push(HistoryEvent {
             event_id,
             event_time: Some(now()),
@@ -130,15 +135,16 @@ impl Run {
         }))
     }
 
-    /// Hands the workflow's task out. A sticky worker gets what it has not seen.
-    fn start_workflow_task(&mut self, scheduled: i64, is_sticky: bool) -> ws::PollWorkflowTaskQueueResponse {
+    /// Hands the workflow's task out, with what its worker has not seen.
+    fn start_workflow_task(&mut self, scheduled: i64) -> ws::PollWorkflowTaskQueueResponse {
         let previous = self.started;
         self.started =
             self.record(Event::WorkflowTaskStartedEventAttributes(WorkflowTaskStartedEventAttributes {
                 scheduled_event_id: scheduled,
                 ..WorkflowTaskStartedEventAttributes::default()
             }));
-        let seen = if is_sticky { previous as usize } else { 0 };
+        let events = std::mem::take(&mut self.events);
+        self.given += events.len() as i64;
         ws::PollWorkflowTaskQueueResponse {
             task_token: self.workflow.run_id.clone().into_bytes(),
             workflow_execution: Some(self.workflow.clone()),
@@ -146,7 +152,7 @@ impl Run {
             previous_started_event_id: previous,
             started_event_id: self.started,
             attempt: 1,
-            history: Some(History { events: self.events[seen..].to_vec() }),
+            history: Some(History { events }),
             workflow_execution_task_queue: Some(TaskQueue {
                 name: self.queue.clone(),
                 ..TaskQueue::default()
@@ -171,7 +177,7 @@ impl Run {
     }
 
     fn start_activity(&self, scheduled: i64) -> ws::PollActivityTaskQueueResponse {
-        let event = &self.events[scheduled as usize - 1];
+        let event = &self.events[(scheduled - self.given) as usize - 1];
         let Some(Event::ActivityTaskScheduledEventAttributes(activity)) = event.attributes.clone() else {
             panic!("event {scheduled} schedules no activity")
         };
@@ -248,6 +254,7 @@ impl Floor {
             queue: queue.clone(),
             sticky: String::new(),
             events: Vec::new(),
+            given: 0,
             started: 0,
             is_closed: false,
             closed: Arc::default(),
@@ -264,7 +271,7 @@ impl Floor {
         }));
         let scheduled = run.schedule_workflow_task();
         let eager_workflow_task = if request.request_eager_execution {
-            Some(run.start_workflow_task(scheduled, false))
+            Some(run.start_workflow_task(scheduled))
         } else {
             self.queue(Kind::Workflow, &queue).push(&run_id, scheduled);
             None
@@ -330,7 +337,7 @@ impl Floor {
         };
         let mut runs = self.runs.lock();
         let run = runs.get_mut(&run).expect("a queued task has a run");
-        run.start_workflow_task(scheduled, polled != run.queue)
+        run.start_workflow_task(scheduled)
     }
 
     async fn poll_activity_task(
@@ -363,7 +370,7 @@ impl Floor {
             match command.attributes {
                 Some(Command::ScheduleActivityTaskCommandAttributes(activity)) => {
                     let scheduled = run.schedule_activity(&activity, completed);
-                    if activity.request_eager_execution {
+                    if self.eager_activities && activity.request_eager_execution {
                         activity_tasks.push(run.start_activity(scheduled));
                     } else {
                         let queue = activity.task_queue.unwrap_or_default().name;

@@ -26,7 +26,7 @@ pub(crate) async fn report(runtime: &Runtime, ours: &[(Work, Duration)]) {
     let measure = async {
         peer.workflow("warm".to_owned(), 5).await;
         for (work, ours) in ours {
-            let (wall, _) = peer.time(*work).await;
+            let (wall, _) = peer.time(*work, 0).await;
             println!(
                 "{:<16}{:>11.0} us{:>11.0} us{:>14.1}",
                 work.name(),
