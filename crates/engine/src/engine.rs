@@ -112,9 +112,9 @@ pub(crate) async fn store_namespace(executor: &Executor, record: NamespaceRecord
     executor.storage.writer.submit(Job {
         write: WriteSet { namespace: Some(record.clone()), ..WriteSet::default() },
         commit: Commit::Now,
-        done: Box::new(move || {
+        done: vec![Box::new(move || {
             let _ = done.send(());
-        }),
+        })],
     });
     durable.await.map_err(|_| Error::Stopped("a namespace could not be stored".into()))?;
     executor.namespaces.insert(record);

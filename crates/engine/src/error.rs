@@ -38,6 +38,9 @@ pub enum Error {
     /// Storage failed while running. Nothing was acknowledged after that; reopen to continue.
     #[error("the engine stopped: {0}")]
     Stopped(String),
+    /// There is no room on the disk for what has to be written before this can be read.
+    #[error("the disk is full: what was written last can be read when there is room")]
+    Full,
     /// The SDK's client did not accept the in-memory connection.
     #[error("cannot connect to the engine in memory: {0}")]
     Connect(String),
@@ -62,6 +65,6 @@ pub enum Error {
 impl Error {
     /// Whether opening the engine again may help.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::InUse { .. } | Self::Stopped(_))
+        matches!(self, Self::InUse { .. } | Self::Stopped(_) | Self::Full)
     }
 }

@@ -79,10 +79,39 @@ impl World {
         self.call("DeleteWorkflowExecution", &request).await
     }
 
+    async fn signal(&self, id: &str) -> Result<(), Code> {
+        let request = ws::SignalWorkflowExecutionRequest {
+            namespace: "default".into(),
+            workflow_execution: Some(common::WorkflowExecution {
+                workflow_id: id.into(),
+                run_id: String::new(),
+            }),
+            signal_name: "signal".into(),
+            ..Default::default()
+        };
+        self.call("SignalWorkflowExecution", &request).await
+    }
+
+    /// How many events a workflow's history has.
+    async fn history(&self, id: &str) -> Result<usize, Code> {
+        let request = ws::GetWorkflowExecutionHistoryRequest {
+            namespace: "default".into(),
+            execution: Some(common::WorkflowExecution { workflow_id: id.into(), run_id: String::new() }),
+            ..Default::default()
+        };
+        let answer = self.answer("GetWorkflowExecutionHistory", &request).await?;
+        let answer = ws::GetWorkflowExecutionHistoryResponse::decode(&*answer).expect("it is an answer");
+        Ok(answer.history.map_or(0, |history| history.events.len()))
+    }
+
     async fn call(&self, rpc: &str, request: &impl Message) -> Result<(), Code> {
+        self.answer(rpc, request).await.map(drop)
+    }
+
+    async fn answer(&self, rpc: &str, request: &impl Message) -> Result<Vec<u8>, Code> {
         let service = "temporal.api.workflowservice.v1.WorkflowService";
         let answer = self.engine.service.call(service, rpc, request.encode_to_vec().into()).await;
-        answer.map(drop).map_err(|failure: Failure| failure.into_status().code())
+        answer.map(Into::into).map_err(|failure: Failure| failure.into_status().code())
     }
 
     async fn reopen(&mut self) {
@@ -117,6 +146,37 @@ async fn refuses_new_work_until_there_is_room(code: i32) {
         assert_eq!(world.describe(id).await, Ok(()), "{id}");
     }
     assert_eq!(world.describe("second refused").await, Err(Code::NotFound));
+}
+
+#[tokio::test]
+async fn a_file_from_before_the_journal_is_taken_over() {
+    let mut world = World::new().await;
+    assert_eq!(world.start("before").await, Ok(()));
+    world.engine.shutdown().await;
+    let file = rusqlite::Connection::open(&world.path).expect("the file opens");
+    file.execute_batch(
+        "ALTER TABLE run DROP COLUMN journal_position; DROP TABLE journal; PRAGMA user_version = 3;",
+    )
+    .expect("it is as it was then");
+    drop(file);
+    world.reopen().await;
+    assert_eq!(world.describe("before").await, Ok(()));
+    assert_eq!(world.signal("before").await, Ok(()), "it goes on");
+    world.reopen().await;
+    assert_eq!(world.history("before").await, Ok(3), "started, a task scheduled, signalled");
+}
+
+#[tokio::test]
+async fn what_is_only_in_the_journal_is_read_when_there_is_room() {
+    let world = World::new().await;
+    assert_eq!(world.start("workflow").await, Ok(()));
+    assert_eq!(world.signal("workflow").await, Ok(()));
+    world.failure.store(ffi::SQLITE_FULL, Ordering::SeqCst);
+    assert_eq!(world.start("refused").await, Err(Code::ResourceExhausted));
+    assert_eq!(world.history("workflow").await, Err(Code::ResourceExhausted), "its rows are behind");
+    world.failure.store(ffi::SQLITE_OK, Ordering::SeqCst);
+    world.engine.service.executor.storage.writer.room().await;
+    assert_eq!(world.history("workflow").await, Ok(3));
 }
 
 #[tokio::test]

@@ -52,10 +52,10 @@ impl Executor {
         self.storage.writer.submit(Job {
             write,
             commit: Commit::Now,
-            done: Box::new(move || {
+            done: vec![Box::new(move || {
                 drop(locked);
                 let _ = durable.send(());
-            }),
+            })],
         });
         Ticket { durable: ticket, health: self.storage.writer.health() }
     }

@@ -66,6 +66,7 @@ pub(crate) struct Executor {
     slots: Mutex<Slots>,
     transfers: mpsc::UnboundedSender<(i64, Transfer)>,
     entropy: Mutex<Entropy>,
+    publisher: Arc<Publisher>,
 }
 
 /// The workflow ids in memory.
@@ -138,19 +139,28 @@ impl Executor {
         entropy: Entropy,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<(i64, Transfer)>) {
         let (transfers, received) = mpsc::unbounded_channel();
-        let executor = Arc::new(Self {
-            storage,
-            clock: options.clock.clone(),
+        let publisher = Arc::new(Publisher {
             matching: Arc::default(),
             timers: Arc::default(),
             schedules: Arc::default(),
             watchers: Arc::default(),
             updates: Arc::default(),
+            clock: options.clock.clone(),
+        });
+        let executor = Arc::new(Self {
+            storage,
+            clock: options.clock.clone(),
+            matching: publisher.matching.clone(),
+            timers: publisher.timers.clone(),
+            schedules: publisher.schedules.clone(),
+            watchers: publisher.watchers.clone(),
+            updates: publisher.updates.clone(),
             namespaces,
             limits: options.limits,
             slots: Mutex::new(Slots { most: options.workflows_in_memory, by_id: HashMap::new(), busy: 0 }),
             transfers,
             entropy: Mutex::new(entropy),
+            publisher,
         });
         (executor, received)
     }
@@ -273,16 +283,16 @@ impl Executor {
         }
         write.sent.extend(sent.iter().map(|(key, transfer)| (*key, transfer.encode_to_vec())));
         let (durable, ticket) = oneshot::channel();
-        let consequences = self.publisher();
+        let consequences = self.publisher.clone();
         self.storage.writer.submit(Job {
             write,
             commit: options.commit,
-            done: Box::new(move || {
+            done: vec![Box::new(move || {
                 for run in published {
                     consequences.publish(run);
                 }
                 let _ = durable.send(());
-            }),
+            })],
         });
         // Delivered in memory at once: their own writes come after this one, so they cannot survive it.
         for transfer in sent {
@@ -330,17 +340,6 @@ impl Executor {
         sent.extend(
             effects.transfers.into_iter().map(|transfer| (self.storage.allocate_transfer_key(), transfer)),
         );
-    }
-
-    fn publisher(&self) -> Publisher {
-        Publisher {
-            matching: self.matching.clone(),
-            timers: self.timers.clone(),
-            schedules: self.schedules.clone(),
-            watchers: self.watchers.clone(),
-            updates: self.updates.clone(),
-            clock: self.clock.clone(),
-        }
     }
 
     /// Waits until everything handed to the writer so far is durable.
@@ -403,6 +402,7 @@ struct Published {
 }
 
 /// Makes it visible. Runs on the writer's thread, so it does nothing that waits.
+#[derive(Debug)]
 struct Publisher {
     matching: Arc<Matching>,
     timers: Arc<Timers>,
@@ -423,7 +423,7 @@ impl Publisher {
             offer(&self.matching, &run.name, &run.task_queue, task, now);
         }
         self.updates.tell(&run.name.run_id, run.updates);
-        self.watchers.notify(&run.name.run_id);
+        self.watchers.notify(&run.name.run_id, run.is_closed);
         if let Some(schedule) = run.closed_schedule {
             self.schedules.wake(&schedule, now);
         }
@@ -449,6 +449,9 @@ fn offer(matching: &Matching, run: &Arc<RunRef>, normal_queue: &str, task: Task,
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::unavailable(error.to_string())
+        match error {
+            Error::Full => Failure::storage_full(),
+            error => Failure::unavailable(error.to_string()),
+        }
     }
 }

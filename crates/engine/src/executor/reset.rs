@@ -104,7 +104,7 @@ impl Executor {
             exclude,
         };
         let (state, effects) = reset(asked, now, &mut entropy)?;
-        let ticket = if let Some((ended, mut ending)) = ending {
+        let mut ticket = if let Some((ended, mut ending)) = ending {
             if let Some(run) = slot.runs.get_mut(current) {
                 run.state = ended;
             }
@@ -117,7 +117,7 @@ impl Executor {
             self.commit(slot, &new_run_id, effects, CommitOptions::NEW)
         };
         if slot.runs.get(&base_run_id).is_some_and(|base| base.state.core.reset_run_id != new_run_id) {
-            self.apply(slot, &base_run_id, CommitOptions::SOON, |tx| {
+            ((), ticket) = self.apply(slot, &base_run_id, CommitOptions::NOW, |tx| {
                 tx.state.core.reset_run_id.clone_from(&new_run_id);
                 Ok(())
             })?;

@@ -2,6 +2,7 @@
 
 use super::history::{PAGE, Page};
 use super::{CommitOptions, Executor, RunCell, RunRef, Slot, Ticket};
+use crate::kernel::Transition;
 use crate::kernel::activity::{self, AttemptIdentity};
 use crate::kernel::commands::{self, Outcome};
 use crate::kernel::state::Activity;
@@ -209,15 +210,15 @@ impl Executor {
         attempt: i32,
         worker: &str,
     ) -> Result<Option<ws::PollActivityTaskQueueResponse>, Failure> {
-        let (activity, ticket) = {
+        let (activity, workflow_type, ticket) = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
-            self.run(&mut slot, name).await?;
+            let workflow_type = self.run(&mut slot, name).await?.state.core.workflow_type.clone();
             let started = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
                 activity::start(tx, scheduled_event_id, attempt, worker)
                     .ok_or(crate::kernel::Rejection::ActivityNotFound)
             });
             match started {
-                Ok(started) => started,
+                Ok((activity, ticket)) => (activity, workflow_type, ticket),
                 Err(failure) if failure.is_not_found() => return Ok(None),
                 Err(failure) => return Err(failure),
             }
@@ -225,60 +226,14 @@ impl Executor {
         // An attempt counts once a worker has it: an activity that may run once only must not be given out
         // again after a crash, so its start is durable first.
         ticket.durable().await?;
-        self.activity_task(name, &activity).await.map(Some)
-    }
-
-    /// What a worker gets to run one attempt.
-    pub(crate) async fn activity_task(
-        &self,
-        name: &RunRef,
-        activity: &Activity,
-    ) -> Result<ws::PollActivityTaskQueueResponse, Failure> {
-        let workflow_type = {
-            let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
-            self.run(&mut slot, name).await?.state.core.workflow_type.clone()
-        };
         let event = self.event(name, activity.scheduled_event_id).await?;
-        let Some(EventAttributes::ActivityTaskScheduledEventAttributes(scheduled)) =
-            event.and_then(|event| event.attributes)
-        else {
-            return Err(Failure::unavailable(format!(
+        let scheduled = event.and_then(schedule_of).ok_or_else(|| {
+            Failure::unavailable(format!(
                 "event {} of run {} is not the activity's schedule; the database is damaged",
                 activity.scheduled_event_id, name.run_id
-            )));
-        };
-        let token = ActivityToken {
-            namespace: name.namespace.clone(),
-            workflow_id: name.workflow_id.clone(),
-            run_id: name.run_id.clone(),
-            scheduled_event_id: activity.scheduled_event_id,
-            attempt: activity.attempt,
-            nonce: activity.nonce.clone(),
-        };
-        Ok(ws::PollActivityTaskQueueResponse {
-            task_token: token.encode_to_vec(),
-            workflow_namespace: name.namespace.clone(),
-            workflow_type: Some(common::WorkflowType { name: workflow_type }),
-            workflow_execution: Some(common::WorkflowExecution {
-                workflow_id: name.workflow_id.clone(),
-                run_id: name.run_id.clone(),
-            }),
-            activity_type: scheduled.activity_type,
-            activity_id: activity.activity_id.clone(),
-            header: scheduled.header,
-            input: scheduled.input,
-            heartbeat_details: activity.heartbeat_details.clone(),
-            scheduled_time: Timestamp(activity.scheduled_time).to_proto(),
-            current_attempt_scheduled_time: Timestamp(activity.attempt_scheduled_time).to_proto(),
-            started_time: Timestamp(activity.started_time).to_proto(),
-            attempt: activity.attempt,
-            schedule_to_close_timeout: span_to_proto(activity.schedule_to_close),
-            start_to_close_timeout: span_to_proto(activity.start_to_close),
-            heartbeat_timeout: span_to_proto(activity.heartbeat),
-            retry_policy: activity.retry_policy.clone(),
-            priority: scheduled.priority,
-            ..Default::default()
-        })
+            ))
+        })?;
+        Ok(Some(activity_task(name, workflow_type, activity, scheduled)))
     }
 
     /// A worker answers a workflow task. If it takes the next one and that follows at once, it starts here.
@@ -292,18 +247,13 @@ impl Executor {
         let worker = completion.identity.clone();
         let takes_next = completion.takes_next_task;
         let is_heartbeat = completion.force_new_task;
-        let (outcome, eager, next, ticket) = {
+        let (outcome, eager, workflow_type, next, ticket) = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
-            self.run(&mut slot, &name).await?;
+            let workflow_type = self.run(&mut slot, &name).await?.state.core.workflow_type.clone();
             let ((outcome, eager, mut next), mut ticket) =
                 self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
                     let outcome = commands::complete(tx, &token.task(), completion)?;
-                    let eager: Vec<Activity> = tx
-                        .effects
-                        .eager_activities
-                        .iter()
-                        .filter_map(|id| tx.state.activities.get(id).cloned())
-                        .collect();
+                    let eager = eager_activities(tx);
                     let wanted = takes_next && outcome == Outcome::Completed;
                     let next = if wanted { take_next_task(tx, &worker, is_heartbeat) } else { None };
                     Ok((outcome, eager, next))
@@ -327,7 +277,7 @@ impl Executor {
                 None => None,
             };
             self.release_queries(&mut slot, &name.run_id);
-            (outcome, eager, next, ticket)
+            (outcome, eager, workflow_type, next, ticket)
         };
         ticket.durable().await?;
         let mut response = ws::RespondWorkflowTaskCompletedResponse::default();
@@ -339,8 +289,8 @@ impl Executor {
             Outcome::Failed(bad) => return Err(Failure::invalid(bad.message)),
             Outcome::HeartbeatTimeout => return Err(Failure::not_found("workflow task heartbeat timeout")),
         }
-        for activity in &eager {
-            response.activity_tasks.push(self.activity_task(&name, activity).await?);
+        for (activity, scheduled) in eager {
+            response.activity_tasks.push(activity_task(&name, workflow_type.clone(), activity, scheduled));
         }
         if let Some(next) = next {
             response.workflow_task = Some(self.complete_dispatch(next).await?);
@@ -369,9 +319,68 @@ impl Executor {
     }
 }
 
+/// What a worker gets to run one attempt.
+fn activity_task(
+    name: &RunRef,
+    workflow_type: String,
+    activity: Activity,
+    scheduled: history::ActivityTaskScheduledEventAttributes,
+) -> ws::PollActivityTaskQueueResponse {
+    let token = ActivityToken {
+        namespace: name.namespace.clone(),
+        workflow_id: name.workflow_id.clone(),
+        run_id: name.run_id.clone(),
+        scheduled_event_id: activity.scheduled_event_id,
+        attempt: activity.attempt,
+        nonce: activity.nonce,
+    };
+    ws::PollActivityTaskQueueResponse {
+        task_token: token.encode_to_vec(),
+        workflow_namespace: name.namespace.clone(),
+        workflow_type: Some(common::WorkflowType { name: workflow_type }),
+        workflow_execution: Some(common::WorkflowExecution {
+            workflow_id: name.workflow_id.clone(),
+            run_id: name.run_id.clone(),
+        }),
+        activity_type: scheduled.activity_type,
+        activity_id: activity.activity_id,
+        header: scheduled.header,
+        input: scheduled.input,
+        heartbeat_details: activity.heartbeat_details,
+        scheduled_time: Timestamp(activity.scheduled_time).to_proto(),
+        current_attempt_scheduled_time: Timestamp(activity.attempt_scheduled_time).to_proto(),
+        started_time: Timestamp(activity.started_time).to_proto(),
+        attempt: activity.attempt,
+        schedule_to_close_timeout: span_to_proto(activity.schedule_to_close),
+        start_to_close_timeout: span_to_proto(activity.start_to_close),
+        heartbeat_timeout: span_to_proto(activity.heartbeat),
+        retry_policy: activity.retry_policy,
+        priority: scheduled.priority,
+        ..Default::default()
+    }
+}
+
+/// How an activity was scheduled, if that is what an event says.
+fn schedule_of(event: history::HistoryEvent) -> Option<history::ActivityTaskScheduledEventAttributes> {
+    match event.attributes? {
+        EventAttributes::ActivityTaskScheduledEventAttributes(scheduled) => Some(scheduled),
+        _ => None,
+    }
+}
+
+/// The activities that a transition has started for the worker that makes it, with how it has scheduled them.
+fn eager_activities(tx: &Transition<'_>) -> Vec<(Activity, history::ActivityTaskScheduledEventAttributes)> {
+    let started = |id: &i64| {
+        let activity = tx.state.activities.get(id)?.clone();
+        let event = tx.effects.events.iter().find(|event| event.event_id == *id)?;
+        Some((activity, schedule_of(event.clone())?))
+    };
+    tx.effects.eager_activities.iter().filter_map(started).collect()
+}
+
 /// If the transition scheduled another workflow task, starts it for the worker that caused it.
 fn take_next_task(
-    tx: &mut crate::kernel::Transition<'_>,
+    tx: &mut Transition<'_>,
     worker: &str,
     is_heartbeat: bool,
 ) -> Option<workflow_task::Started> {

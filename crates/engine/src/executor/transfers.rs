@@ -98,7 +98,7 @@ impl Executor {
         self.storage.writer.submit(Job {
             write: WriteSet { received: Some(key), sent, ..WriteSet::default() },
             commit: Commit::Now,
-            done: Box::new(|| {}),
+            done: vec![Box::new(|| {})],
         });
         if let Some(answer) = answer {
             let _ = self.transfers.send(answer);

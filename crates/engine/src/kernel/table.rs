@@ -164,6 +164,9 @@ impl<K: Key, V: Row> Table<K, V> {
 
     /// The changed keys with their rows; `None` where the row is gone.
     pub(crate) fn take_changes(&mut self) -> Vec<(K, Option<&V>)> {
+        if self.changed.is_empty() {
+            return Vec::new();
+        }
         let changed = std::mem::take(&mut self.changed);
         for key in &changed {
             let due = self.rows.get(key).map_or(Timestamp::NONE, |row| row.due());

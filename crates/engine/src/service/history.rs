@@ -5,6 +5,7 @@ use crate::executor::{Durable, Page, RunRef, page_size};
 use crate::kernel::state::RunCore;
 use crate::proto::{enums, history, workflowservice as ws};
 use crate::status::Failure;
+use crate::watchers::Awaited;
 use prost::Message;
 
 impl Service {
@@ -37,18 +38,20 @@ impl Service {
         }
     }
 
-    /// The run id the request means, by what is current now.
+    /// The run id the request means, by what is current now. What is known of the run is durable then.
     async fn resolve(&self, name: &RunRef) -> Result<String, Failure> {
-        if !name.run_id.is_empty() {
-            return Ok(name.run_id.clone());
-        }
-        let (run_id, durable) = {
+        let (run_id, is_durable) = {
             let mut slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
-            let run = self.executor.run(&mut slot, name).await?;
-            (run.name.run_id.clone(), run.progress.is_durable())
+            let run_id = if name.run_id.is_empty() {
+                self.executor.run(&mut slot, name).await?.name.run_id.clone()
+            } else {
+                name.run_id.clone()
+            };
+            let is_durable = slot.runs.get(&run_id).is_none_or(|run| run.progress.is_durable());
+            (run_id, is_durable)
         };
-        // The current run may have begun a moment ago, as the successor of another: it is about to be there.
-        if !durable {
+        // It may have begun a moment ago, as the successor of another, or been given to a worker.
+        if !is_durable {
             self.executor.flush().await?;
         }
         Ok(run_id)
@@ -108,7 +111,8 @@ impl Service {
         close_only: bool,
         limit: usize,
     ) -> Result<ws::GetWorkflowExecutionHistoryResponse, Failure> {
-        let watch = self.executor.watchers.watch(&name.run_id);
+        let awaited = if close_only { Awaited::Close } else { Awaited::Growth };
+        let watch = self.executor.watchers.watch(&name.run_id, awaited);
         let timeout = tokio::time::sleep(self.history_poll_timeout);
         tokio::pin!(timeout);
         loop {

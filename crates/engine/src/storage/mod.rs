@@ -2,7 +2,10 @@
 
 mod checkpoint;
 mod faults;
+mod gather;
+mod journal;
 mod reader;
+mod run_write;
 mod schema;
 #[cfg(test)]
 mod stepped;
@@ -11,24 +14,25 @@ mod writer;
 
 pub(crate) use faults::Faults;
 pub(crate) use reader::{Listing, Readers, StoredRun};
-pub(crate) use write_set::{
-    Deletion, NamespaceRecord, RunWrite, ScheduleWrite, SearchAttributeRecord, WriteSet,
-};
+pub(crate) use run_write::RunWrite;
+pub(crate) use write_set::{Deletion, NamespaceRecord, ScheduleWrite, SearchAttributeRecord, WriteSet};
 pub(crate) use writer::{Commit, Health, Job, Writer};
 #[cfg(test)]
 pub(crate) use {reader::OpenRun, stepped::Stepped};
 
 use crate::Error;
+use journal::Journal;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// The open database.
 #[derive(Debug)]
 pub(crate) struct Storage {
-    pub writer: Writer,
+    pub writer: Arc<Writer>,
     pub readers: Readers,
     next_run_key: AtomicI64,
     next_transfer_key: AtomicI64,
@@ -40,12 +44,11 @@ impl Storage {
     pub(crate) fn open(path: &Path, faults: Faults) -> Result<Self, Error> {
         let lock = lock(path)?;
         let connection = schema::open_writer(path)?;
-        let readers = Readers::open(path).map_err(|source| open_failed(path, source))?;
         let folder = schema::open_folder(path).map_err(|source| open_failed(path, source))?;
         let file = File::options().write(true).open(path);
         let file = file.map_err(|source| Error::Lock { path: path.to_owned(), source })?;
-        Self::with(path, connection, readers, Some(lock), |writer| {
-            Writer::spawn(writer::Database { writer, folder, file }, faults)
+        Self::with(path, connection, Some(lock), |writer, journal| {
+            Writer::spawn(writer::Database { writer, folder, file }, journal, faults)
         })
     }
 
@@ -54,22 +57,21 @@ impl Storage {
     #[cfg(test)]
     pub(crate) fn open_stepped(path: &Path) -> Result<(Self, Stepped), Error> {
         let connection = schema::open_writer(path)?;
-        let readers = Readers::open_inline(path).map_err(|source| open_failed(path, source))?;
         let mut stepped = None;
-        let storage = Self::with(path, connection, readers, None, |connection| {
-            let (writer, steps) = Writer::stepped(connection);
+        let mut storage = Self::with(path, connection, None, |connection, journal| {
+            let (writer, steps) = Writer::stepped(connection, journal);
             stepped = Some(steps);
             writer
         })?;
+        storage.readers.read_inline();
         Ok((storage, stepped.expect("invariant: storage that is open has a writer")))
     }
 
     fn with(
         path: &Path,
         connection: Connection,
-        readers: Readers,
         lock: Option<File>,
-        writer: impl FnOnce(Connection) -> Writer,
+        writer: impl FnOnce(Connection, Journal) -> Writer,
     ) -> Result<Self, Error> {
         let highest = |table: &str, column: &str| {
             connection
@@ -81,9 +83,13 @@ impl Storage {
         // A key is not used again while something of a deleted run is left under it.
         let run_key = highest("run", "run_key")?.max(highest("deleted_run", "run_key")?);
         let transfer_key = highest("outbox", "transfer_key")?;
+        let journal = Journal::open(&connection).map_err(|source| open_failed(path, source))?;
+        let unsettled = journal.unsettled();
+        let writer = Arc::new(writer(connection, journal));
+        let readers = Readers::open(path, writer.clone(), unsettled);
         Ok(Self {
-            writer: writer(connection),
-            readers,
+            writer,
+            readers: readers.map_err(|source| open_failed(path, source))?,
             next_run_key: AtomicI64::new(run_key + 1),
             next_transfer_key: AtomicI64::new(transfer_key + 1),
             lock: Mutex::new(lock),

@@ -1,6 +1,7 @@
 //! Reading, beside the writer: a small pool of connections, used off the async threads.
 
-use super::{NamespaceRecord, schema};
+use super::journal::Unsettled;
+use super::{Commit, Health, Job, NamespaceRecord, WriteSet, Writer, schema};
 use crate::Error;
 use crate::kernel::MutableState;
 use crate::kernel::state::{Annotations, RowKind, RunCore};
@@ -12,7 +13,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Reads at once, each on a connection that is kept.
 const CONNECTIONS: usize = 4;
@@ -25,6 +26,17 @@ pub(crate) struct Readers {
     free: Arc<Semaphore>,
     /// Reads happen where they are asked for, not on threads whose order nobody knows.
     inline: bool,
+    /// The runs whose rows are behind, and who brings them up to date.
+    unsettled: Arc<Unsettled>,
+    writer: Arc<Writer>,
+}
+
+/// What was found of a run.
+enum Found<T> {
+    Nothing,
+    /// Its rows are behind; its key.
+    Behind(i64),
+    Rows(T),
 }
 
 /// A run as it is stored.
@@ -76,20 +88,71 @@ pub(crate) struct ClosedRun {
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        writer: Arc<Writer>,
+        unsettled: Arc<Unsettled>,
+    ) -> rusqlite::Result<Self> {
         let first = schema::open_reader(path)?;
         Ok(Self {
             path: Arc::new(path.to_owned()),
             idle: Arc::new(Mutex::new(vec![first])),
             free: Arc::new(Semaphore::new(CONNECTIONS)),
             inline: false,
+            unsettled,
+            writer,
         })
     }
 
-    /// As [`Readers::open`], without threads: for a simulation, whose order follows from its seed.
+    /// Does without threads, for a simulation, whose order follows from its seed.
     #[cfg(test)]
-    pub(super) fn open_inline(path: &Path) -> rusqlite::Result<Self> {
-        Ok(Self { inline: true, ..Self::open(path)? })
+    pub(super) fn read_inline(&mut self) {
+        self.inline = true;
+    }
+
+    /// Brings a run's rows up to date. Whatever of it was durable before is in them then.
+    async fn settle(&self, run_key: i64) -> Result<(), Error> {
+        let (done, settled) = oneshot::channel();
+        self.writer.submit(Job {
+            write: WriteSet { settled: Some(run_key), ..WriteSet::default() },
+            commit: Commit::Now,
+            done: vec![Box::new(move || {
+                let _ = done.send(());
+            })],
+        });
+        let mut health = self.writer.health();
+        tokio::select! {
+            biased;
+            settled = settled => settled.map_err(|_| Error::Stopped("nothing is stored any more".into())),
+            Ok(_) = health.wait_for(|health| *health == Health::Full) => {
+                Err(Error::Full)
+            }
+        }
+    }
+
+    /// Reads something of a run, by its key, whose rows are not behind.
+    async fn of_run<T: Send + 'static>(
+        &self,
+        find: impl FnOnce(&Connection) -> rusqlite::Result<Option<i64>> + Send + 'static,
+        read: fn(&Connection, i64) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        let unsettled = self.unsettled.clone();
+        let found = self.with(move |connection| {
+            let Some(key) = find(connection).map_err(failed)? else { return Ok(Found::Nothing) };
+            // Asked before the rows are read: what is settled then, is in them.
+            if unsettled.has(key, i64::MAX) {
+                return Ok(Found::Behind(key));
+            }
+            read(connection, key).map(|rows| rows.map_or(Found::Nothing, Found::Rows))
+        });
+        match found.await? {
+            Found::Nothing => Ok(None),
+            Found::Rows(rows) => Ok(Some(rows)),
+            Found::Behind(key) => {
+                self.settle(key).await?;
+                self.with(move |connection| read(connection, key)).await
+            }
+        }
     }
 
     /// Runs a read on a connection of the pool, on a thread where blocking is allowed.
@@ -139,14 +202,13 @@ impl Readers {
         namespace: String,
         workflow_id: String,
     ) -> Result<Option<StoredRun>, Error> {
-        self.with(move |connection| {
-            let key: Option<i64> = connection
-                .prepare_cached("SELECT run_key FROM current_run WHERE namespace = ?1 AND workflow_id = ?2")
-                .and_then(|mut s| s.query_row(params![namespace, workflow_id], |row| row.get(0)).optional())
-                .map_err(failed)?;
-            key.map(|key| load(connection, key)).transpose()
-        })
-        .await
+        let find = move |connection: &Connection| {
+            connection
+                .prepare_cached("SELECT run_key FROM current_run WHERE namespace = ?1 AND workflow_id = ?2")?
+                .query_row(params![namespace, workflow_id], |row| row.get(0))
+                .optional()
+        };
+        self.of_run(find, load).await
     }
 
     pub(crate) async fn run(
@@ -155,18 +217,7 @@ impl Readers {
         workflow_id: String,
         run_id: String,
     ) -> Result<Option<StoredRun>, Error> {
-        self.with(move |connection| {
-            let key: Option<i64> = connection
-                .prepare_cached(
-                    "SELECT run_key FROM run WHERE namespace = ?1 AND workflow_id = ?2 AND run_id = ?3",
-                )
-                .and_then(|mut s| {
-                    s.query_row(params![namespace, workflow_id, run_id], |row| row.get(0)).optional()
-                })
-                .map_err(failed)?;
-            key.map(|key| load(connection, key)).transpose()
-        })
-        .await
+        self.of_run(move |connection| key_of(connection, &namespace, &workflow_id, &run_id), load).await
     }
 
     /// The durable events of a run from `from` to before `until`, at most about `limit` of them.
@@ -179,6 +230,9 @@ impl Readers {
     ) -> Result<Vec<history::HistoryEvent>, Error> {
         if from >= until {
             return Ok(Vec::new());
+        }
+        if self.unsettled.has(run_key, until) {
+            self.settle(run_key).await?;
         }
         self.with(move |connection| {
             let mut statement = connection
@@ -211,23 +265,11 @@ impl Readers {
         workflow_id: String,
         run_id: String,
     ) -> Result<Option<(i64, RunCore)>, Error> {
-        self.with(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT run_key, core FROM run
-                     WHERE namespace = ?1 AND workflow_id = ?2 AND run_id = ?3",
-                )
-                .and_then(|mut s| {
-                    s.query_row(params![namespace, workflow_id, run_id], |row| {
-                        Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))
-                    })
-                    .optional()
-                })
-                .map_err(failed)?
-                .map(|(key, core)| Ok((key, RunCore::decode(core.as_slice()).map_err(corrupt)?)))
-                .transpose()
-        })
-        .await
+        let read = |connection: &Connection, key| {
+            let core = load_core(connection, key)?;
+            core.map(|core| Ok((key, RunCore::decode(core.as_slice()).map_err(corrupt)?))).transpose()
+        };
+        self.of_run(move |connection| key_of(connection, &namespace, &workflow_id, &run_id), read).await
     }
 
     /// Every run that has not closed.
@@ -412,11 +454,27 @@ impl Readers {
     }
 }
 
-fn load(connection: &Connection, run_key: i64) -> Result<StoredRun, Error> {
-    let core: Vec<u8> = connection
+fn key_of(
+    connection: &Connection,
+    namespace: &str,
+    workflow_id: &str,
+    run_id: &str,
+) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT run_key FROM run WHERE namespace = ?1 AND workflow_id = ?2 AND run_id = ?3")?
+        .query_row(params![namespace, workflow_id, run_id], |row| row.get(0))
+        .optional()
+}
+
+fn load_core(connection: &Connection, run_key: i64) -> Result<Option<Vec<u8>>, Error> {
+    connection
         .prepare_cached("SELECT core FROM run WHERE run_key = ?1")
-        .and_then(|mut s| s.query_row([run_key], |row| row.get(0)))
-        .map_err(failed)?;
+        .and_then(|mut s| s.query_row([run_key], |row| row.get(0)).optional())
+        .map_err(failed)
+}
+
+fn load(connection: &Connection, run_key: i64) -> Result<Option<StoredRun>, Error> {
+    let Some(core) = load_core(connection, run_key)? else { return Ok(None) };
     let rows: Vec<(i64, String, Vec<u8>)> = connection
         .prepare_cached("SELECT kind, key, body FROM run_row WHERE run_key = ?1")
         .and_then(|mut s| {
@@ -424,7 +482,7 @@ fn load(connection: &Connection, run_key: i64) -> Result<StoredRun, Error> {
         })
         .map_err(failed)?;
     let state = MutableState::restore(&core, rows).map_err(corrupt)?;
-    Ok(StoredRun { run_key, state })
+    Ok(Some(StoredRun { run_key, state }))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is the shape map_err wants")]

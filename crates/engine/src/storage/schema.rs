@@ -7,7 +7,9 @@ use std::path::Path;
 /// `PRAGMA application_id`: "SynE".
 const APPLICATION_ID: i64 = 0x5379_6e45;
 /// `PRAGMA user_version`.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
+/// The format before the journal.
+const WITHOUT_JOURNAL: i64 = 3;
 
 const CREATE: &str = "
 CREATE TABLE namespace (
@@ -36,7 +38,8 @@ CREATE TABLE run (
     history_length INTEGER NOT NULL,
     history_bytes INTEGER NOT NULL,
     state_transitions INTEGER NOT NULL,
-    core          BLOB NOT NULL
+    core          BLOB NOT NULL,
+    journal_position INTEGER NOT NULL DEFAULT 0 -- what the journal has of it up to there is written
 );
 CREATE UNIQUE INDEX run_by_id ON run (namespace, workflow_id, run_id);
 CREATE INDEX run_by_start ON run (namespace, start_time);
@@ -95,10 +98,25 @@ CREATE TABLE schedule (
     PRIMARY KEY (namespace, schedule_id)
 ) WITHOUT ROWID;
 
+-- What transactions changed of running runs, before it is written to their rows.
+CREATE TABLE journal (
+    position INTEGER PRIMARY KEY,
+    body     BLOB NOT NULL
+);
+
 -- What one run asked of another and the other has not yet received.
 CREATE TABLE outbox (
     transfer_key INTEGER PRIMARY KEY,
     body         BLOB NOT NULL
+);
+";
+
+/// From the format before the journal to this one.
+const ADD_JOURNAL: &str = "
+ALTER TABLE run ADD COLUMN journal_position INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE journal (
+    position INTEGER PRIMARY KEY,
+    body     BLOB NOT NULL
 );
 ";
 
@@ -123,20 +141,23 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Error> {
     let (application, format) = (pragma("application_id")?, pragma("user_version")?);
     match (application, format) {
         (APPLICATION_ID, FORMAT) => {}
+        (APPLICATION_ID, WITHOUT_JOURNAL) => set_up(&connection, ADD_JOURNAL).map_err(open)?,
         (APPLICATION_ID, found) if found > FORMAT => {
             return Err(Error::NewerFormat { path: path.to_owned(), found, known: FORMAT });
         }
         (0, 0) if pragma("page_count")? == 0 || tables(&connection).map_err(open)? == 0 => {
-            connection
-                .execute_batch(&format!(
-                    "BEGIN IMMEDIATE; {CREATE} PRAGMA application_id = {APPLICATION_ID};
-                     PRAGMA user_version = {FORMAT}; COMMIT;"
-                ))
-                .map_err(open)?;
+            set_up(&connection, CREATE).map_err(open)?;
         }
         _ => return Err(Error::ForeignDatabase { path: path.to_owned() }),
     }
+    super::journal::replay(&connection).map_err(open)?;
     Ok(connection)
+}
+
+fn set_up(connection: &Connection, changes: &str) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {changes} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
+    ))
 }
 
 /// Opens the connection that folds the log into the database.

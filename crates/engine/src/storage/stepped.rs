@@ -1,6 +1,7 @@
 //! Storage that commits only when it is told to: what a simulated crash comes before, in the middle of, or
 //! after. Whatever has not been stepped through is lost with it, as what was not fsynced is on a real disk.
 
+use super::gather::{Gatherer, PATIENCE};
 use super::writer::{Committer, Job};
 use std::collections::VecDeque;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -10,6 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 pub(crate) struct Stepped {
     committer: Committer,
     jobs: UnboundedReceiver<Job>,
+    gatherer: Gatherer,
     waiting: VecDeque<Job>,
 }
 
@@ -20,25 +22,36 @@ pub(crate) struct Group(Vec<Job>);
 
 impl Stepped {
     pub(super) fn new(committer: Committer, jobs: UnboundedReceiver<Job>) -> Self {
-        Self { committer, jobs, waiting: VecDeque::new() }
+        Self { committer, jobs, gatherer: Gatherer::default(), waiting: VecDeque::new() }
     }
 
     /// Waits until something is there to be committed; `false` when nothing will be any more.
     pub(crate) async fn wait(&mut self) -> bool {
-        if self.waiting.is_empty() {
-            match self.jobs.recv().await {
-                Some(job) => self.waiting.push_back(job),
-                None => return false,
+        while self.waiting() == 0 {
+            let next = self.jobs.recv();
+            if self.gatherer.expires().is_none() {
+                let Some(job) = next.await else { return false };
+                self.admit(job);
+            } else if let Ok(next) = tokio::time::timeout(PATIENCE, next).await {
+                let Some(job) = next else { return false };
+                self.admit(job);
+            } else {
+                self.gatherer.release();
             }
         }
         true
     }
 
+    fn admit(&mut self, job: Job) {
+        self.gatherer.admit(job, tokio::time::Instant::now().into_std());
+    }
+
     /// How many jobs wait.
     pub(crate) fn waiting(&mut self) -> usize {
         while let Ok(job) = self.jobs.try_recv() {
-            self.waiting.push_back(job);
+            self.admit(job);
         }
+        self.waiting.extend(self.gatherer.take(usize::MAX));
         self.waiting.len()
     }
 
@@ -46,22 +59,22 @@ impl Stepped {
     /// may do, and what a simulation has to notice.
     pub(crate) fn lie(&mut self, count: usize) {
         for job in self.waiting.iter_mut().take(count) {
-            std::mem::replace(&mut job.done, Box::new(|| {}))();
+            job.done.drain(..).for_each(|done| done());
         }
     }
 
     /// Forgets the first job and says that it is durable, as [`Stepped::lie`].
     pub(crate) fn lose(&mut self) {
         if let Some(job) = self.waiting.pop_front() {
-            (job.done)();
+            job.acknowledge();
         }
     }
 
     /// Commits the first `count` of the jobs that wait as one transaction.
     pub(crate) fn commit(&mut self, count: usize) -> rusqlite::Result<Group> {
         let count = count.min(self.waiting());
-        let batch: Vec<Job> = self.waiting.drain(..count).collect();
-        self.committer.store(&batch)?;
+        let mut batch: Vec<Job> = self.waiting.drain(..count).collect();
+        self.committer.store(&mut batch, tokio::time::Instant::now().into_std())?;
         Ok(Group(batch))
     }
 }
@@ -69,8 +82,6 @@ impl Stepped {
 impl Group {
     /// Tells those who wait.
     pub(crate) fn acknowledge(self) {
-        for job in self.0 {
-            (job.done)();
-        }
+        self.0.into_iter().for_each(Job::acknowledge);
     }
 }

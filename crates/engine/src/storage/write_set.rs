@@ -1,9 +1,7 @@
 //! What one transition writes, already encoded: the writer thread only executes statements.
 
-use crate::kernel::state::{MutableState, RowChange, RowKind, RunCore};
+use super::RunWrite;
 use crate::proto::enums;
-use crate::visibility::{Attributes, check, value::Value};
-use bytes::Bytes;
 use prost::Message;
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
@@ -48,60 +46,6 @@ pub(crate) struct SearchAttributeRecord {
     pub id: i64,
 }
 
-/// One run's part of a transaction.
-#[derive(Debug)]
-pub(crate) struct RunWrite {
-    run_key: i64,
-    /// What never changes, of a run that is new.
-    birth: Option<Box<Birth>>,
-    status: i32,
-    close_time: i64,
-    deadline: i64,
-    has_workflow_task: bool,
-    execution_time: i64,
-    history_length: i64,
-    history_bytes: i64,
-    state_transitions: i64,
-    core: Vec<u8>,
-    rows: Vec<RowChange>,
-    /// The run's search values, where they changed.
-    search: Option<Vec<(i64, Vec<Value>)>>,
-    /// The id of the first new event, and the encoded `History` of all of them.
-    events: Option<(i64, Bytes)>,
-}
-
-/// What is stored of a run once.
-#[derive(Debug)]
-struct Birth {
-    namespace: String,
-    workflow_id: String,
-    run_id: String,
-    workflow_type: String,
-    start_time: i64,
-    task_queue: String,
-    /// As workflow and run id, as the root.
-    parent: (String, String),
-    root: (String, String),
-}
-
-impl Birth {
-    fn of(core: &RunCore) -> Self {
-        let ids = |execution: Option<&crate::proto::common::WorkflowExecution>| {
-            execution.map(|e| (e.workflow_id.clone(), e.run_id.clone())).unwrap_or_default()
-        };
-        Self {
-            namespace: core.namespace.clone(),
-            workflow_id: core.workflow_id.clone(),
-            run_id: core.run_id.clone(),
-            workflow_type: core.workflow_type.clone(),
-            start_time: core.start_time,
-            task_queue: core.task_queue.clone(),
-            parent: ids(core.parent.as_ref().and_then(|parent| parent.execution.as_ref())),
-            root: ids(core.root.as_ref()),
-        }
-    }
-}
-
 /// One step of deleting a closed run. It disappears with the first; its histories go in slices, so that no
 /// commit waits for a long one.
 #[derive(Debug)]
@@ -114,42 +58,6 @@ pub(crate) enum Deletion {
 
 /// Rows of each table that one [`Deletion::Purge`] removes at most: a few milliseconds of the writer's time.
 const PURGED_AT_ONCE: i64 = 200;
-
-impl RunWrite {
-    /// Takes the changes out of a run's state.
-    pub(crate) fn of(
-        run_key: i64,
-        is_new: bool,
-        state: &mut MutableState,
-        events: Option<(i64, Bytes)>,
-        attributes: impl FnOnce(&str) -> std::sync::Arc<Attributes>,
-    ) -> Self {
-        let rows = state.take_row_changes();
-        let core = &state.core;
-        let search = rows.iter().any(|row| row.kind == RowKind::Annotations).then(|| {
-            let set =
-                state.annotations.get(&0).and_then(|annotations| annotations.search_attributes.as_ref());
-            set.map_or_else(Vec::new, |set| check::rows(set, &attributes(&core.namespace)))
-        });
-        let search = search.filter(|values| !is_new || !values.is_empty());
-        Self {
-            execution_time: core.execution_time,
-            history_length: core.next_event_id - 1,
-            history_bytes: core.history_bytes,
-            state_transitions: core.state_transitions,
-            search,
-            run_key,
-            birth: is_new.then(|| Box::new(Birth::of(core))),
-            status: core.status,
-            close_time: core.close_time,
-            deadline: state.next_deadline().0,
-            has_workflow_task: core.workflow_task.is_some(),
-            core: core.encode_to_vec(),
-            rows,
-            events,
-        }
-    }
-}
 
 /// Everything one transition writes, in one transaction.
 #[derive(Debug, Default)]
@@ -164,6 +72,8 @@ pub(crate) struct WriteSet {
     pub namespace_gone: Option<String>,
     pub deletions: Vec<Deletion>,
     pub schedule: Option<ScheduleWrite>,
+    /// A run that somebody is about to read: nothing of it stays in the journal only.
+    pub settled: Option<i64>,
 }
 
 /// A schedule to store, or to delete where it has no body.
@@ -193,10 +103,35 @@ impl ScheduleWrite {
 }
 
 impl WriteSet {
-    pub(super) fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
-        for run in &self.runs {
-            run.apply(connection)?;
+    /// The run that it writes, if it writes nothing else.
+    pub(super) fn sole_run(&self) -> Option<&RunWrite> {
+        let Self { runs, current, sent, received, namespace, .. } = self;
+        let Self { namespace_gone, deletions, schedule, settled, .. } = self;
+        let is_sole = current.is_none()
+            && sent.is_empty()
+            && received.is_none()
+            && namespace.is_none()
+            && namespace_gone.is_none()
+            && deletions.is_empty()
+            && schedule.is_none()
+            && settled.is_none();
+        match &**runs {
+            [run] if is_sole => Some(run),
+            _ => None,
         }
+    }
+
+    /// The runs of which nothing may stay in the journal only.
+    pub(super) fn settles(&self) -> impl Iterator<Item = i64> {
+        let hidden = self.deletions.iter().filter_map(|deletion| match deletion {
+            Deletion::Hide { run_key, .. } => Some(*run_key),
+            Deletion::Purge { .. } => None,
+        });
+        hidden.chain(self.settled)
+    }
+
+    /// Writes everything but the runs.
+    pub(super) fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
         if let Some((namespace, workflow_id, run_key)) = &self.current {
             connection
                 .prepare_cached(
@@ -265,115 +200,6 @@ impl Deletion {
                 }
             }
         }
-        Ok(())
-    }
-}
-
-impl RunWrite {
-    fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
-        if let Some(birth) = &self.birth {
-            connection
-                .prepare_cached(
-                    "INSERT INTO run (run_key, namespace, workflow_id, run_id, workflow_type, status,
-                         start_time, close_time, deadline, has_workflow_task, core, execution_time, task_queue,
-                         parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, history_length,
-                         history_bytes, state_transitions)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                         ?19, ?20)",
-                )?
-                .execute(params![
-                    self.run_key,
-                    birth.namespace,
-                    birth.workflow_id,
-                    birth.run_id,
-                    birth.workflow_type,
-                    self.status,
-                    birth.start_time,
-                    self.close_time,
-                    self.deadline,
-                    self.has_workflow_task,
-                    self.core,
-                    self.execution_time,
-                    birth.task_queue,
-                    birth.parent.0,
-                    birth.parent.1,
-                    birth.root.0,
-                    birth.root.1,
-                    self.history_length,
-                    self.history_bytes,
-                    self.state_transitions,
-                ])?;
-        } else {
-            connection
-                .prepare_cached(
-                    "UPDATE run SET deadline = ?2, has_workflow_task = ?3, core = ?4, execution_time = ?5,
-                         history_length = ?6, history_bytes = ?7, state_transitions = ?8
-                     WHERE run_key = ?1",
-                )?
-                .execute(params![
-                    self.run_key,
-                    self.deadline,
-                    self.has_workflow_task,
-                    self.core,
-                    self.execution_time,
-                    self.history_length,
-                    self.history_bytes,
-                    self.state_transitions,
-                ])?;
-            // Apart, since naming a column writes all of its indexes again, and a run closes only once.
-            if self.status != enums::WorkflowExecutionStatus::Running as i32 {
-                connection
-                    .prepare_cached("UPDATE run SET status = ?2, close_time = ?3 WHERE run_key = ?1")?
-                    .execute(params![self.run_key, self.status, self.close_time])?;
-            }
-        }
-        if let Some(values) = &self.search {
-            self.apply_search(connection, values)?;
-        }
-        for row in &self.rows {
-            self.apply_row(connection, row)?;
-        }
-        if let Some((first_event_id, events)) = &self.events {
-            connection
-                .prepare_cached("INSERT INTO history (run_key, first_event_id, events) VALUES (?1, ?2, ?3)")?
-                .execute(params![self.run_key, first_event_id, events.as_ref()])?;
-        }
-        Ok(())
-    }
-
-    fn apply_search(&self, connection: &Connection, values: &[(i64, Vec<Value>)]) -> rusqlite::Result<()> {
-        if self.birth.is_none() {
-            connection
-                .prepare_cached("DELETE FROM search_value WHERE run_key = ?1")?
-                .execute([self.run_key])?;
-        }
-        for (attribute, values) in values {
-            for (position, value) in values.iter().enumerate() {
-                let value: rusqlite::types::Value = value.clone().into();
-                connection
-                    .prepare_cached(
-                        "INSERT INTO search_value (run_key, attribute, position, value) VALUES (?1, ?2, ?3, ?4)",
-                    )?
-                    .execute(params![self.run_key, attribute, position as i64, value])?;
-            }
-        }
-        Ok(())
-    }
-
-    fn apply_row(&self, connection: &Connection, row: &RowChange) -> rusqlite::Result<()> {
-        let RowChange { kind, key, body } = row;
-        let kind: RowKind = *kind;
-        match body {
-            Some(body) => connection
-                .prepare_cached(
-                    "INSERT INTO run_row (run_key, kind, key, body) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT DO UPDATE SET body = excluded.body",
-                )?
-                .execute(params![self.run_key, kind as i64, key, body])?,
-            None => connection
-                .prepare_cached("DELETE FROM run_row WHERE run_key = ?1 AND kind = ?2 AND key = ?3")?
-                .execute(params![self.run_key, kind as i64, key])?,
-        };
         Ok(())
     }
 }

@@ -6,20 +6,25 @@
 use super::WriteSet;
 use super::checkpoint::Checkpointer;
 use super::faults::Faults;
+use super::gather::Gatherer;
+use super::journal::{Journal, Plan, SETTLED_AFTER};
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, ffi};
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Transitions in one transaction at most: bounds how long the first of them waits.
 const MOST_PER_COMMIT: usize = 512;
-/// How long a write that nobody waits for may stay uncommitted, hoping to share another's fsync.
-const PATIENCE: Duration = Duration::from_millis(5);
+/// Jobs in one transaction from which on the next one is waited for as long as this one took: so many come together
+/// only where many are under way, who share one fsync then instead of two and wait hardly longer for it.
+const BUSY: usize = 8;
+/// How long it is waited for at most.
+const LONGEST_WAIT: Duration = Duration::from_millis(2);
 
 /// How often a full disk is tried again.
 const ROOM_CHECK: Duration = Duration::from_millis(200);
@@ -40,7 +45,8 @@ pub(crate) enum Health {
 pub(crate) enum Commit {
     /// Someone does: commit at once, with whatever else is there.
     Now,
-    /// Nobody does; losing it in a crash loses nothing that was acknowledged.
+    /// Nobody does, and no other run's write relies on it; losing it in a crash loses nothing that was
+    /// acknowledged.
     Soon,
 }
 
@@ -48,7 +54,16 @@ pub(crate) enum Commit {
 pub(crate) struct Job {
     pub write: WriteSet,
     pub commit: Commit,
-    pub done: Box<dyn FnOnce() + Send>,
+    pub done: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl Job {
+    /// Tells everyone who waits for it.
+    pub(super) fn acknowledge(self) {
+        for done in self.done {
+            done();
+        }
+    }
 }
 
 impl std::fmt::Debug for Job {
@@ -89,15 +104,23 @@ enum Queue {
 }
 
 impl Writer {
-    pub(super) fn spawn(database: Database, faults: Faults) -> Self {
+    pub(super) fn spawn(database: Database, journal: Journal, faults: Faults) -> Self {
         let (queue, jobs) = channel();
         let (report, health) = watch::channel(Health::Good);
         let closing = Arc::new(AtomicBool::new(false));
         let failed = report.clone();
         let checkpointer =
             Checkpointer::spawn(database.folder, database.file, move |error| fail(&failed, &error));
-        let committer = Committer { connection: database.writer, report, closing: closing.clone(), faults };
-        let thread = Thread { committer, checkpointer, jobs };
+        let connection = database.writer;
+        let committer = Committer { connection, journal, report, closing: closing.clone(), faults };
+        let thread = Thread {
+            committer,
+            checkpointer,
+            jobs,
+            gatherer: Gatherer::default(),
+            is_busy: false,
+            commit_time: Duration::ZERO,
+        };
         let thread = std::thread::Builder::new()
             .name("engine-writer".into())
             .spawn(move || thread.run())
@@ -108,11 +131,12 @@ impl Writer {
 
     /// A writer whose jobs wait until they are stepped through.
     #[cfg(test)]
-    pub(super) fn stepped(connection: Connection) -> (Self, super::Stepped) {
+    pub(super) fn stepped(connection: Connection, journal: Journal) -> (Self, super::Stepped) {
         let (queue, jobs) = tokio::sync::mpsc::unbounded_channel();
         let (report, health) = watch::channel(Health::Good);
         let closing = Arc::new(AtomicBool::new(false));
-        let committer = Committer { connection, report, closing: closing.clone(), faults: Faults::default() };
+        let faults = Faults::default();
+        let committer = Committer { connection, journal, report, closing: closing.clone(), faults };
         let queue = Mutex::new(Some(Queue::Stepped(queue)));
         let writer = Self { queue, thread: Mutex::new(None), closing, health };
         (writer, super::Stepped::new(committer, jobs))
@@ -182,19 +206,25 @@ struct Thread {
     committer: Committer,
     checkpointer: Checkpointer,
     jobs: Receiver<Job>,
+    gatherer: Gatherer,
+    /// Whether the last transaction had many jobs.
+    is_busy: bool,
+    /// How long it took.
+    commit_time: Duration,
 }
 
 /// What commits.
 #[derive(Debug)]
 pub(super) struct Committer {
     connection: Connection,
+    journal: Journal,
     report: watch::Sender<Health>,
     closing: Arc<AtomicBool>,
     faults: Faults,
 }
 
 impl Thread {
-    fn run(self) {
+    fn run(mut self) {
         self.committer.connection.set_prepared_statement_cache_capacity(32);
         let served = self.serve();
         if let Err(error) = &served {
@@ -216,19 +246,64 @@ impl Thread {
     }
 
     /// Stores what is queued until nothing more can be, or storage fails.
-    fn serve(&self) -> rusqlite::Result<()> {
-        while let Some(batch) = next_batch(&self.jobs) {
-            self.committer.store(&batch)?;
+    fn serve(&mut self) -> rusqlite::Result<()> {
+        while let Some(mut batch) = self.next_batch() {
+            let begun = Instant::now();
+            self.committer.store(&mut batch, begun)?;
+            self.is_busy = batch.len() >= BUSY;
+            self.commit_time = begun.elapsed();
             // The thread that folds in the log may have found meanwhile that the disk fails.
             if is_stopped(&self.committer.report.borrow()) {
                 return Ok(());
             }
-            for job in batch {
-                (job.done)();
-            }
+            batch.into_iter().for_each(Job::acknowledge);
             self.checkpointer.after_commit(&self.committer.connection)?;
         }
+        // Nothing is left for the next one who opens the file.
+        while !self.committer.journal.is_empty() {
+            self.committer.store(&mut [], Instant::now() + SETTLED_AFTER)?;
+        }
         Ok(())
+    }
+
+    /// Waits for something to commit, which may be rows that are behind; `None` when nothing will come any more.
+    fn next_batch(&mut self) -> Option<Vec<Job>> {
+        if self.is_busy {
+            std::thread::sleep(self.commit_time.min(LONGEST_WAIT));
+        }
+        let mut open = true;
+        loop {
+            let mut now = Instant::now();
+            let due = [self.gatherer.expires(), self.committer.journal.next()].into_iter().flatten().min();
+            if open && self.gatherer.ready() == 0 {
+                let next = match due {
+                    None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                    Some(due) => self.jobs.recv_timeout(due.saturating_duration_since(now)),
+                };
+                now = Instant::now();
+                match next {
+                    Ok(job) => self.gatherer.admit(job, now),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => {
+                        open = false;
+                        self.gatherer.release();
+                    }
+                }
+            }
+            while self.gatherer.ready() < MOST_PER_COMMIT
+                && let Ok(job) = self.jobs.try_recv()
+            {
+                self.gatherer.admit(job, now);
+            }
+            self.gatherer.expire(now);
+            let is_behind = self.committer.journal.next().is_some_and(|due| due <= now);
+            if self.gatherer.ready() > 0 || (open && is_behind) {
+                return Some(self.gatherer.take(MOST_PER_COMMIT));
+            }
+            if !open {
+                return None;
+            }
+        }
     }
 }
 
@@ -238,13 +313,15 @@ impl Committer {
     /// A full disk is the one failure after which trying again is safe: the transaction was undone as a
     /// whole. After a failed fsync the operating system may have dropped the pages: what is on disk is
     /// unknown, and trying again would acknowledge what may be lost. Only reopening the file is safe then.
-    pub(super) fn store(&self, batch: &[Job]) -> rusqlite::Result<()> {
+    pub(super) fn store(&mut self, batch: &mut [Job], now: Instant) -> rusqlite::Result<()> {
+        let plan = self.journal.plan(batch, now);
         loop {
-            match self.commit(batch) {
+            match self.commit(&plan) {
                 Ok(()) => {
                     if change(&self.report, |health| *health == Health::Full, Health::Good) {
                         tracing::info!("there is room on the disk again");
                     }
+                    self.journal.committed(&plan);
                     return Ok(());
                 }
                 Err(error) if means_full(&error) => {
@@ -264,11 +341,9 @@ impl Committer {
         }
     }
 
-    fn commit(&self, batch: &[Job]) -> rusqlite::Result<()> {
+    fn commit(&self, plan: &Plan) -> rusqlite::Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        for job in batch {
-            job.write.apply(&self.connection)?;
-        }
+        plan.apply(&self.connection)?;
         self.faults.before_commit()?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
@@ -280,21 +355,4 @@ impl Committer {
 fn means_full(error: &rusqlite::Error) -> bool {
     let extended = error.sqlite_error().map(|error| error.extended_code);
     error.sqlite_error_code() == Some(ErrorCode::DiskFull) || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
-}
-
-fn next_batch(jobs: &Receiver<Job>) -> Option<Vec<Job>> {
-    let mut batch = vec![jobs.recv().ok()?];
-    let deadline = Instant::now() + PATIENCE;
-    let mut urgent = batch[0].commit == Commit::Now;
-    while batch.len() < MOST_PER_COMMIT {
-        let next = if urgent {
-            jobs.try_recv().ok()
-        } else {
-            jobs.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
-        };
-        let Some(job) = next else { break };
-        urgent |= job.commit == Commit::Now;
-        batch.push(job);
-    }
-    Some(batch)
 }
