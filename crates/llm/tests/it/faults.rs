@@ -99,26 +99,26 @@ async fn a_listing_without_an_end_is_cut_off() {
 
 #[tokio::test]
 async fn who_gives_a_call_up_hangs_up_on_the_provider() {
-    let (hears, heard) = tokio::sync::oneshot::channel();
-    let (hangs_up, hung_up) = tokio::sync::oneshot::channel();
+    let (asked, was_asked) = tokio::sync::oneshot::channel();
+    let (gone, has_gone) = tokio::sync::oneshot::channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a call");
-        let _ = hears.send(stream.read_u8().await.is_ok());
+        let _ = asked.send(stream.read_u8().await.is_ok());
         // An error ends it as well: that is how an operating system may say that nobody is there any more.
         let _ = stream.read_to_end(&mut Vec::new()).await;
-        let _ = hangs_up.send(());
+        let _ = gone.send(());
     });
     let provider = provider(ProviderKind::Openai, &url, Limits::default());
     let (info, request) = (CallInfo::first("m"), request());
     let call = provider.call(&info, &request, &());
     tokio::select! {
         answer = call => panic!("nobody answers: {answer:?}"),
-        heard = heard => assert_eq!(heard, Ok(true), "the request is sent"),
+        asked = was_asked => assert_eq!(asked, Ok(true), "the request is sent"),
     }
-    let hung_up = tokio::time::timeout(Duration::from_secs(20), hung_up).await;
-    assert_eq!(hung_up, Ok(Ok(())), "the connection ended");
+    let has_gone = tokio::time::timeout(Duration::from_secs(20), has_gone).await;
+    assert_eq!(has_gone, Ok(Ok(())), "the connection ended");
 }
 
 #[tokio::test]
