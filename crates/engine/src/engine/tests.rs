@@ -111,7 +111,7 @@ impl World {
     async fn answer(&self, rpc: &str, request: &impl Message) -> Result<Vec<u8>, Code> {
         let service = "temporal.api.workflowservice.v1.WorkflowService";
         let answer = self.engine.service.call(service, rpc, request.encode_to_vec().into()).await;
-        answer.map(Into::into).map_err(|failure: Failure| failure.into_status().code())
+        answer.map_err(|failure: Failure| failure.into_status().code())
     }
 
     async fn reopen(&mut self) {
