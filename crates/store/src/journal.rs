@@ -103,6 +103,28 @@ impl Store {
         .await
     }
 
+    /// Records a fact of a change that was made elsewhere, unless the journal tells it already: whoever was interrupted
+    /// between the change and this does both again.
+    pub async fn record_once(&self, event: NewEvent) -> Result<(), Error> {
+        self.write(move |tx| {
+            let told = tx
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM events WHERE project = ?1 AND task IS ?2 AND name = ?3 AND kind = ?4)",
+                )?
+                .query_row(
+                    params![
+                        event.project.as_str(),
+                        event.task.as_ref().map(TaskId::as_str),
+                        event.kind.name(),
+                        Json(&event.kind),
+                    ],
+                    |row| row.get::<_, bool>(0),
+                )?;
+            if told { Ok(()) } else { record(tx, &event) }
+        })
+        .await
+    }
+
     /// The highest committed sequence number; zero where nothing has happened yet.
     pub async fn last_seq(&self) -> Result<u64, Error> {
         self.read(last_seq).await

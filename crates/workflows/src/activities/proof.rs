@@ -99,14 +99,16 @@ impl Services {
         };
         let merged = repository.merge(&branch, &project.branch, &message, trailer).await.map_err(in_git)?;
         let merge_commit = match merged {
-            Merge::Merged { commit } => {
-                let into = project.branch.clone();
-                self.record(task, EventKind::BranchMerged { branch, into, commit: commit.clone() }).await?;
-                commit
-            }
-            Merge::AlreadyMerged { commit } => commit,
+            Merge::Merged { commit } | Merge::AlreadyMerged { commit } => commit,
             Merge::Conflict { .. } => return Ok(Settled::Back),
         };
+        // It may have been merged by an attempt that was interrupted before it could tell. What changed nothing merged
+        // nothing.
+        if merge_commit != commit {
+            let (into, commit) = (project.branch.clone(), merge_commit.clone());
+            let event = fact(task, EventKind::BranchMerged { branch, into, commit });
+            store.record_once(event).await.map_err(stored)?;
+        }
         let (diff_stat, content) = self.change(&repository, &merge_commit, commit).await?;
         let receipt = Receipt {
             check: receipt,
@@ -197,13 +199,17 @@ impl Services {
     }
 
     async fn record(&self, task: &Task, kind: EventKind) -> Answer<()> {
-        let event = NewEvent {
-            project: task.project.clone(),
-            agent: task.assignee.clone(),
-            task: Some(task.id.clone()),
-            kind,
-        };
-        Journal::append(self.store(), vec![event]).await.map_err(passing)
+        Journal::append(self.store(), vec![fact(task, kind)]).await.map_err(passing)
+    }
+}
+
+/// What is told of a task and whoever has it.
+fn fact(task: &Task, kind: EventKind) -> NewEvent {
+    NewEvent {
+        project: task.project.clone(),
+        agent: task.assignee.clone(),
+        task: Some(task.id.clone()),
+        kind,
     }
 }
 

@@ -182,8 +182,11 @@ impl Services {
                 Ok(Settled::Back)
             }
             TaskOutcome::HandedOff { to, summary } if work.stage == Stage::Develop => {
-                self.set_state(&task, TaskState::Planned, Some("handed off")).await?;
-                store.assign_task(&task.id, &to, &summary).await.map_err(stored)?;
+                // Once it is the other's, the other may have been put to work on it.
+                if task.assignee.as_ref() != Some(&to) {
+                    self.set_state(&task, TaskState::Planned, Some("handed off")).await?;
+                    store.assign_task(&task.id, &to, &summary).await.map_err(stored)?;
+                }
                 Ok(Settled::Back)
             }
             TaskOutcome::Failed { reason } => {
