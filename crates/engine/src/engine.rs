@@ -6,7 +6,7 @@ use crate::namespaces::Namespaces;
 use crate::options::EngineOptions;
 use crate::proto::enums::NamespaceState;
 use crate::service::Service;
-use crate::storage::{Commit, Faults, Health, Job, NamespaceRecord, Storage, WriteSet};
+use crate::storage::{Faults, Health, NamespaceRecord, Storage, WriteSet};
 use crate::{Error, transport};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -108,15 +108,8 @@ impl Engine {
 }
 
 pub(crate) async fn store_namespace(executor: &Executor, record: NamespaceRecord) -> Result<(), Error> {
-    let (done, durable) = tokio::sync::oneshot::channel();
-    executor.storage.writer.submit(Job {
-        write: WriteSet { namespace: Some(record.clone()), ..WriteSet::default() },
-        commit: Commit::Now,
-        done: vec![Box::new(move || {
-            let _ = done.send(());
-        })],
-    });
-    durable.await.map_err(|_| Error::Stopped("a namespace could not be stored".into()))?;
+    let write = WriteSet { namespace: Some(record.clone()), ..WriteSet::default() };
+    executor.storage.writer.write(write).durable().await?;
     executor.namespaces.insert(record);
     Ok(())
 }

@@ -121,7 +121,7 @@ impl World {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_new_work_until_there_is_room() {
     for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
         refuses_new_work_until_there_is_room(code).await;
@@ -226,7 +226,7 @@ async fn a_run_is_not_found_again_because_whoever_deletes_it_has_gone() {
     assert_eq!(next.await, Err(Code::NotFound));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_fsync_stops_the_engine_and_nothing_is_acknowledged_after_it() {
     let mut world = World::new().await;
     assert_eq!(world.start("before").await, Ok(()));

@@ -1,6 +1,6 @@
 //! Deleting runs: on request, when their retention has passed, and with their namespace.
 
-use super::{CommitOptions, Executor, RunRef, SlotGuard, Ticket};
+use super::{CommitOptions, Executor, RunRef};
 use crate::Error;
 use crate::kernel::effects::Terminate;
 use crate::kernel::{Timestamp, inbound};
@@ -8,7 +8,6 @@ use crate::namespaces::is_deleted;
 use crate::status::Failure;
 use crate::storage::{Commit, Deletion, Job, NamespaceRecord, WriteSet};
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// Runs deleted between two looks at what else is to do.
 const BATCH: usize = 64;
@@ -41,23 +40,15 @@ impl Executor {
         };
         // The workflow id stays locked until this is durable, also if whoever asked is gone by then: a run that
         // was loaded before would come back to life.
-        self.write(WriteSet { deletions: vec![hide], ..WriteSet::default() }, Some(slot)).durable().await?;
+        let release = move || drop(slot);
+        let job = Job {
+            write: WriteSet { deletions: vec![hide], ..WriteSet::default() },
+            commit: Commit::Now,
+            waiting: vec![Box::new(release)],
+        };
+        self.storage.writer.leave(job).durable().await?;
         self.namespaces.changed.notify_one();
         Ok(())
-    }
-
-    /// Hands a write to the writer that belongs to no transition. What is locked stays so until it is durable.
-    pub(super) fn write(&self, write: WriteSet, locked: Option<SlotGuard>) -> Ticket {
-        let (durable, ticket) = oneshot::channel();
-        self.storage.writer.submit(Job {
-            write,
-            commit: Commit::Now,
-            done: vec![Box::new(move || {
-                drop(locked);
-                let _ = durable.send(());
-            })],
-        });
-        Ticket { durable: ticket, health: self.storage.writer.health() }
     }
 
     /// Deletes what is to go, until the engine closes.
@@ -132,7 +123,7 @@ impl Executor {
             }
         }
         let gone = WriteSet { namespace_gone: Some(record.name.clone()), ..WriteSet::default() };
-        self.write(gone, None).durable().await?;
+        self.storage.writer.write(gone).durable().await?;
         self.namespaces.remove(&record.name);
         Ok(())
     }
@@ -163,7 +154,7 @@ impl Executor {
             }
             for run_key in keys {
                 let write = WriteSet { deletions: vec![Deletion::Purge { run_key }], ..WriteSet::default() };
-                self.write(write, None).durable().await?;
+                self.storage.writer.write(write).durable().await?;
             }
         }
     }

@@ -26,7 +26,7 @@ pub(crate) use schedules::{ScheduleKey, Scheduled, Schedules};
 pub(crate) use slot::{RunCell, RunRef, Slot};
 pub(crate) use start::{SignalOnStart, StartRequest};
 use tail::Batch;
-pub(crate) use tasks::{ActivityToken, WorkflowToken};
+pub(crate) use tasks::{ActivityToken, WorkflowTask, WorkflowToken};
 pub(crate) use updates::{Asked, Progress, Refused, Unanswered};
 
 use crate::Error;
@@ -39,7 +39,7 @@ use crate::matching::{Matching, Offer, QueueKey, TaskKind};
 use crate::namespaces::Namespaces;
 use crate::options::EngineOptions;
 use crate::status::Failure;
-use crate::storage::{Commit, Health, Job, RunWrite, Storage, WriteSet};
+use crate::storage::{Commit, Job, RunWrite, Storage, Ticket, WriteSet};
 use crate::timers::Timers;
 use crate::watchers::Watchers;
 use parking_lot::Mutex;
@@ -47,7 +47,7 @@ use prost::Message;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
+use tokio::sync::{OwnedMutexGuard, mpsc};
 
 type SlotKey = (String, String);
 
@@ -98,24 +98,6 @@ impl Slots {
 
 /// What is due when a transition is durable.
 pub(crate) type SlotGuard = OwnedMutexGuard<Slot>;
-
-/// Resolves when a transition is durable.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    durable: oneshot::Receiver<()>,
-    health: watch::Receiver<Health>,
-}
-
-impl Ticket {
-    pub(crate) async fn durable(mut self) -> Result<(), Failure> {
-        tokio::select! {
-            biased;
-            durable = self.durable => durable.map_err(|_| Failure::stopped()),
-            // The transition waits for room and may still be stored; whoever asked need not wait with it.
-            Ok(_) = self.health.wait_for(|health| *health == Health::Full) => Err(Failure::storage_full()),
-        }
-    }
-}
 
 /// How a transition is committed.
 #[derive(Debug, Clone, Copy)]
@@ -238,7 +220,7 @@ impl Executor {
         run_id: &str,
         options: CommitOptions,
         change: impl FnOnce(&mut Transition<'_>) -> Result<R, Rejection>,
-    ) -> Result<(R, Ticket), Failure> {
+    ) -> Result<(R, Ticket<'_>), Failure> {
         let run = slot.runs.get_mut(run_id).ok_or_else(Failure::stopped)?;
         let now = self.now();
         let mut entropy = self.draw();
@@ -267,7 +249,7 @@ impl Executor {
         run_id: &str,
         mut effects: Effects,
         options: CommitOptions,
-    ) -> Ticket {
+    ) -> Ticket<'_> {
         let mut write = WriteSet { received: options.received, ..WriteSet::default() };
         let mut published = Vec::new();
         let mut sent = Vec::new();
@@ -282,23 +264,18 @@ impl Executor {
             slot.forget_closed();
         }
         write.sent.extend(sent.iter().map(|(key, transfer)| (*key, transfer.encode_to_vec())));
-        let (durable, ticket) = oneshot::channel();
         let consequences = self.publisher.clone();
-        self.storage.writer.submit(Job {
+        let publish = move || published.into_iter().for_each(|run| consequences.publish(run));
+        let ticket = self.storage.writer.leave(Job {
             write,
             commit: options.commit,
-            done: vec![Box::new(move || {
-                for run in published {
-                    consequences.publish(run);
-                }
-                let _ = durable.send(());
-            })],
+            waiting: vec![Box::new(publish)],
         });
         // Delivered in memory at once: their own writes come after this one, so they cannot survive it.
         for transfer in sent {
             let _ = self.transfers.send(transfer);
         }
-        Ticket { durable: ticket, health: self.storage.writer.health() }
+        ticket
     }
 
     #[expect(clippy::too_many_arguments, reason = "the three lists are the parts of one commit being built")]
@@ -344,7 +321,7 @@ impl Executor {
 
     /// Waits until everything handed to the writer so far is durable.
     pub(crate) async fn flush(&self) -> Result<(), Failure> {
-        self.write(WriteSet::default(), None).durable().await
+        Ok(self.storage.writer.write(WriteSet::default()).durable().await?)
     }
 
     /// Fires everything that is due in a run.
@@ -369,7 +346,7 @@ impl Executor {
             Self::drop_queries(&mut slot, &run_id);
             ticket
         };
-        ticket.durable().await
+        Ok(ticket.durable().await?)
     }
 }
 
@@ -451,6 +428,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Full => Failure::storage_full(),
+            Error::Stopped(_) => Failure::stopped(),
             error => Failure::unavailable(error.to_string()),
         }
     }

@@ -52,7 +52,7 @@ impl Executor {
         slot: &mut Slot,
         current: &str,
         request: ResetRequest,
-    ) -> Result<(String, super::Ticket), Failure> {
+    ) -> Result<(String, super::Ticket<'_>), Failure> {
         let ResetRequest { name, finish_event_id, request_id, reason, exclude } = request;
         let base = self.run(slot, &name).await?;
         let base_run_id = base.name.run_id.clone();

@@ -159,8 +159,8 @@ impl Executor {
         Ok(())
     }
 
-    pub(crate) fn write_schedule(&self, write: ScheduleWrite) -> Ticket {
-        self.write(WriteSet { schedule: Some(write), ..WriteSet::default() }, None)
+    pub(crate) fn write_schedule(&self, write: ScheduleWrite) -> Ticket<'_> {
+        self.storage.writer.write(WriteSet { schedule: Some(write), ..WriteSet::default() })
     }
 
     /// How a chain of runs that a schedule started has ended; `None` while it runs.

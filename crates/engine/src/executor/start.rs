@@ -48,7 +48,10 @@ impl Executor {
             self.start_in(&mut slot, request, CommitOptions::NEW)
         };
         match outcome {
-            Ok((started, Some(ticket))) => ticket.durable().await.map(|()| started),
+            Ok((started, Some(ticket))) => {
+                ticket.durable().await?;
+                Ok(started)
+            }
             // The answer is a run that may have been made a moment ago: nobody is told of it before it is durable.
             Ok((started, None)) => self.flush().await.map(|()| started),
             Err(failure) if failure.is_already_exists() => {
@@ -65,7 +68,7 @@ impl Executor {
         slot: &mut Slot,
         request: StartRequest,
         options: CommitOptions,
-    ) -> Result<(Started, Option<Ticket>), Failure> {
+    ) -> Result<(Started, Option<Ticket<'_>>), Failure> {
         let StartRequest { new, reuse, conflict, signal, eager_for, announce } = request;
         let current =
             slot.current.as_ref().and_then(|id| slot.runs.get(id)).map(|run| run.state.core.clone());
@@ -118,7 +121,7 @@ impl Executor {
         eager_for: Option<&str>,
         announce: Option<Transfer>,
         options: CommitOptions,
-    ) -> (Started, Option<Ticket>) {
+    ) -> (Started, Option<Ticket<'_>>) {
         let now = self.now();
         let mut entropy = self.draw();
         let (mut state, effects) = new_state(new, now, &mut entropy);

@@ -3,7 +3,7 @@
 
 use crate::proto::history::{History, HistoryEvent};
 use bytes::Bytes;
-use prost::Message;
+use prost::{Message, encoding};
 use std::collections::VecDeque;
 
 /// Events kept after they are durable.
@@ -24,14 +24,38 @@ impl Batch {
     /// `None` if there are no events.
     pub(crate) fn of(events: Vec<HistoryEvent>) -> Option<Self> {
         let (first, last) = (events.first()?.event_id, events.last()?.event_id);
-        let encoded = Bytes::from(History { events }.encode_to_vec());
-        Some(Self { first_event_id: first, next_event_id: last + 1, encoded })
+        Some(Self { first_event_id: first, next_event_id: last + 1, encoded: encode(events) })
     }
 
-    fn events(&self) -> Vec<HistoryEvent> {
-        let history = History::decode(self.encoded.clone());
-        history.expect("invariant: what this process has encoded decodes").events
+    /// The events of it that are in a range, encoded.
+    fn part(&self, from: i64, until: i64) -> Bytes {
+        if self.first_event_id >= from && self.next_event_id <= until {
+            return self.encoded.clone();
+        }
+        let mut rest = &*self.encoded;
+        let (mut begins, mut ends) = (0, 0);
+        for event_id in self.first_event_id..self.next_event_id.min(until) {
+            // A `History` is its events one after the other: a key of one byte, the length, the event.
+            rest = &rest[1..];
+            let length = encoding::decode_varint(&mut rest).expect("invariant: this process has encoded it");
+            rest = &rest[length as usize..];
+            ends = self.encoded.len() - rest.len();
+            if event_id < from {
+                begins = ends;
+            }
+        }
+        self.encoded.slice(begins..ends)
     }
+}
+
+/// As an encoded `History`.
+pub(super) fn encode(events: Vec<HistoryEvent>) -> Bytes {
+    History { events }.encode_to_vec().into()
+}
+
+/// The events of a `History` that this process has encoded.
+pub(super) fn decode(encoded: Bytes) -> Vec<HistoryEvent> {
+    History::decode(encoded).expect("invariant: what this process has encoded decodes").events
 }
 
 /// The last events of a run, at least all that are not durable yet.
@@ -59,17 +83,19 @@ impl Tail {
         }
     }
 
-    /// The part of a range of events that is here, and where it begins.
-    pub(crate) fn from(&self, from: i64, until: i64) -> (i64, Vec<HistoryEvent>) {
+    /// The part of a range of events that is here, as encoded `History` messages, and where it begins.
+    pub(crate) fn encoded(&self, from: i64, until: i64) -> (i64, Vec<Bytes>) {
         let first = self.batches.front().map_or(until, |oldest| oldest.first_event_id);
         let begins = first.clamp(from, until.max(from));
         let batches = self.batches.iter().filter(|batch| batch.next_event_id > begins);
-        let events = batches
-            .take_while(|batch| batch.first_event_id < until)
-            .flat_map(Batch::events)
-            .filter(|event| event.event_id >= begins && event.event_id < until)
-            .collect();
-        (begins, events)
+        let batches = batches.take_while(|batch| batch.first_event_id < until);
+        (begins, batches.map(|batch| batch.part(begins, until)).collect())
+    }
+
+    /// The part of a range of events that is here, and where it begins.
+    pub(crate) fn from(&self, from: i64, until: i64) -> (i64, Vec<HistoryEvent>) {
+        let (begins, encoded) = self.encoded(from, until);
+        (begins, encoded.into_iter().flat_map(decode).collect())
     }
 }
 

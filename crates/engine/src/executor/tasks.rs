@@ -1,7 +1,7 @@
 //! Giving tasks to workers: what they receive, and the token they answer with.
 
 use super::history::{PAGE, Page};
-use super::{CommitOptions, Executor, RunCell, RunRef, Slot, Ticket};
+use super::{CommitOptions, Executor, RunCell, RunRef, Slot, tail};
 use crate::kernel::Transition;
 use crate::kernel::activity::{self, AttemptIdentity};
 use crate::kernel::commands::{self, Outcome};
@@ -11,7 +11,8 @@ use crate::kernel::update;
 use crate::kernel::workflow_task::{self, Take, TaskIdentity};
 use crate::proto::{EventAttributes, common, enums, history, query, taskqueue, workflowservice as ws};
 use crate::status::Failure;
-use prost::Message;
+use bytes::Bytes;
+use prost::{Message, encoding};
 use std::collections::HashMap;
 
 /// A workflow task's token.
@@ -112,8 +113,48 @@ pub(crate) struct Dispatch {
     run_key: i64,
     /// Events still to be read from storage: from this id, before that one.
     missing: (i64, i64),
-    tail: Vec<history::HistoryEvent>,
+    /// The events after these, as encoded `History` messages.
+    tail: Vec<Bytes>,
     page: Page,
+}
+
+/// A workflow task for a worker. Its last events lie there encoded, so they stay so: to take them apart and put
+/// them together again would cost as much as the rest of the task.
+#[derive(Debug, Default)]
+pub(crate) struct WorkflowTask {
+    /// Without the history.
+    head: ws::PollWorkflowTaskQueueResponse,
+    /// As encoded `History` messages: one after the other they are one.
+    history: Vec<Bytes>,
+}
+
+/// The tag of `PollWorkflowTaskQueueResponse.history`.
+const HISTORY_TAG: u32 = 8;
+
+impl WorkflowTask {
+    /// As an encoded `PollWorkflowTaskQueueResponse`.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let history: usize = self.history.iter().map(Bytes::len).sum();
+        let mut encoded = Vec::with_capacity(self.head.encoded_len() + history + 16);
+        self.head.encode(&mut encoded).expect("invariant: a vector takes everything");
+        if !self.history.is_empty() {
+            encoding::encode_key(HISTORY_TAG, encoding::WireType::LengthDelimited, &mut encoded);
+            encoding::encode_varint(history as u64, &mut encoded);
+            self.history.iter().for_each(|events| encoded.extend_from_slice(events));
+        }
+        encoded
+    }
+
+    pub(crate) fn into_message(self) -> ws::PollWorkflowTaskQueueResponse {
+        let events = self.history.into_iter().flat_map(tail::decode).collect();
+        ws::PollWorkflowTaskQueueResponse { history: Some(history::History { events }), ..self.head }
+    }
+}
+
+impl From<ws::PollWorkflowTaskQueueResponse> for WorkflowTask {
+    fn from(head: ws::PollWorkflowTaskQueueResponse) -> Self {
+        Self { head, history: Vec::new() }
+    }
 }
 
 impl Executor {
@@ -122,7 +163,7 @@ impl Executor {
         &self,
         name: &RunRef,
         take: &Take<'_>,
-    ) -> Result<Option<ws::PollWorkflowTaskQueueResponse>, Failure> {
+    ) -> Result<Option<WorkflowTask>, Failure> {
         let dispatch = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
             self.run(&mut slot, name).await?;
@@ -152,7 +193,7 @@ impl Executor {
         let core = &run.state.core;
         let until = if transient.is_empty() { task.started_event_id + 1 } else { task.scheduled_event_id };
         let from = if sticky { core.last_completed_started_event_id + 1 } else { 1 };
-        let (tail_begins, tail) = run.tail.from(from, until);
+        let (tail_begins, tail) = run.tail.encoded(from, until);
         let token = WorkflowToken {
             namespace: core.namespace.clone(),
             workflow_id: core.workflow_id.clone(),
@@ -182,24 +223,21 @@ impl Executor {
     }
 
     /// Adds the history to a task. May read from storage.
-    pub(crate) async fn complete_dispatch(
-        &self,
-        dispatch: Dispatch,
-    ) -> Result<ws::PollWorkflowTaskQueueResponse, Failure> {
+    pub(crate) async fn complete_dispatch(&self, dispatch: Dispatch) -> Result<WorkflowTask, Failure> {
         let Dispatch { mut response, run_key, missing: (from, tail_begins), tail, mut page } = dispatch;
-        let mut events = self.storage.readers.events(run_key, from, tail_begins, PAGE).await?;
+        let events = self.storage.readers.events(run_key, from, tail_begins, PAGE).await?;
         let next = events.last().map_or(from, |event| event.event_id + 1);
+        let mut history = vec![tail::encode(events)];
         if next < tail_begins {
             // Further pages are read from storage, so all of this task's history has to be there.
             self.flush().await?;
             page.next_event_id = next;
             response.next_page_token = page.encode_to_vec();
         } else {
-            events.extend(tail);
-            events.append(&mut page.transient);
+            history.extend(tail);
+            history.push(tail::encode(std::mem::take(&mut page.transient)));
         }
-        response.history = Some(history::History { events });
-        Ok(response)
+        Ok(WorkflowTask { head: response, history })
     }
 
     /// Starts an offered activity for a worker; `None` if it is no longer on offer.
@@ -293,7 +331,7 @@ impl Executor {
             response.activity_tasks.push(activity_task(&name, workflow_type.clone(), activity, scheduled));
         }
         if let Some(next) = next {
-            response.workflow_task = Some(self.complete_dispatch(next).await?);
+            response.workflow_task = Some(self.complete_dispatch(next).await?.into_message());
         }
         Ok(response)
     }
@@ -307,7 +345,7 @@ impl Executor {
         worker: &str,
     ) -> Result<(), Failure> {
         let name = token.run();
-        let ticket: Ticket = {
+        let ticket = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
             self.run(&mut slot, &name).await?;
             let ((), ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
@@ -315,7 +353,7 @@ impl Executor {
             })?;
             ticket
         };
-        ticket.durable().await
+        Ok(ticket.durable().await?)
     }
 }
 

@@ -172,7 +172,7 @@ impl Executor {
             let asked = self.admit_update(&mut slot, &run_id, request).map_err(Refused::Update)?;
             (started, asked, ticket)
         };
-        ticket.durable().await.map_err(Refused::Start)?;
+        ticket.durable().await.map_err(|error| Refused::Start(error.into()))?;
         Ok((started, asked))
     }
 

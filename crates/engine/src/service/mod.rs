@@ -22,14 +22,16 @@ mod update;
 mod worker;
 mod workflow_task;
 
-use crate::executor::{Executor, RunRef};
+use crate::executor::{Executor, RunRef, WorkflowTask};
 use crate::options::EngineOptions;
 use crate::proto::{common, operatorservice as os, workflowservice as ws};
 use crate::status::Failure;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use prost::Message;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -61,6 +63,28 @@ pub(crate) struct Rpc {
     pub name: &'static str,
     /// What it is about, for the document that lists them.
     pub group: &'static str,
+    handler: Handler,
+}
+
+/// Takes the encoded request and gives the encoded response. Each has a future of its own: a call is then as large
+/// as its own handler, not as the largest.
+type Handler = for<'a> fn(&'a Service, Bytes) -> BoxFuture<'a, Result<Vec<u8>, Failure>>;
+
+/// What a handler answers with.
+trait Answer {
+    fn into_bytes(self) -> Vec<u8>;
+}
+
+impl<M: Message> Answer for M {
+    fn into_bytes(self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+}
+
+impl Answer for WorkflowTask {
+    fn into_bytes(self) -> Vec<u8> {
+        self.encode()
+    }
 }
 
 /// The table of RPCs: by group, service and package of messages; name, request message, handler.
@@ -70,20 +94,16 @@ macro_rules! rpcs {
     })*) => {
         /// Every RPC that is answered, in the order of the document that lists them.
         pub(crate) const RPCS: &[Rpc] =
-            &[$($(Rpc { service: $service, name: stringify!($name), group: $group },)*)*];
-
-        impl Service {
-            async fn dispatch(&self, service: &str, rpc: &str, bytes: Bytes) -> Result<Vec<u8>, Failure> {
-                match (service, rpc) {
-                    $($(($service, stringify!($name)) => {
-                        let request = $package::$request::decode(bytes).map_err(|error| malformed(rpc, &error))?;
-                        // Boxed one by one: a call is then as large as its own handler, not as the largest.
-                        Ok(Box::pin(self.$handler(request)).await?.encode_to_vec())
-                    })*)*
-                    _ => Err(Failure::unimplemented(service, rpc)),
-                }
-            }
-        }
+            &[$($(Rpc {
+                service: $service,
+                name: stringify!($name),
+                group: $group,
+                handler: |service, bytes| Box::pin(async move {
+                    let request = $package::$request::decode(bytes);
+                    let request = request.map_err(|error| malformed(stringify!($name), &error))?;
+                    Ok(service.$handler(request).await?.into_bytes())
+                }),
+            },)*)*];
     };
 }
 
@@ -174,6 +194,10 @@ rpcs! {
     }
 }
 
+/// The RPCs by service and name.
+static BY_NAME: LazyLock<HashMap<(&str, &str), Handler>> =
+    LazyLock::new(|| RPCS.iter().map(|rpc| ((rpc.service, rpc.name), rpc.handler)).collect());
+
 /// Whether an RPC can be answered while nothing can be stored. A poll cannot: taking a task is stored.
 fn only_reads(rpc: &str) -> bool {
     ["Get", "Describe", "List", "Count", "Scan", "Query", "RespondQuery"]
@@ -215,7 +239,8 @@ impl Service {
         if self.executor.storage.writer.is_full() && !only_reads(rpc) {
             return Err(Failure::storage_full());
         }
-        self.dispatch(service, rpc, request).await
+        let handler = BY_NAME.get(&(service, rpc)).ok_or_else(|| Failure::unimplemented(service, rpc))?;
+        handler(self, request).await
     }
 
     /// Ends long polls and refuses what comes from now on.

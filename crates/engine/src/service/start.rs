@@ -41,7 +41,7 @@ impl Service {
                 self.executor.run(&mut slot, name).await?;
                 Executor::dispatch(&mut slot, name, task)?
             };
-            response.eager_workflow_task = Some(self.executor.complete_dispatch(dispatch).await?);
+            response.eager_workflow_task = Some(self.executor.complete_dispatch(dispatch).await?.into_message());
         }
         Ok(response)
     }

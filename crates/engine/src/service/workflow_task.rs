@@ -1,7 +1,7 @@
 //! Workflow tasks: polling for them and answering them.
 
 use super::Service;
-use crate::executor::WorkflowToken;
+use crate::executor::{WorkflowTask, WorkflowToken};
 use crate::kernel::commands::Completion;
 use crate::kernel::time::span;
 use crate::kernel::workflow_task::Take;
@@ -14,7 +14,7 @@ impl Service {
     pub(super) async fn poll_workflow_task(
         &self,
         request: ws::PollWorkflowTaskQueueRequest,
-    ) -> Result<ws::PollWorkflowTaskQueueResponse, Failure> {
+    ) -> Result<WorkflowTask, Failure> {
         self.check_namespace(&request.namespace)?;
         let queue = request.task_queue.unwrap_or_default().name;
         if queue.is_empty() {
@@ -33,7 +33,7 @@ impl Service {
             let worker = request.worker_instance_key.clone();
             let offer = self.executor.matching.poll(key, worker, self.executor.now(), wait).await;
             let response = match offer {
-                None => return Ok(ws::PollWorkflowTaskQueueResponse::default()),
+                None => return Ok(WorkflowTask::default()),
                 Some(Offer::Task { run, scheduled_event_id, attempt }) => {
                     let take = Take {
                         scheduled_event_id,
@@ -44,7 +44,7 @@ impl Service {
                     };
                     self.executor.start_workflow_task(&run, &take).await?
                 }
-                Some(Offer::Query(task)) => self.executor.start_query(*task, &queue).await?,
+                Some(Offer::Query(task)) => self.executor.start_query(*task, &queue).await?.map(WorkflowTask::from),
             };
             if let Some(response) = response {
                 return Ok(response);

@@ -1,7 +1,7 @@
 //! What is committed together, and what may wait a little in the hope of being written with something else.
 
 use super::RunWrite;
-use super::writer::{Commit, Job};
+use super::committer::{Commit, Job};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ impl Gatherer {
         for run in &mut job.write.runs {
             if let Some((since, earlier)) = self.kept.remove(&run.key()) {
                 kept_since = Some(since);
-                job.done.splice(0..0, earlier.done);
+                job.waiting.splice(0..0, earlier.waiting);
                 earlier.write.runs.into_iter().for_each(|earlier| run.follow(earlier));
             }
         }
@@ -83,6 +83,11 @@ impl Gatherer {
         None
     }
 
+    /// There is no room for what is to be committed now.
+    pub(super) fn no_room(&mut self) {
+        self.ready.iter_mut().for_each(Job::no_room);
+    }
+
     /// How many jobs are to be committed now.
     pub(super) fn ready(&self) -> usize {
         self.ready.len()
@@ -119,9 +124,9 @@ mod tests {
 
         fn admit(&mut self, millis: u64, name: &'static str, commit: Commit, write: WriteSet) {
             let told = self.told.clone();
-            let done: Box<dyn FnOnce() + Send> = Box::new(move || told.lock().push(name));
+            let waiting = Box::new(move || told.lock().push(name));
             let now = self.at(millis);
-            self.gatherer.admit(Job { write, commit, done: vec![done] }, now);
+            self.gatherer.admit(Job { write, commit, waiting: vec![waiting] }, now);
         }
 
         /// Commits what is ready, and says what it has of each run: the names of its events.
@@ -129,7 +134,7 @@ mod tests {
             let batch = self.gatherer.take(usize::MAX);
             let written = batch.iter().map(|job| job.write.runs.iter().map(RunWrite::described).collect());
             let written = written.collect();
-            batch.into_iter().flat_map(|job| job.done).for_each(|done| done());
+            batch.into_iter().for_each(Job::acknowledge);
             written
         }
 

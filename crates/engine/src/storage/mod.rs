@@ -1,6 +1,7 @@
 //! Everything durable: one SQLite file, one writer that commits in groups, a few readers.
 
 mod checkpoint;
+mod committer;
 mod faults;
 mod gather;
 mod journal;
@@ -16,7 +17,8 @@ pub(crate) use faults::Faults;
 pub(crate) use reader::{Listing, Readers, StoredRun};
 pub(crate) use run_write::RunWrite;
 pub(crate) use write_set::{Deletion, NamespaceRecord, ScheduleWrite, SearchAttributeRecord, WriteSet};
-pub(crate) use writer::{Commit, Health, Job, Writer};
+pub(crate) use committer::{Commit, Health, Job};
+pub(crate) use writer::{Ticket, Writer};
 #[cfg(test)]
 pub(crate) use {reader::OpenRun, stepped::Stepped};
 

@@ -1,7 +1,7 @@
 //! Reading, beside the writer: a small pool of connections, used off the async threads.
 
 use super::journal::Unsettled;
-use super::{Commit, Health, Job, NamespaceRecord, WriteSet, Writer, schema};
+use super::{NamespaceRecord, WriteSet, Writer, schema};
 use crate::Error;
 use crate::kernel::MutableState;
 use crate::kernel::state::{Annotations, RowKind, RunCore};
@@ -13,7 +13,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 /// Reads at once, each on a connection that is kept.
 const CONNECTIONS: usize = 4;
@@ -112,22 +112,7 @@ impl Readers {
 
     /// Brings a run's rows up to date. Whatever of it was durable before is in them then.
     async fn settle(&self, run_key: i64) -> Result<(), Error> {
-        let (done, settled) = oneshot::channel();
-        self.writer.submit(Job {
-            write: WriteSet { settled: Some(run_key), ..WriteSet::default() },
-            commit: Commit::Now,
-            done: vec![Box::new(move || {
-                let _ = done.send(());
-            })],
-        });
-        let mut health = self.writer.health();
-        tokio::select! {
-            biased;
-            settled = settled => settled.map_err(|_| Error::Stopped("nothing is stored any more".into())),
-            Ok(_) = health.wait_for(|health| *health == Health::Full) => {
-                Err(Error::Full)
-            }
-        }
+        self.writer.write(WriteSet { settled: Some(run_key), ..WriteSet::default() }).durable().await
     }
 
     /// Reads something of a run, by its key, whose rows are not behind.

@@ -2,7 +2,7 @@
 //! after. Whatever has not been stepped through is lost with it, as what was not fsynced is on a real disk.
 
 use super::gather::{Gatherer, PATIENCE};
-use super::writer::{Committer, Job};
+use super::committer::{Batch, Committer, Job};
 use std::collections::VecDeque;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -18,7 +18,7 @@ pub(crate) struct Stepped {
 /// Jobs that are on the disk, of which nobody has been told.
 #[must_use = "a group that is dropped was stored and never acknowledged"]
 #[derive(Debug)]
-pub(crate) struct Group(Vec<Job>);
+pub(crate) struct Group(Batch);
 
 impl Stepped {
     pub(super) fn new(committer: Committer, jobs: UnboundedReceiver<Job>) -> Self {
@@ -59,7 +59,7 @@ impl Stepped {
     /// may do, and what a simulation has to notice.
     pub(crate) fn lie(&mut self, count: usize) {
         for job in self.waiting.iter_mut().take(count) {
-            job.done.drain(..).for_each(|done| done());
+            job.waiting.drain(..).for_each(|waiting| waiting.durable());
         }
     }
 
@@ -73,8 +73,9 @@ impl Stepped {
     /// Commits the first `count` of the jobs that wait as one transaction.
     pub(crate) fn commit(&mut self, count: usize) -> rusqlite::Result<Group> {
         let count = count.min(self.waiting());
-        let mut batch: Vec<Job> = self.waiting.drain(..count).collect();
-        self.committer.store(&mut batch, tokio::time::Instant::now().into_std())?;
+        let batch: Vec<Job> = self.waiting.drain(..count).collect();
+        let batch = self.committer.plan(batch, tokio::time::Instant::now().into_std());
+        assert!(self.committer.commit(&batch)?, "the disk has room");
         Ok(Group(batch))
     }
 }
@@ -82,6 +83,6 @@ impl Stepped {
 impl Group {
     /// Tells those who wait.
     pub(crate) fn acknowledge(self) {
-        self.0.into_iter().for_each(Job::acknowledge);
+        self.0.acknowledge();
     }
 }

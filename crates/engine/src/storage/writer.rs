@@ -1,22 +1,27 @@
-//! The one thread that writes. It commits everything that is waiting as one transaction, so that a
-//! hundred requests share one fsync, and tells each of them only after that.
+//! Who commits: one at a time, everything that is waiting as one transaction.
 //!
-//! In a simulation there is no thread: [`super::Stepped`] commits when it is told to.
+//! There is a thread for it. But to wake a thread and to be woken by it costs about as much as half a commit, so
+//! where little is under way and the disk is quick, whoever waits for a job commits it itself, and with it
+//! whatever else is there. Under load the thread does it, and everyone shares its fsyncs.
+//!
+//! In a simulation nobody does; [`super::Stepped`] commits when it is told to.
 
-use super::WriteSet;
 use super::checkpoint::Checkpointer;
+use super::WriteSet;
+use super::committer::{Batch, Commit, Committer, Health, Job, Waiting, change, fail};
 use super::faults::Faults;
-use super::gather::Gatherer;
-use super::journal::{Journal, Plan, SETTLED_AFTER};
-use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode, ffi};
+use super::gather::{Gatherer, PATIENCE};
+use super::journal::{Journal, SETTLED_AFTER};
+use crate::Error;
+use parking_lot::{Condvar, Mutex};
+use rusqlite::Connection;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{oneshot, watch};
 
 /// Transitions in one transaction at most: bounds how long the first of them waits.
 const MOST_PER_COMMIT: usize = 512;
@@ -25,63 +30,17 @@ const MOST_PER_COMMIT: usize = 512;
 const BUSY: usize = 8;
 /// How long it is waited for at most.
 const LONGEST_WAIT: Duration = Duration::from_millis(2);
-
+/// A commit that takes no longer may be made by whoever waits for it, though others wait for that thread, too.
+const QUICK: Duration = Duration::from_millis(1);
 /// How often a full disk is tried again.
 const ROOM_CHECK: Duration = Duration::from_millis(200);
 
-/// Whether writes are stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Health {
-    #[default]
-    Good,
-    /// There is no room on the disk. What was accepted waits for it; new work is refused.
-    Full,
-    /// Nothing is stored any more; the reason.
-    Stopped(Arc<str>),
-}
-
-/// Whether anyone waits for a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Commit {
-    /// Someone does: commit at once, with whatever else is there.
-    Now,
-    /// Nobody does, and no other run's write relies on it; losing it in a crash loses nothing that was
-    /// acknowledged.
-    Soon,
-}
-
-/// A transition to store, and what to do when it is durable. If storing fails, `done` is dropped.
-pub(crate) struct Job {
-    pub write: WriteSet,
-    pub commit: Commit,
-    pub done: Vec<Box<dyn FnOnce() + Send>>,
-}
-
-impl Job {
-    /// Tells everyone who waits for it.
-    pub(super) fn acknowledge(self) {
-        for done in self.done {
-            done();
-        }
-    }
-}
-
-impl std::fmt::Debug for Job {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job")
-            .field("write", &self.write)
-            .field("commit", &self.commit)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The handle to the writing thread. Its queue needs no bound of its own: every job but the few that
-/// nobody waits for belongs to a request in flight, and those are bounded by the number of tasks and clients.
+/// Where jobs are handed over. The queue needs no bound of its own: every job but the few that nobody waits for
+/// belongs to a request in flight, and those are bounded by the number of tasks and clients.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: Mutex<Option<Queue>>,
+    desk: Desk,
     thread: Mutex<Option<JoinHandle<()>>>,
-    closing: Arc<AtomicBool>,
     health: watch::Receiver<Health>,
 }
 
@@ -95,38 +54,43 @@ pub(super) struct Database {
     pub file: File,
 }
 
-/// Who commits the jobs.
+/// Who takes the jobs.
 #[derive(Debug)]
-enum Queue {
-    Thread(Sender<Job>),
+enum Desk {
+    Shared(Arc<Shared>),
     #[cfg(test)]
-    Stepped(tokio::sync::mpsc::UnboundedSender<Job>),
+    Stepped(Mutex<Option<tokio::sync::mpsc::UnboundedSender<Job>>>),
 }
 
 impl Writer {
     pub(super) fn spawn(database: Database, journal: Journal, faults: Faults) -> Self {
-        let (queue, jobs) = channel();
         let (report, health) = watch::channel(Health::Good);
-        let closing = Arc::new(AtomicBool::new(false));
         let failed = report.clone();
         let checkpointer =
             Checkpointer::spawn(database.folder, database.file, move |error| fail(&failed, &error));
         let connection = database.writer;
-        let committer = Committer { connection, journal, report, closing: closing.clone(), faults };
-        let thread = Thread {
+        connection.set_prepared_statement_cache_capacity(32);
+        let committer = Committer { connection, journal, report: report.clone(), faults };
+        let turn = Turn {
             committer,
             checkpointer,
-            jobs,
             gatherer: Gatherer::default(),
-            is_busy: false,
+            no_room_for: None,
             commit_time: Duration::ZERO,
         };
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue { is_open: true, ..Queue::default() }),
+            called: Condvar::new(),
+            turn: Mutex::new(Some(turn)),
+            is_busy: AtomicBool::new(false),
+            report,
+        });
+        let serving = shared.clone();
         let thread = std::thread::Builder::new()
             .name("engine-writer".into())
-            .spawn(move || thread.run())
+            .spawn(move || serving.serve())
             .expect("invariant: the operating system starts a thread while a process opens a database");
-        let queue = Mutex::new(Some(Queue::Thread(queue)));
-        Self { queue, thread: Mutex::new(Some(thread)), closing, health }
+        Self { desk: Desk::Shared(shared), thread: Mutex::new(Some(thread)), health }
     }
 
     /// A writer whose jobs wait until they are stepped through.
@@ -134,22 +98,76 @@ impl Writer {
     pub(super) fn stepped(connection: Connection, journal: Journal) -> (Self, super::Stepped) {
         let (queue, jobs) = tokio::sync::mpsc::unbounded_channel();
         let (report, health) = watch::channel(Health::Good);
-        let closing = Arc::new(AtomicBool::new(false));
-        let faults = Faults::default();
-        let committer = Committer { connection, journal, report, closing: closing.clone(), faults };
-        let queue = Mutex::new(Some(Queue::Stepped(queue)));
-        let writer = Self { queue, thread: Mutex::new(None), closing, health };
+        let committer = Committer { connection, journal, report, faults: Faults::default() };
+        let writer =
+            Self { desk: Desk::Stepped(Mutex::new(Some(queue))), thread: Mutex::new(None), health };
         (writer, super::Stepped::new(committer, jobs))
     }
 
     /// Hands a job over. Jobs are committed in the order in which they are handed over. After the writer
     /// has stopped the job is dropped.
     pub(crate) fn submit(&self, job: Job) {
-        match self.queue.lock().as_ref() {
-            Some(Queue::Thread(queue)) => drop(queue.send(job)),
+        let by = match job.commit {
+            Commit::Now => Instant::now(),
+            Commit::Soon => Instant::now() + PATIENCE,
+        };
+        self.hand_over(job, Some(by));
+    }
+
+    /// As [`Writer::submit`], for whoever wants to know when it is durable.
+    pub(crate) fn leave(&self, mut job: Job) -> Ticket<'_> {
+        let (teller, told) = oneshot::channel();
+        job.waiting.push(Box::new(Teller(Some(teller))));
+        let is_awaited = job.commit == Commit::Now;
+        if is_awaited {
+            self.hand_over(job, None);
+        } else {
+            self.submit(job);
+        }
+        Ticket { writer: self, told, is_attended: !is_awaited }
+    }
+
+    /// Hands over a write that belongs to no transition.
+    pub(crate) fn write(&self, write: WriteSet) -> Ticket<'_> {
+        self.leave(Job { write, commit: Commit::Now, waiting: Vec::new() })
+    }
+
+    fn hand_over(&self, job: Job, by: Option<Instant>) {
+        match &self.desk {
+            Desk::Shared(shared) => {
+                let mut queue = shared.queue.lock();
+                if queue.is_open {
+                    queue.jobs.push(job);
+                    shared.look(&mut queue, by);
+                } else {
+                    drop(queue);
+                    drop(job);
+                }
+            }
             #[cfg(test)]
-            Some(Queue::Stepped(queue)) => drop(queue.send(job)),
-            None => {}
+            Desk::Stepped(queue) => {
+                if let Some(queue) = &*queue.lock() {
+                    let _ = queue.send(job);
+                }
+            }
+        }
+    }
+
+    /// Sees to it that what was left is committed: here and now where that is quick, by the thread where it is not.
+    fn attend(&self) {
+        match &self.desk {
+            Desk::Shared(shared) => shared.attend(),
+            #[cfg(test)]
+            Desk::Stepped(_) => {}
+        }
+    }
+
+    /// As [`Writer::attend`], for somebody who does not wait.
+    fn call(&self) {
+        match &self.desk {
+            Desk::Shared(shared) => shared.look(&mut shared.queue.lock(), Some(Instant::now())),
+            #[cfg(test)]
+            Desk::Stepped(_) => {}
         }
     }
 
@@ -172,187 +190,447 @@ impl Writer {
     /// Commits what is queued, folds the log into the database, and ends. If the disk is full, what is
     /// queued is given up: none of it was acknowledged.
     pub(crate) fn close(&self) {
-        self.closing.store(true, Ordering::Release);
-        drop(self.queue.lock().take());
+        match &self.desk {
+            Desk::Shared(shared) => {
+                let mut queue = shared.queue.lock();
+                queue.is_open = false;
+                shared.called.notify_one();
+            }
+            #[cfg(test)]
+            Desk::Stepped(queue) => drop(queue.lock().take()),
+        }
         if let Some(thread) = self.thread.lock().take() {
             let _ = thread.join();
         }
     }
 }
 
-/// Changes the health if it is one that changes into this; says whether it did.
-fn change(report: &watch::Sender<Health>, from: impl Fn(&Health) -> bool, to: Health) -> bool {
-    report.send_if_modified(|health| {
-        let changes = from(health);
-        if changes {
-            *health = to;
+/// A job that was handed over, for whoever wants to know when it is durable. It is committed as well if this is
+/// dropped.
+#[derive(Debug)]
+pub(crate) struct Ticket<'a> {
+    writer: &'a Writer,
+    told: oneshot::Receiver<Result<(), NoRoom>>,
+    is_attended: bool,
+}
+
+impl Ticket<'_> {
+    /// Resolves when the job is durable. Where there is no room for it, it may be stored later all the same.
+    pub(crate) async fn durable(mut self) -> Result<(), Error> {
+        if !self.is_attended {
+            self.is_attended = true;
+            self.writer.attend();
         }
-        changes
-    })
+        match (&mut self.told).await {
+            Ok(told) => told.map_err(|NoRoom| Error::Full),
+            Err(_) => Err(Error::Stopped("nothing is stored any more".into())),
+        }
+    }
 }
 
-fn is_stopped(health: &Health) -> bool {
-    matches!(health, Health::Stopped(_))
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        if !self.is_attended {
+            self.writer.call();
+        }
+    }
 }
 
-/// Nothing is stored any more. The first reason is kept.
-fn fail(report: &watch::Sender<Health>, reason: &str) {
-    tracing::error!(reason, "storage failed; the engine stops");
-    change(report, |health| !is_stopped(health), Health::Stopped(Arc::from(reason)));
+/// The disk is full.
+#[derive(Debug)]
+struct NoRoom;
+
+/// Tells whoever has the ticket, once: that the job is durable, or that there is no room for it.
+#[derive(Debug)]
+struct Teller(Option<oneshot::Sender<Result<(), NoRoom>>>);
+
+impl Teller {
+    fn tell(&mut self, told: Result<(), NoRoom>) {
+        if let Some(teller) = self.0.take() {
+            // An error means that nobody wants to know any more.
+            let _ = teller.send(told);
+        }
+    }
 }
 
-/// What the writing thread works with.
-struct Thread {
+impl Waiting for Teller {
+    fn durable(mut self: Box<Self>) {
+        self.tell(Ok(()));
+    }
+
+    fn no_room(&mut self) {
+        self.tell(Err(NoRoom));
+    }
+}
+
+/// What the thread and those who wait share.
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Wakes the thread.
+    called: Condvar,
+    /// Whose turn it is to commit. `None` when nobody ever will again.
+    turn: Mutex<Option<Turn>>,
+    /// Whether the last transaction had many jobs.
+    is_busy: AtomicBool,
+    report: watch::Sender<Health>,
+}
+
+/// What waits to be committed.
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: Vec<Job>,
+    is_open: bool,
+    /// When the thread looks next; `None` for when it is called.
+    due: Option<Instant>,
+    is_asleep: bool,
+}
+
+/// What commits, in the hands of whoever does.
+#[derive(Debug)]
+struct Turn {
     committer: Committer,
     checkpointer: Checkpointer,
-    jobs: Receiver<Job>,
     gatherer: Gatherer,
-    /// Whether the last transaction had many jobs.
-    is_busy: bool,
-    /// How long it took.
+    /// What the disk had no room for.
+    no_room_for: Option<Batch>,
+    /// How long the last transaction took.
     commit_time: Duration,
 }
 
-/// What commits.
-#[derive(Debug)]
-pub(super) struct Committer {
-    connection: Connection,
-    journal: Journal,
-    report: watch::Sender<Health>,
-    closing: Arc<AtomicBool>,
-    faults: Faults,
+/// What has come of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// There was nothing to do.
+    Idle,
+    /// So many jobs were committed.
+    Committed(usize),
+    NoRoom,
+    /// The thread that folds in the log has found that the disk fails.
+    Stopped,
 }
 
-impl Thread {
-    fn run(mut self) {
-        self.committer.connection.set_prepared_statement_cache_capacity(32);
-        let served = self.serve();
-        if let Err(error) = &served {
-            fail(&self.committer.report, &error.to_string());
+impl Turn {
+    /// Commits what is to be committed by now, and tells those who wait for it.
+    fn commit(&mut self, now: Instant) -> rusqlite::Result<Outcome> {
+        let begun = Instant::now();
+        let mut batch = match self.no_room_for.take() {
+            Some(batch) => batch,
+            None => {
+                self.gatherer.expire(now);
+                let is_behind = self.committer.journal.next().is_some_and(|due| due <= now);
+                if self.gatherer.ready() == 0 && !is_behind {
+                    return Ok(Outcome::Idle);
+                }
+                self.committer.plan(self.gatherer.take(MOST_PER_COMMIT), now)
+            }
+        };
+        if !self.committer.commit(&batch)? {
+            batch.no_room();
+            self.gatherer.no_room();
+            self.no_room_for = Some(batch);
+            return Ok(Outcome::NoRoom);
         }
-        self.checkpointer.close();
-        if served.is_ok() {
-            let folded =
-                self.committer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.commit_time = begun.elapsed();
+        if self.committer.report.borrow().is_stopped() {
+            return Ok(Outcome::Stopped);
+        }
+        let jobs = batch.acknowledge();
+        self.checkpointer.after_commit(&self.committer.connection)?;
+        Ok(Outcome::Committed(jobs))
+    }
+
+    /// When something is to be committed next; `None` if nothing is.
+    fn due(&mut self, now: Instant) -> Option<Instant> {
+        if self.no_room_for.is_some() {
+            return Some(now + ROOM_CHECK);
+        }
+        if self.gatherer.ready() > 0 {
+            return Some(now);
+        }
+        [self.gatherer.expires(), self.committer.journal.next()].into_iter().flatten().min()
+    }
+
+    /// Leaves nothing for the next one who opens the file.
+    fn finish(&mut self) -> rusqlite::Result<()> {
+        while !self.committer.journal.is_empty() {
+            let rest = self.committer.plan(Vec::new(), Instant::now() + SETTLED_AFTER);
+            if !self.committer.commit(&rest)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Has the thread look at the queue at a time.
+    fn look(&self, queue: &mut Queue, by: Option<Instant>) {
+        if let Some(by) = by
+            && queue.due.is_none_or(|due| by < due)
+        {
+            queue.due = Some(by);
+            if queue.is_asleep {
+                self.called.notify_one();
+            }
+        }
+    }
+
+    fn attend(&self) {
+        if !self.is_busy.load(Ordering::Relaxed)
+            && may_block()
+            && let Some(mut turn) = self.turn.try_lock()
+            && let Some(at_hand) = &mut *turn
+            && at_hand.commit_time <= QUICK
+            && at_hand.no_room_for.is_none()
+        {
+            self.take(at_hand);
+            let due = at_hand.due(Instant::now());
+            drop(turn);
+            // Whoever came meanwhile has found that it is somebody's turn, and relies on this.
+            let mut queue = self.queue.lock();
+            let by = if queue.jobs.is_empty() { due } else { Some(Instant::now()) };
+            self.look(&mut queue, by);
+        } else {
+            self.look(&mut self.queue.lock(), Some(Instant::now()));
+        }
+    }
+
+    /// Commits what waits, as one transaction.
+    fn take(&self, turn: &mut Turn) -> Outcome {
+        let (jobs, is_open) = {
+            let mut queue = self.queue.lock();
+            queue.due = None;
+            (std::mem::take(&mut queue.jobs), queue.is_open)
+        };
+        let now = Instant::now();
+        jobs.into_iter().for_each(|job| turn.gatherer.admit(job, now));
+        if !is_open {
+            turn.gatherer.release();
+        }
+        let outcome = turn.commit(now).unwrap_or_else(|error| {
+            fail(&self.report, &error.to_string());
+            Outcome::Stopped
+        });
+        let is_busy = matches!(outcome, Outcome::Committed(jobs) if jobs >= BUSY);
+        self.is_busy.store(is_busy, Ordering::Relaxed);
+        if outcome == Outcome::Stopped {
+            self.give_up(turn);
+        }
+        outcome
+    }
+
+    /// Nothing is stored any more: those who wait hear of it as their jobs are dropped.
+    fn give_up(&self, turn: &mut Turn) {
+        let mut queue = self.queue.lock();
+        queue.is_open = false;
+        self.called.notify_one();
+        let jobs = std::mem::take(&mut queue.jobs);
+        drop(queue);
+        drop((jobs, std::mem::take(&mut turn.gatherer), turn.no_room_for.take()));
+    }
+
+    /// The thread: commits what nobody else does, until the queue is closed, and then closes the database.
+    fn serve(&self) {
+        loop {
+            let is_open = self.wait();
+            let mut turn = self.turn.lock();
+            let Some(at_hand) = &mut *turn else { return };
+            let outcome = self.take(at_hand);
+            if outcome == Outcome::Stopped || (!is_open && !matches!(outcome, Outcome::Committed(_))) {
+                break;
+            }
+            let due = at_hand.due(Instant::now());
+            let pause = at_hand.commit_time.min(LONGEST_WAIT);
+            drop(turn);
+            self.look(&mut self.queue.lock(), due);
+            if self.is_busy.load(Ordering::Relaxed) {
+                std::thread::sleep(pause);
+            }
+        }
+        self.close();
+    }
+
+    /// Waits until there is something to do; says whether more may come.
+    fn wait(&self) -> bool {
+        let mut queue = self.queue.lock();
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= Instant::now());
+        while queue.is_open && queue.jobs.is_empty() && !is_due(queue.due) {
+            queue.is_asleep = true;
+            if let Some(due) = queue.due {
+                self.called.wait_until(&mut queue, due);
+            } else {
+                self.called.wait(&mut queue);
+            }
+            queue.is_asleep = false;
+        }
+        queue.is_open
+    }
+
+    fn close(&self) {
+        let Some(mut turn) = self.turn.lock().take() else { return };
+        if let Some(batch) = turn.no_room_for.take() {
+            fail(&self.report, "the disk is full");
+            drop(batch);
+        }
+        let is_stopped = self.report.borrow().is_stopped();
+        if !is_stopped && let Err(error) = turn.finish() {
+            fail(&self.report, &error.to_string());
+        }
+        let Turn { committer, checkpointer, gatherer, .. } = turn;
+        drop(gatherer);
+        checkpointer.close();
+        if !self.report.borrow().is_stopped() {
+            let folded = committer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             if let Err(error) = folded {
                 tracing::warn!(%error, "the write-ahead log stays beside the database; it is folded in at the next open");
             }
         }
+        // Closed before anybody is told.
+        drop(committer);
         change(
-            &self.committer.report,
-            |health| !is_stopped(health),
+            &self.report,
+            |health| !health.is_stopped(),
             Health::Stopped(Arc::from("it was shut down")),
         );
     }
-
-    /// Stores what is queued until nothing more can be, or storage fails.
-    fn serve(&mut self) -> rusqlite::Result<()> {
-        while let Some(mut batch) = self.next_batch() {
-            let begun = Instant::now();
-            self.committer.store(&mut batch, begun)?;
-            self.is_busy = batch.len() >= BUSY;
-            self.commit_time = begun.elapsed();
-            // The thread that folds in the log may have found meanwhile that the disk fails.
-            if is_stopped(&self.committer.report.borrow()) {
-                return Ok(());
-            }
-            batch.into_iter().for_each(Job::acknowledge);
-            self.checkpointer.after_commit(&self.committer.connection)?;
-        }
-        // Nothing is left for the next one who opens the file.
-        while !self.committer.journal.is_empty() {
-            self.committer.store(&mut [], Instant::now() + SETTLED_AFTER)?;
-        }
-        Ok(())
-    }
-
-    /// Waits for something to commit, which may be rows that are behind; `None` when nothing will come any more.
-    fn next_batch(&mut self) -> Option<Vec<Job>> {
-        if self.is_busy {
-            std::thread::sleep(self.commit_time.min(LONGEST_WAIT));
-        }
-        let mut open = true;
-        loop {
-            let mut now = Instant::now();
-            let due = [self.gatherer.expires(), self.committer.journal.next()].into_iter().flatten().min();
-            if open && self.gatherer.ready() == 0 {
-                let next = match due {
-                    None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                    Some(due) => self.jobs.recv_timeout(due.saturating_duration_since(now)),
-                };
-                now = Instant::now();
-                match next {
-                    Ok(job) => self.gatherer.admit(job, now),
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => {
-                        open = false;
-                        self.gatherer.release();
-                    }
-                }
-            }
-            while self.gatherer.ready() < MOST_PER_COMMIT
-                && let Ok(job) = self.jobs.try_recv()
-            {
-                self.gatherer.admit(job, now);
-            }
-            self.gatherer.expire(now);
-            let is_behind = self.committer.journal.next().is_some_and(|due| due <= now);
-            if self.gatherer.ready() > 0 || (open && is_behind) {
-                return Some(self.gatherer.take(MOST_PER_COMMIT));
-            }
-            if !open {
-                return None;
-            }
-        }
-    }
 }
 
-impl Committer {
-    /// Commits a batch, waiting for room if the disk is full.
-    ///
-    /// A full disk is the one failure after which trying again is safe: the transaction was undone as a
-    /// whole. After a failed fsync the operating system may have dropped the pages: what is on disk is
-    /// unknown, and trying again would acknowledge what may be lost. Only reopening the file is safe then.
-    pub(super) fn store(&mut self, batch: &mut [Job], now: Instant) -> rusqlite::Result<()> {
-        let plan = self.journal.plan(batch, now);
-        loop {
-            match self.commit(&plan) {
-                Ok(()) => {
-                    if change(&self.report, |health| *health == Health::Full, Health::Good) {
-                        tracing::info!("there is room on the disk again");
-                    }
-                    self.journal.committed(&plan);
-                    return Ok(());
+/// Whether whoever waits may commit itself: only where its thread is not the only one that goes on with the others.
+fn may_block() -> bool {
+    Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Storage;
+    use super::*;
+    use rusqlite::ffi;
+    use std::sync::atomic::AtomicI32;
+    use tokio::runtime::{Builder, Runtime};
+
+    /// Open storage whose commits end as they are told.
+    struct World {
+        _folder: tempfile::TempDir,
+        storage: Arc<Storage>,
+        /// The code of the error that the next commits end with.
+        failure: Arc<AtomicI32>,
+        /// Milliseconds that they take.
+        slowness: Arc<AtomicI32>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let (failure, slowness) = (Arc::new(AtomicI32::new(ffi::SQLITE_OK)), Arc::<AtomicI32>::default());
+            let (code, millis) = (failure.clone(), slowness.clone());
+            let faults = Faults::injected(move || {
+                std::thread::sleep(Duration::from_millis(millis.load(Ordering::SeqCst) as u64));
+                match code.load(Ordering::SeqCst) {
+                    ffi::SQLITE_OK => Ok(()),
+                    code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)),
                 }
-                Err(error) if means_full(&error) => {
-                    if self.closing.load(Ordering::Acquire) || is_stopped(&self.report.borrow()) {
-                        return Err(error);
-                    }
-                    if !self.connection.is_autocommit() {
-                        self.connection.execute_batch("ROLLBACK")?;
-                    }
-                    if change(&self.report, |health| *health == Health::Good, Health::Full) {
-                        tracing::error!(%error, "the disk is full; new work is refused until there is room");
-                    }
-                    std::thread::sleep(ROOM_CHECK);
-                }
-                Err(error) => return Err(error),
-            }
+            });
+            let storage = Storage::open(&folder.path().join("engine.db"), faults).expect("it opens");
+            Self { _folder: folder, storage: Arc::new(storage), failure, slowness }
+        }
+
+        /// Commits something; says whether the thread that is there for it did.
+        async fn commit(&self) -> Result<bool, Error> {
+            let (tell, told) = oneshot::channel();
+            let by = move || {
+                let _ = tell.send(std::thread::current().name() == Some("engine-writer"));
+            };
+            let job =
+                Job { write: WriteSet::default(), commit: Commit::Now, waiting: vec![Box::new(by)] };
+            self.storage.writer.leave(job).durable().await?;
+            Ok(told.await.expect("it is told before"))
         }
     }
 
-    fn commit(&self, plan: &Plan) -> rusqlite::Result<()> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        plan.apply(&self.connection)?;
-        self.faults.before_commit()?;
-        self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(())
+    fn threads(count: usize) -> Runtime {
+        Builder::new_multi_thread().worker_threads(count).enable_time().build().expect("a runtime")
     }
-}
 
-/// Whether there was no room: for a page, or for the memory in which SQLite keeps what the log holds, which is
-/// a file beside it.
-fn means_full(error: &rusqlite::Error) -> bool {
-    let extended = error.sqlite_error().map(|error| error.extended_code);
-    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
+    #[test]
+    fn whoever_waits_commits_where_the_disk_is_quick() {
+        let world = World::new();
+        threads(1).block_on(async {
+            world.slowness.store(2 * QUICK.as_millis() as i32, Ordering::SeqCst);
+            assert_eq!(world.commit().await.ok(), Some(false), "nobody knows yet how slow it is");
+            assert_eq!(world.commit().await.ok(), Some(true));
+            world.slowness.store(0, Ordering::SeqCst);
+            assert_eq!(world.commit().await.ok(), Some(true), "nor that it has become quick");
+        });
+    }
+
+    #[test]
+    fn nobody_holds_up_a_runtime_that_has_one_thread() {
+        let world = World::new();
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        assert_eq!(runtime.block_on(world.commit()).ok(), Some(true));
+        assert_eq!(futures::executor::block_on(world.commit()).ok(), Some(true), "or of which nothing is known");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_committed() {
+        let world = World::new();
+        let (tell, told) = std::sync::mpsc::channel();
+        for _ in 0..2 {
+            let tell = tell.clone();
+            let waiting = Box::new(move || tell.send(()).expect("it is waited for"));
+            let job = Job { write: WriteSet::default(), commit: Commit::Now, waiting: vec![waiting] };
+            drop(world.storage.writer.leave(job));
+            told.recv_timeout(Duration::from_secs(30)).expect("it is committed");
+        }
+    }
+
+    #[test]
+    fn what_one_who_waits_finds_no_room_for_is_stored_later() {
+        let world = World::new();
+        threads(1).block_on(async {
+            world.failure.store(ffi::SQLITE_FULL, Ordering::SeqCst);
+            let (tell, mut told) = oneshot::channel();
+            let waiting = Box::new(move || {
+                let _ = tell.send(());
+            });
+            let job = Job { write: WriteSet::default(), commit: Commit::Now, waiting: vec![waiting] };
+            let refused = world.storage.writer.leave(job).durable().await;
+            assert!(matches!(refused, Err(Error::Full)), "{refused:?}");
+            assert!(told.try_recv().is_err(), "it is not durable");
+            assert!(matches!(world.commit().await, Err(Error::Full)), "nor is what comes after it");
+            world.failure.store(ffi::SQLITE_OK, Ordering::SeqCst);
+            assert_eq!(told.await, Ok(()));
+            world.storage.writer.room().await;
+            assert!(world.commit().await.is_ok());
+        });
+    }
+
+    #[test]
+    fn what_fails_in_the_hands_of_one_who_waits_fails_for_everyone() {
+        let world = World::new();
+        threads(1).block_on(async {
+            assert_eq!(world.commit().await.ok(), Some(false));
+            world.failure.store(ffi::SQLITE_IOERR_FSYNC, Ordering::SeqCst);
+            assert!(matches!(world.commit().await, Err(Error::Stopped(_))));
+            world.failure.store(ffi::SQLITE_OK, Ordering::SeqCst);
+            assert!(matches!(world.commit().await, Err(Error::Stopped(_))), "it is not tried again");
+            assert!(world.storage.writer.health().borrow().is_stopped());
+        });
+    }
+
+    #[test]
+    fn nothing_is_left_lying_however_many_come_at_once() {
+        let world = Arc::new(World::new());
+        threads(3).block_on(async {
+            let client = |world: Arc<World>| async move {
+                for _ in 0..200 {
+                    world.commit().await.expect("it is committed");
+                }
+            };
+            let clients = (0..12).map(|_| tokio::spawn(client(world.clone())));
+            let all = futures::future::try_join_all(clients);
+            tokio::time::timeout(Duration::from_mins(1), all).await.expect("none waits for ever").expect("all end");
+        });
+    }
 }
