@@ -64,6 +64,7 @@ impl Engine {
         let shutdown = CancellationToken::new();
         let drivers = vec![
             tokio::spawn(executor.clone().run_timers()),
+            tokio::spawn(executor.clone().run_held()),
             tokio::spawn(executor.clone().run_retention()),
             tokio::spawn(executor.clone().deliver_transfers(transfers)),
         ];
@@ -100,6 +101,7 @@ impl Engine {
     pub async fn shutdown(&self) {
         let service = self.service.clone();
         service.begin_shutdown();
+        service.executor.release_all().await;
         let closed = tokio::task::spawn_blocking(move || service.executor.storage.close());
         if closed.await.is_err() {
             tracing::warn!("closing the engine's database was interrupted; nothing committed is lost");

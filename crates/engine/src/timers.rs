@@ -21,15 +21,16 @@ struct Deadlines {
 }
 
 impl Timers {
-    /// Sets when a run needs the clock, in place of what was set before; [`Timestamp::NONE`] for never.
+    /// Sets when a run needs the clock; [`Timestamp::NONE`] for never. An earlier time that was set before stays:
+    /// most deadlines are put off again and again and never come, and a run that is not due says so.
     pub(crate) fn set(&self, run: &Arc<RunRef>, deadline: Timestamp) {
         let mut inner = self.inner.lock();
         let first = inner.by_time.first().map(|(at, _)| *at);
-        if let Some(previous) = inner.by_run.remove(run) {
-            if previous == deadline {
-                inner.by_run.insert(run.clone(), previous);
+        if let Some(previous) = inner.by_run.get(run).copied() {
+            if deadline.is_set() && previous <= deadline {
                 return;
             }
+            inner.by_run.remove(run);
             inner.by_time.remove(&(previous, run.clone()));
         }
         if deadline.is_set() {

@@ -27,6 +27,7 @@ use temporalio_client::{
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use temporalio_sdk::runtime::RuntimeOptions;
+use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder};
 use temporalio_sdk::{
     ActivityOptions, Runtime, SyncWorkflowContext, Worker, WorkerOptions, WorkflowContext, WorkflowResult,
 };
@@ -180,10 +181,18 @@ fn client(connection: Connection) -> Client {
 }
 
 fn worker(runtime: &Runtime, client: &Client) -> Worker {
+    // With the SDK's hundred activities at once, a fifth of them would wait for the worker itself.
+    let tuner = TunerHolder::builder()
+        .workflow_task_slot_supplier(FixedSizeSlotSupplier::new(100))
+        .activity_task_slot_supplier(FixedSizeSlotSupplier::new(Work::Parallel.amount().0 as usize))
+        .local_activity_task_slot_supplier(FixedSizeSlotSupplier::new(1))
+        .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(1))
+        .build();
     let options = WorkerOptions::new(QUEUE)
         .register_activities(Nothing)
         .register_workflow::<Steps>()
         .expect("it registers")
+        .tuner(tuner)
         .build();
     Worker::new(runtime, client.clone(), options).expect("a worker")
 }

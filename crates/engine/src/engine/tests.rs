@@ -1,6 +1,7 @@
 //! What becomes of the engine when its storage fails.
 
 use super::*;
+use crate::options::LostTasks;
 use crate::proto::{common, taskqueue, workflowservice as ws};
 use crate::status::Failure;
 use crate::storage::Stepped;
@@ -104,6 +105,24 @@ impl World {
         Ok(answer.history.map_or(0, |history| history.events.len()))
     }
 
+    /// Takes the task that waits, and returns its token.
+    async fn poll(&self) -> Result<Vec<u8>, Code> {
+        let request = ws::PollWorkflowTaskQueueRequest {
+            namespace: "default".into(),
+            task_queue: Some(taskqueue::TaskQueue { name: "queue".into(), ..Default::default() }),
+            ..Default::default()
+        };
+        let answer = self.answer("PollWorkflowTaskQueue", &request).await?;
+        let task = ws::PollWorkflowTaskQueueResponse::decode(&*answer).expect("it is an answer");
+        Ok(task.task_token)
+    }
+
+    /// Answers a task with nothing.
+    async fn complete(&self, task_token: Vec<u8>) -> Result<(), Code> {
+        let request = ws::RespondWorkflowTaskCompletedRequest { task_token, ..Default::default() };
+        self.call("RespondWorkflowTaskCompleted", &request).await
+    }
+
     async fn call(&self, rpc: &str, request: &impl Message) -> Result<(), Code> {
         self.answer(rpc, request).await.map(drop)
     }
@@ -200,6 +219,62 @@ async fn a_start_is_not_answered_from_memory_when_it_is_repeated() {
     let waiting = steps.waiting();
     steps.commit(waiting).expect("they are committed").acknowledge();
     assert_eq!(tokio::join!(first, repeated), (Ok(()), Ok(())));
+}
+
+/// Commits whatever an answer waits for.
+async fn answered<T>(steps: &mut Stepped, answer: impl Future<Output = T>) -> T {
+    tokio::pin!(answer);
+    loop {
+        // Time is only passed when nothing else can happen.
+        if let Ok(answer) = tokio::time::timeout(Duration::from_millis(5), &mut answer).await {
+            return answer;
+        }
+        let waiting = steps.waiting();
+        assert!(waiting > 0, "it waits for a commit");
+        steps.commit(waiting).expect("they are committed").acknowledge();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_task_was_taken_is_written_with_its_answer() {
+    let (world, mut steps) = World::stepped().await;
+    assert_eq!(answered(&mut steps, world.start("workflow")).await, Ok(()));
+    let token = world.poll().await.expect("there is a task");
+    assert_eq!(steps.waiting(), 0, "nobody waits for it");
+    let answer = world.complete(token);
+    tokio::pin!(answer);
+    assert!(tokio::time::timeout(Duration::from_millis(5), &mut answer).await.is_err(), "it is not durable");
+    assert_eq!(steps.waiting(), 1, "both as one");
+    assert_eq!(answered(&mut steps, answer).await, Ok(()));
+    let history = answered(&mut steps, world.history("workflow")).await;
+    assert_eq!(history, Ok(4), "started; a task scheduled, started, completed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_task_was_taken_is_written_when_it_is_asked_for_or_a_little_later() {
+    let (world, mut steps) = World::stepped().await;
+    for id in ["asked for", "later"] {
+        assert_eq!(answered(&mut steps, world.start(id)).await, Ok(()));
+        world.poll().await.expect("there is a task");
+        assert_eq!(steps.waiting(), 0, "nobody waits for it");
+        if id == "later" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert_eq!(steps.waiting(), 1);
+        }
+        assert_eq!(answered(&mut steps, world.history(id)).await, Ok(3), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_keeps_its_task_when_the_engine_is_closed_and_opened_again() {
+    let mut world = World::new().await;
+    assert_eq!(world.start("workflow").await, Ok(()));
+    let token = world.poll().await.expect("there is a task");
+    world.engine.shutdown().await;
+    let options = EngineOptions::new(&world.path).lost_tasks(LostTasks::AwaitWorkers);
+    world.engine = Engine::open(options).await.expect("it opens again");
+    assert_eq!(world.complete(token).await, Ok(()));
+    assert_eq!(world.history("workflow").await, Ok(4));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use crate::kernel::effects::Terminate;
 use crate::kernel::{Timestamp, inbound};
 use crate::namespaces::is_deleted;
 use crate::status::Failure;
-use crate::storage::{Commit, Deletion, Job, NamespaceRecord, WriteSet};
+use crate::storage::{Deletion, Job, NamespaceRecord, WriteSet};
 use std::sync::Arc;
 
 /// Runs deleted between two looks at what else is to do.
@@ -21,7 +21,7 @@ impl Executor {
         let run = self.run(&mut slot, name).await?;
         let (run_id, run_key) = (run.name.run_id.clone(), run.run_key);
         if run.state.core.is_running() {
-            self.apply(&mut slot, &run_id, CommitOptions::NOW, |tx| {
+            self.apply(&mut slot, &run_id, CommitOptions::KNOWN, |tx| {
                 let reason = "Delete workflow execution".into();
                 inbound::terminate(
                     tx,
@@ -43,7 +43,6 @@ impl Executor {
         let release = move || drop(slot);
         let job = Job {
             write: WriteSet { deletions: vec![hide], ..WriteSet::default() },
-            commit: Commit::Now,
             waiting: vec![Box::new(release)],
         };
         self.storage.writer.leave(job).durable().await?;

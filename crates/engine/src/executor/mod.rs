@@ -8,6 +8,7 @@
 
 mod backlog;
 mod deletion;
+mod held;
 mod history;
 mod queries;
 mod recovery;
@@ -39,7 +40,7 @@ use crate::matching::{Matching, Offer, QueueKey, TaskKind};
 use crate::namespaces::Namespaces;
 use crate::options::EngineOptions;
 use crate::status::Failure;
-use crate::storage::{Commit, Job, RunWrite, Storage, Ticket, WriteSet};
+use crate::storage::{Job, RunWrite, Storage, Ticket, WriteSet};
 use crate::timers::Timers;
 use crate::watchers::Watchers;
 use parking_lot::Mutex;
@@ -48,8 +49,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{OwnedMutexGuard, mpsc};
-
-type SlotKey = (String, String);
 
 /// The one that applies transitions.
 #[derive(Debug)]
@@ -67,32 +66,42 @@ pub(crate) struct Executor {
     transfers: mpsc::UnboundedSender<(i64, Transfer)>,
     entropy: Mutex<Entropy>,
     publisher: Arc<Publisher>,
+    holding: held::Holding,
 }
 
 /// The workflow ids in memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slots {
     /// How many there may be before idle ones are forgotten.
     most: usize,
-    by_id: HashMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>,
+    /// By namespace and workflow id.
+    by_name: HashMap<String, HashMap<String, Arc<tokio::sync::Mutex<Slot>>>>,
+    count: usize,
     /// How many were left when idle ones were last forgotten.
     busy: usize,
 }
 
 impl Slots {
-    fn get_or_create(&mut self, key: SlotKey) -> Arc<tokio::sync::Mutex<Slot>> {
-        if let Some(slot) = self.by_id.get(&key) {
+    fn get_or_create(&mut self, namespace: &str, workflow_id: &str) -> Arc<tokio::sync::Mutex<Slot>> {
+        if let Some(slot) = self.by_name.get(namespace).and_then(|slots| slots.get(workflow_id)) {
             return slot.clone();
         }
         // Forgetting costs a read later and looks at all of them, so it happens rarely: when there are again
         // as many as could not be forgotten the last time.
-        if self.by_id.len() >= self.most.max(2 * self.busy) {
-            self.by_id.retain(|_, slot| {
+        if self.count >= self.most.max(2 * self.busy) {
+            let is_busy = |slot: &Arc<tokio::sync::Mutex<Slot>>| {
                 Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|slot| !slot.is_idle())
+            };
+            self.by_name.retain(|_, slots| {
+                slots.retain(|_, slot| is_busy(slot));
+                !slots.is_empty()
             });
-            self.busy = self.by_id.len();
+            self.busy = self.by_name.values().map(HashMap::len).sum();
+            self.count = self.busy;
         }
-        self.by_id.entry(key).or_default().clone()
+        self.count += 1;
+        let slots = self.by_name.entry(namespace.to_owned()).or_default();
+        slots.entry(workflow_id.to_owned()).or_default().clone()
     }
 }
 
@@ -104,13 +113,12 @@ pub(crate) type SlotGuard = OwnedMutexGuard<Slot>;
 pub(crate) struct CommitOptions {
     pub is_new: bool,
     pub received: Option<i64>,
-    pub commit: Commit,
 }
 
 impl CommitOptions {
-    pub(crate) const NOW: Self = Self { is_new: false, received: None, commit: Commit::Now };
-    pub(crate) const SOON: Self = Self { is_new: false, received: None, commit: Commit::Soon };
-    pub(crate) const NEW: Self = Self { is_new: true, received: None, commit: Commit::Now };
+    /// A run that is stored already.
+    pub(crate) const KNOWN: Self = Self { is_new: false, received: None };
+    pub(crate) const NEW: Self = Self { is_new: true, received: None };
 }
 
 impl Executor {
@@ -139,10 +147,11 @@ impl Executor {
             updates: publisher.updates.clone(),
             namespaces,
             limits: options.limits,
-            slots: Mutex::new(Slots { most: options.workflows_in_memory, by_id: HashMap::new(), busy: 0 }),
+            slots: Mutex::new(Slots { most: options.workflows_in_memory, ..Slots::default() }),
             transfers,
             entropy: Mutex::new(entropy),
             publisher,
+            holding: held::Holding::default(),
         });
         (executor, received)
     }
@@ -158,7 +167,7 @@ impl Executor {
 
     /// The runs of a workflow id, locked, with its current run loaded if there is one.
     pub(crate) async fn slot(&self, namespace: &str, workflow_id: &str) -> Result<SlotGuard, Failure> {
-        let cell = self.slots.lock().get_or_create((namespace.to_owned(), workflow_id.to_owned()));
+        let cell = self.slots.lock().get_or_create(namespace, workflow_id);
         let mut slot = cell.lock_owned().await;
         if !slot.loaded {
             let stored =
@@ -204,7 +213,7 @@ impl Executor {
         let (result, ticket) = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
             let run_id = self.run(&mut slot, name).await?.name.run_id.clone();
-            let applied = self.apply(&mut slot, &run_id, CommitOptions::NOW, change)?;
+            let applied = self.apply(&mut slot, &run_id, CommitOptions::KNOWN, change)?;
             Self::drop_queries(&mut slot, &run_id);
             applied
         };
@@ -221,15 +230,25 @@ impl Executor {
         options: CommitOptions,
         change: impl FnOnce(&mut Transition<'_>) -> Result<R, Rejection>,
     ) -> Result<(R, Ticket<'_>), Failure> {
+        let (result, effects) = self.transition(slot, run_id, change)?;
+        let ticket = self.commit(slot, run_id, effects, options);
+        Ok((result, ticket))
+    }
+
+    /// Makes one transition of a loaded run in memory.
+    fn transition<R>(
+        &self,
+        slot: &mut Slot,
+        run_id: &str,
+        change: impl FnOnce(&mut Transition<'_>) -> Result<R, Rejection>,
+    ) -> Result<(R, Effects), Failure> {
         let run = slot.runs.get_mut(run_id).ok_or_else(Failure::stopped)?;
         let now = self.now();
         let mut entropy = self.draw();
         let mut tx = Transition::new(&mut run.state, now, &mut entropy);
         tx.rules = self.rules(&tx.state.core.namespace);
         let result = change(&mut tx)?;
-        let effects = tx.finish();
-        let ticket = self.commit(slot, run_id, effects, options);
-        Ok((result, ticket))
+        Ok((result, tx.finish()))
     }
 
     /// What transitions of a namespace's runs are checked against.
@@ -266,11 +285,7 @@ impl Executor {
         write.sent.extend(sent.iter().map(|(key, transfer)| (*key, transfer.encode_to_vec())));
         let consequences = self.publisher.clone();
         let publish = move || published.into_iter().for_each(|run| consequences.publish(run));
-        let ticket = self.storage.writer.leave(Job {
-            write,
-            commit: options.commit,
-            waiting: vec![Box::new(publish)],
-        });
+        let ticket = self.storage.writer.leave(Job { write, waiting: vec![Box::new(publish)] });
         // Delivered in memory at once: their own writes come after this one, so they cannot survive it.
         for transfer in sent {
             let _ = self.transfers.send(transfer);
@@ -291,11 +306,18 @@ impl Executor {
     ) {
         let Some(run) = slot.runs.get_mut(run_id) else { return };
         let batch = Batch::of(effects.events);
+        let mut transitions = 1;
         if !effects.volatile {
-            let events = batch.as_ref().map(|batch| (batch.first_event_id, batch.encoded.clone()));
-            write.runs.push(RunWrite::of(run.run_key, is_new, &mut run.state, events, |namespace| {
-                self.namespaces.attributes(namespace)
-            }));
+            let held = std::mem::take(&mut run.held);
+            transitions += held.transitions;
+            let (mut first_event_id, mut events) = (held.first_event_id, held.events);
+            if let Some(batch) = &batch {
+                first_event_id = if events.is_empty() { batch.first_event_id } else { first_event_id };
+                events.push(batch.encoded.clone());
+            }
+            let attributes = |namespace: &str| self.namespaces.attributes(namespace);
+            let events = (first_event_id, events);
+            write.runs.push(RunWrite::of(run.run_key, is_new, &mut run.state, events, attributes));
         }
         if is_new {
             let core = &run.state.core;
@@ -303,16 +325,18 @@ impl Executor {
         }
         run.remember(batch);
         run.progress.submitted.fetch_add(1, Ordering::AcqRel);
+        let core = &run.state.core;
         published.push(Published {
             name: run.name.clone(),
-            task_queue: run.state.core.task_queue.clone(),
+            task_queue: if effects.tasks.is_empty() { String::new() } else { core.task_queue.clone() },
             tasks: effects.tasks,
             deadline: run.deadline(),
             progress: run.progress.clone(),
-            next_event_id: run.state.core.next_event_id,
-            is_closed: !run.state.core.is_running(),
+            transitions,
+            next_event_id: core.next_event_id,
+            is_closed: !core.is_running(),
             updates: effects.updates,
-            closed_schedule: closed_schedule(&run.state.core),
+            closed_schedule: closed_schedule(core),
         });
         sent.extend(
             effects.transfers.into_iter().map(|transfer| (self.storage.allocate_transfer_key(), transfer)),
@@ -339,7 +363,7 @@ impl Executor {
                 return Ok(());
             }
             let run_id = run.name.run_id.clone();
-            let ((), ticket) = self.apply(&mut slot, &run_id, CommitOptions::NOW, |tx| {
+            let ((), ticket) = self.apply(&mut slot, &run_id, CommitOptions::KNOWN, |tx| {
                 tx.fire_due();
                 Ok(())
             })?;
@@ -367,10 +391,13 @@ fn closed_schedule(core: &RunCore) -> Option<ScheduleKey> {
 #[derive(Debug)]
 struct Published {
     name: Arc<RunRef>,
+    /// The run's own, where there are tasks.
     task_queue: String,
     tasks: Vec<Task>,
     deadline: Timestamp,
     progress: Arc<slot::Progress>,
+    /// How many transitions of it are durable at once.
+    transitions: i64,
     next_event_id: i64,
     is_closed: bool,
     updates: Vec<(String, Reached)>,
@@ -393,13 +420,15 @@ impl Publisher {
     fn publish(&self, run: Published) {
         run.progress.durable_next_event_id.fetch_max(run.next_event_id, Ordering::AcqRel);
         run.progress.durably_closed.fetch_or(run.is_closed, Ordering::AcqRel);
-        run.progress.committed.fetch_add(1, Ordering::AcqRel);
+        run.progress.committed.fetch_add(run.transitions, Ordering::AcqRel);
         self.timers.set(&run.name, run.deadline);
         let now = self.clock.now();
         for task in run.tasks {
             offer(&self.matching, &run.name, &run.task_queue, task, now);
         }
-        self.updates.tell(&run.name.run_id, run.updates);
+        if !run.updates.is_empty() {
+            self.updates.tell(&run.name.run_id, run.updates);
+        }
         self.watchers.notify(&run.name.run_id, run.is_closed);
         if let Some(schedule) = run.closed_schedule {
             self.schedules.wake(&schedule, now);

@@ -205,7 +205,7 @@ impl Executor {
             events = self.storage.readers.events(run_key, 1, tail_begins, PAGE).await?;
             let next = events.last().map_or(1, |event| event.event_id + 1);
             if next < tail_begins {
-                self.flush().await?;
+                self.flush_run(&name).await?;
                 let run_id = name.run_id.clone();
                 let page = super::Page { run_id, next_event_id: next, until, transient: Vec::new() };
                 response.next_page_token = page.encode_to_vec();

@@ -51,7 +51,7 @@ impl Executor {
             offer(&self.matching, name, &normal_queue, task, self.now());
         }
         if lost {
-            self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
+            self.apply(&mut slot, &name.run_id, CommitOptions::KNOWN, |tx| {
                 recovery::lose_workers(tx);
                 Ok(())
             })?;

@@ -109,7 +109,7 @@ impl Executor {
                 run.state = ended;
             }
             ending.successor = Some(Box::new(Successor { state, effects }));
-            self.commit(slot, current, ending, CommitOptions::NOW)
+            self.commit(slot, current, ending, CommitOptions::KNOWN)
         } else {
             let run = RunCell::new(self.storage.allocate_run_key(), state);
             slot.runs.insert(new_run_id.clone(), run);
@@ -117,7 +117,7 @@ impl Executor {
             self.commit(slot, &new_run_id, effects, CommitOptions::NEW)
         };
         if slot.runs.get(&base_run_id).is_some_and(|base| base.state.core.reset_run_id != new_run_id) {
-            ((), ticket) = self.apply(slot, &base_run_id, CommitOptions::NOW, |tx| {
+            ((), ticket) = self.apply(slot, &base_run_id, CommitOptions::KNOWN, |tx| {
                 tx.state.core.reset_run_id.clone_from(&new_run_id);
                 Ok(())
             })?;
@@ -138,7 +138,7 @@ impl Executor {
             let run = self.run(slot, &name).await?;
             (run.run_key, run.state.core.next_event_id)
         };
-        self.flush().await?;
+        self.flush_locked(slot, run_id).await?;
         let mut events = Vec::new();
         loop {
             let next = events.last().map_or(1, |event: &HistoryEvent| event.event_id + 1);

@@ -1,6 +1,7 @@
 //! The runs of one workflow id, in memory. One lock per workflow id: whatever happens to its runs, or
 //! makes a new one, happens one after the other.
 
+use super::held::Held;
 use super::tail::{Batch, Tail};
 use crate::kernel::{MutableState, Timestamp};
 use crate::matching::QueryAnswer;
@@ -35,6 +36,8 @@ pub(crate) struct RunCell {
     pub state: MutableState,
     pub tail: Tail,
     pub progress: Arc<Progress>,
+    /// What is written with the next transition.
+    pub(super) held: Held,
     /// Queries that wait for the next workflow task, or ride on the running one.
     pub queries: Vec<BufferedQuery>,
     /// Queries that workers hold as tasks of their own.
@@ -44,7 +47,7 @@ pub(crate) struct RunCell {
 /// How far a run's writes are durable.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Transitions handed to the writer.
+    /// Transitions handed to the writer, or held back.
     pub submitted: AtomicI64,
     /// Transitions committed.
     pub committed: AtomicI64,
@@ -89,6 +92,7 @@ impl RunCell {
             state,
             tail: Tail::default(),
             progress: Arc::default(),
+            held: Held::default(),
             queries: Vec::new(),
             asked: Vec::new(),
         }

@@ -77,7 +77,7 @@ impl Executor {
             Admission::Create => {}
             Admission::Replace => {
                 if let Some(current) = &current {
-                    self.apply(slot, &current.run_id, CommitOptions::NOW, |tx| {
+                    self.apply(slot, &current.run_id, CommitOptions::KNOWN, |tx| {
                         let reason = "TerminateIfRunning WorkflowIdReusePolicy".into();
                         let details = payload::text(&format!("terminated by new runID: {}", new.run_id));
                         inbound::terminate(
@@ -92,7 +92,7 @@ impl Executor {
                 let answer = existing(current.as_ref(), false);
                 let ticket = match signal {
                     Some(SignalOnStart(signal)) => Some(
-                        self.apply(slot, &answer.name.run_id, CommitOptions::NOW, |tx| {
+                        self.apply(slot, &answer.name.run_id, CommitOptions::KNOWN, |tx| {
                             inbound::signal(tx, signal, None)
                         })?
                         .1,

@@ -169,16 +169,16 @@ impl Executor {
             self.run(&mut slot, name).await?;
             // Taking a task acknowledges nothing to anyone: if this is lost in a crash, the task is offered
             // again and the token given out here no longer fits. So the worker need not wait for the disk.
-            let started = self.apply(&mut slot, &name.run_id, CommitOptions::SOON, |tx| {
+            let started = self.apply_held(&mut slot, &name.run_id, |tx| {
                 workflow_task::start(tx, take).ok_or(crate::kernel::Rejection::WorkflowTaskNotFound)
             });
             match started {
-                Ok((started, _)) => Self::dispatch(&mut slot, name, started)?,
+                Ok(started) => Self::dispatch(&mut slot, name, started)?,
                 Err(failure) if failure.is_not_found() => return Ok(None),
                 Err(failure) => return Err(failure),
             }
         };
-        self.complete_dispatch(dispatch).await.map(Some)
+        self.complete_dispatch(name, dispatch).await.map(Some)
     }
 
     /// Describes a started task for its worker. Quick, under the lock.
@@ -223,14 +223,18 @@ impl Executor {
     }
 
     /// Adds the history to a task. May read from storage.
-    pub(crate) async fn complete_dispatch(&self, dispatch: Dispatch) -> Result<WorkflowTask, Failure> {
+    pub(crate) async fn complete_dispatch(
+        &self,
+        name: &RunRef,
+        dispatch: Dispatch,
+    ) -> Result<WorkflowTask, Failure> {
         let Dispatch { mut response, run_key, missing: (from, tail_begins), tail, mut page } = dispatch;
         let events = self.storage.readers.events(run_key, from, tail_begins, PAGE).await?;
         let next = events.last().map_or(from, |event| event.event_id + 1);
         let mut history = vec![tail::encode(events)];
         if next < tail_begins {
             // Further pages are read from storage, so all of this task's history has to be there.
-            self.flush().await?;
+            self.flush_run(name).await?;
             page.next_event_id = next;
             response.next_page_token = page.encode_to_vec();
         } else {
@@ -251,7 +255,7 @@ impl Executor {
         let (activity, workflow_type, ticket) = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
             let workflow_type = self.run(&mut slot, name).await?.state.core.workflow_type.clone();
-            let started = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
+            let started = self.apply(&mut slot, &name.run_id, CommitOptions::KNOWN, |tx| {
                 activity::start(tx, scheduled_event_id, attempt, worker)
                     .ok_or(crate::kernel::Rejection::ActivityNotFound)
             });
@@ -265,13 +269,13 @@ impl Executor {
         // again after a crash, so its start is durable first.
         ticket.durable().await?;
         let event = self.event(name, activity.scheduled_event_id).await?;
-        let scheduled = event.and_then(schedule_of).ok_or_else(|| {
+        let scheduled = event.as_ref().and_then(schedule_of).ok_or_else(|| {
             Failure::unavailable(format!(
                 "event {} of run {} is not the activity's schedule; the database is damaged",
                 activity.scheduled_event_id, name.run_id
             ))
         })?;
-        Ok(Some(activity_task(name, workflow_type, activity, scheduled)))
+        Ok(Some(activity_task(name, workflow_type, &activity, scheduled)))
     }
 
     /// A worker answers a workflow task. If it takes the next one and that follows at once, it starts here.
@@ -285,13 +289,13 @@ impl Executor {
         let worker = completion.identity.clone();
         let takes_next = completion.takes_next_task;
         let is_heartbeat = completion.force_new_task;
-        let (outcome, eager, workflow_type, next, ticket) = {
+        let (outcome, eager, next, ticket) = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
-            let workflow_type = self.run(&mut slot, &name).await?.state.core.workflow_type.clone();
+            self.run(&mut slot, &name).await?;
             let ((outcome, eager, mut next), mut ticket) =
-                self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
+                self.apply(&mut slot, &name.run_id, CommitOptions::KNOWN, |tx| {
                     let outcome = commands::complete(tx, &token.task(), completion)?;
-                    let eager = eager_activities(tx);
+                    let eager = eager_activities(tx, &name);
                     let wanted = takes_next && outcome == Outcome::Completed;
                     let next = if wanted { take_next_task(tx, &worker, is_heartbeat) } else { None };
                     Ok((outcome, eager, next))
@@ -302,7 +306,7 @@ impl Executor {
             if answered && next.is_none() && may_follow {
                 // Updates that came meanwhile get a task of which nothing is stored, so it is no part of
                 // what is stored here.
-                (next, ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
+                (next, ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::KNOWN, |tx| {
                     workflow_task::carry_updates(tx);
                     Ok(if takes_next { take_next_task(tx, &worker, is_heartbeat) } else { None })
                 })?;
@@ -315,10 +319,11 @@ impl Executor {
                 None => None,
             };
             self.release_queries(&mut slot, &name.run_id);
-            (outcome, eager, workflow_type, next, ticket)
+            (outcome, eager, next, ticket)
         };
         ticket.durable().await?;
-        let mut response = ws::RespondWorkflowTaskCompletedResponse::default();
+        let mut response =
+            ws::RespondWorkflowTaskCompletedResponse { activity_tasks: eager, ..Default::default() };
         match outcome {
             Outcome::Completed => {}
             Outcome::Discarded { reset_history_event_id } => {
@@ -327,11 +332,8 @@ impl Executor {
             Outcome::Failed(bad) => return Err(Failure::invalid(bad.message)),
             Outcome::HeartbeatTimeout => return Err(Failure::not_found("workflow task heartbeat timeout")),
         }
-        for (activity, scheduled) in eager {
-            response.activity_tasks.push(activity_task(&name, workflow_type.clone(), activity, scheduled));
-        }
         if let Some(next) = next {
-            response.workflow_task = Some(self.complete_dispatch(next).await?.into_message());
+            response.workflow_task = Some(self.complete_dispatch(&name, next).await?.into_message());
         }
         Ok(response)
     }
@@ -348,7 +350,7 @@ impl Executor {
         let ticket = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
             self.run(&mut slot, &name).await?;
-            let ((), ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::NOW, |tx| {
+            let ((), ticket) = self.apply(&mut slot, &name.run_id, CommitOptions::KNOWN, |tx| {
                 workflow_task::fail(tx, &token.task(), cause, failure, worker)
             })?;
             ticket
@@ -361,8 +363,8 @@ impl Executor {
 fn activity_task(
     name: &RunRef,
     workflow_type: String,
-    activity: Activity,
-    scheduled: history::ActivityTaskScheduledEventAttributes,
+    activity: &Activity,
+    scheduled: &history::ActivityTaskScheduledEventAttributes,
 ) -> ws::PollActivityTaskQueueResponse {
     let token = ActivityToken {
         namespace: name.namespace.clone(),
@@ -370,7 +372,7 @@ fn activity_task(
         run_id: name.run_id.clone(),
         scheduled_event_id: activity.scheduled_event_id,
         attempt: activity.attempt,
-        nonce: activity.nonce,
+        nonce: activity.nonce.clone(),
     };
     ws::PollActivityTaskQueueResponse {
         task_token: token.encode_to_vec(),
@@ -380,11 +382,11 @@ fn activity_task(
             workflow_id: name.workflow_id.clone(),
             run_id: name.run_id.clone(),
         }),
-        activity_type: scheduled.activity_type,
-        activity_id: activity.activity_id,
-        header: scheduled.header,
-        input: scheduled.input,
-        heartbeat_details: activity.heartbeat_details,
+        activity_type: scheduled.activity_type.clone(),
+        activity_id: activity.activity_id.clone(),
+        header: scheduled.header.clone(),
+        input: scheduled.input.clone(),
+        heartbeat_details: activity.heartbeat_details.clone(),
         scheduled_time: Timestamp(activity.scheduled_time).to_proto(),
         current_attempt_scheduled_time: Timestamp(activity.attempt_scheduled_time).to_proto(),
         started_time: Timestamp(activity.started_time).to_proto(),
@@ -392,26 +394,26 @@ fn activity_task(
         schedule_to_close_timeout: span_to_proto(activity.schedule_to_close),
         start_to_close_timeout: span_to_proto(activity.start_to_close),
         heartbeat_timeout: span_to_proto(activity.heartbeat),
-        retry_policy: activity.retry_policy,
-        priority: scheduled.priority,
+        retry_policy: activity.retry_policy.clone(),
+        priority: scheduled.priority.clone(),
         ..Default::default()
     }
 }
 
 /// How an activity was scheduled, if that is what an event says.
-fn schedule_of(event: history::HistoryEvent) -> Option<history::ActivityTaskScheduledEventAttributes> {
-    match event.attributes? {
+fn schedule_of(event: &history::HistoryEvent) -> Option<&history::ActivityTaskScheduledEventAttributes> {
+    match event.attributes.as_ref()? {
         EventAttributes::ActivityTaskScheduledEventAttributes(scheduled) => Some(scheduled),
         _ => None,
     }
 }
 
-/// The activities that a transition has started for the worker that makes it, with how it has scheduled them.
-fn eager_activities(tx: &Transition<'_>) -> Vec<(Activity, history::ActivityTaskScheduledEventAttributes)> {
+/// The activities that a transition has started for the worker that makes it.
+fn eager_activities(tx: &Transition<'_>, name: &RunRef) -> Vec<ws::PollActivityTaskQueueResponse> {
     let started = |id: &i64| {
-        let activity = tx.state.activities.get(id)?.clone();
+        let activity = tx.state.activities.get(id)?;
         let event = tx.effects.events.iter().find(|event| event.event_id == *id)?;
-        Some((activity, schedule_of(event.clone())?))
+        Some(activity_task(name, tx.state.core.workflow_type.clone(), activity, schedule_of(event)?))
     };
     tx.effects.eager_activities.iter().filter_map(started).collect()
 }
@@ -438,5 +440,39 @@ pub(crate) fn normal_queue(name: &str) -> taskqueue::TaskQueue {
         name: name.to_owned(),
         kind: enums::TaskQueueKind::Normal as i32,
         normal_name: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_with_encoded_events_reads_as_one_that_was_encoded_as_a_whole() {
+        let event = |event_id| history::HistoryEvent { event_id, ..Default::default() };
+        let whole = |events: Vec<i64>| ws::PollWorkflowTaskQueueResponse {
+            task_token: vec![1],
+            started_event_id: 3,
+            history: Some(history::History { events: events.into_iter().map(event).collect() }),
+            ..Default::default()
+        };
+        for parts in [vec![], vec![vec![]], vec![vec![1], vec![], vec![2, 3]]] {
+            let task = || WorkflowTask {
+                head: ws::PollWorkflowTaskQueueResponse { history: None, ..whole(vec![]) },
+                history: parts
+                    .iter()
+                    .map(|ids| tail::encode(ids.iter().copied().map(event).collect()))
+                    .collect(),
+            };
+            let whole = whole(parts.concat());
+            assert_eq!(task().into_message(), whole);
+            let read = ws::PollWorkflowTaskQueueResponse::decode(&*task().encode()).expect("it decodes");
+            assert_eq!(read.history.is_none(), parts.is_empty());
+            assert_eq!(
+                ws::PollWorkflowTaskQueueResponse { history: whole.history.clone(), ..read.clone() },
+                whole
+            );
+            assert_eq!(read.history.unwrap_or_default(), whole.history.unwrap_or_default());
+        }
     }
 }

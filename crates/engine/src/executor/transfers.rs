@@ -10,7 +10,7 @@ use crate::kernel::transfer::{self, TARGET_NOT_FOUND};
 use crate::kernel::{Transfer, cron};
 use crate::proto::{enums, history};
 use crate::status::Failure;
-use crate::storage::{Commit, Job, WriteSet};
+use crate::storage::{Job, WriteSet};
 use enums::StartChildWorkflowExecutionFailedCause as ChildFailure;
 use prost::Message;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Executor {
     }
 
     async fn deliver(&self, key: i64, transfer: &Transfer) -> Result<(), Failure> {
-        let options = CommitOptions { is_new: false, received: Some(key), commit: Commit::Now };
+        let options = CommitOptions { is_new: false, received: Some(key) };
         let name = RunRef {
             namespace: transfer.namespace.clone(),
             workflow_id: transfer.workflow_id.clone(),
@@ -97,7 +97,6 @@ impl Executor {
         let sent = answer.iter().map(|(key, transfer)| (*key, transfer.encode_to_vec())).collect();
         self.storage.writer.submit(Job {
             write: WriteSet { received: Some(key), sent, ..WriteSet::default() },
-            commit: Commit::Now,
             waiting: Vec::new(),
         });
         if let Some(answer) = answer {

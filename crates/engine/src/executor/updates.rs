@@ -131,7 +131,8 @@ impl Executor {
         let update_id = request.meta.as_ref().map(|meta| meta.update_id.clone()).unwrap_or_default();
         let run = slot.runs.get(run_id).ok_or_else(Failure::stopped)?;
         let (run, waiter) = ((*run.name).clone(), self.updates.wait_for(run_id, &update_id));
-        let (standing, _) = self.apply(slot, run_id, CommitOptions::NOW, |tx| kernel::admit(tx, request))?;
+        let (standing, _) =
+            self.apply(slot, run_id, CommitOptions::KNOWN, |tx| kernel::admit(tx, request))?;
         Ok(Asked { run, standing, waiter })
     }
 

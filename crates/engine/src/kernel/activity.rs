@@ -194,6 +194,10 @@ pub(crate) fn start(
 
 /// The running attempt this identity belongs to.
 fn check(tx: &Transition<'_>, identity: &AttemptIdentity) -> Result<Activity, Rejection> {
+    find(tx, identity).cloned()
+}
+
+fn find<'a>(tx: &'a Transition<'_>, identity: &AttemptIdentity) -> Result<&'a Activity, Rejection> {
     if !tx.state.core.is_running() {
         return Err(Rejection::ActivityNotFound);
     }
@@ -205,7 +209,6 @@ fn check(tx: &Transition<'_>, identity: &AttemptIdentity) -> Result<Activity, Re
                 && activity.attempt == identity.attempt
                 && (identity.nonce.is_empty() || activity.nonce == identity.nonce)
         })
-        .cloned()
         .ok_or(Rejection::ActivityNotFound)
 }
 
@@ -225,7 +228,8 @@ pub(crate) fn complete(
     result: Option<common::Payloads>,
     worker: &str,
 ) -> Result<(), Rejection> {
-    let activity = check(tx, identity)?;
+    let id = find(tx, identity)?.scheduled_event_id;
+    let activity = tx.state.activities.remove(&id).ok_or(Rejection::ActivityNotFound)?;
     let started_event_id = record_started(tx, &activity);
     tx.record(EventAttributes::ActivityTaskCompletedEventAttributes(
         history::ActivityTaskCompletedEventAttributes {
@@ -236,7 +240,7 @@ pub(crate) fn complete(
             ..Default::default()
         },
     ));
-    close(tx, &activity);
+    workflow_task::schedule(tx);
     Ok(())
 }
 

@@ -22,6 +22,19 @@ pub(crate) struct Effects {
     pub volatile: bool,
 }
 
+impl Effects {
+    /// Whether nothing outside of the run follows from it.
+    pub(crate) fn concern_the_run_alone(&self) -> bool {
+        let Self { events: _, tasks, transfers, eager_activities, successor, updates, volatile } = self;
+        tasks.is_empty()
+            && transfers.is_empty()
+            && eager_activities.is_empty()
+            && successor.is_none()
+            && updates.is_empty()
+            && !volatile
+    }
+}
+
 /// How far an update has come.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "one at a time, on its way to whoever waits for it")]

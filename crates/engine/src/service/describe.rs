@@ -14,17 +14,18 @@ impl Service {
         request: ws::DescribeWorkflowExecutionRequest,
     ) -> Result<ws::DescribeWorkflowExecutionResponse, Failure> {
         let name = self.named(&request.namespace, request.execution)?;
-        let (description, progress) = {
+        let (run, description, progress) = {
             let mut slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
             let run = self.executor.run(&mut slot, &name).await?;
             (
+                run.name.clone(),
                 describe(&run.state, &self.executor.namespaces.attributes(&name.namespace)),
                 run.progress.clone(),
             )
         };
         // What is described may not be durable yet, and a description is an answer like any other.
         while !progress.is_durable() {
-            self.executor.flush().await?;
+            self.executor.flush_run(&run).await?;
         }
         Ok(description)
     }

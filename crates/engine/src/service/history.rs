@@ -52,7 +52,7 @@ impl Service {
         };
         // It may have begun a moment ago, as the successor of another, or been given to a worker.
         if !is_durable {
-            self.executor.flush().await?;
+            self.executor.flush_run(&RunRef { run_id: run_id.clone(), ..name.clone() }).await?;
         }
         Ok(run_id)
     }

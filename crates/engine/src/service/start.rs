@@ -35,13 +35,14 @@ impl Service {
             ..Default::default()
         };
         if let Some(task) = started.eager {
+            let name = &started.name;
             let dispatch = {
-                let name = &started.name;
                 let mut slot = self.executor.slot(&name.namespace, &name.workflow_id).await?;
                 self.executor.run(&mut slot, name).await?;
                 Executor::dispatch(&mut slot, name, task)?
             };
-            response.eager_workflow_task = Some(self.executor.complete_dispatch(dispatch).await?.into_message());
+            let task = self.executor.complete_dispatch(name, dispatch).await?;
+            response.eager_workflow_task = Some(task.into_message());
         }
         Ok(response)
     }

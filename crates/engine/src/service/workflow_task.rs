@@ -44,7 +44,9 @@ impl Service {
                     };
                     self.executor.start_workflow_task(&run, &take).await?
                 }
-                Some(Offer::Query(task)) => self.executor.start_query(*task, &queue).await?.map(WorkflowTask::from),
+                Some(Offer::Query(task)) => {
+                    self.executor.start_query(*task, &queue).await?.map(WorkflowTask::from)
+                }
             };
             if let Some(response) = response {
                 return Ok(response);

@@ -42,16 +42,6 @@ pub(super) fn fail(report: &watch::Sender<Health>, reason: &str) {
     change(report, |health| !health.is_stopped(), Health::Stopped(Arc::from(reason)));
 }
 
-/// Whether anyone waits for a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Commit {
-    /// Someone does: commit at once, with whatever else is there.
-    Now,
-    /// Nobody does, and no other run's write relies on it; losing it in a crash loses nothing that was
-    /// acknowledged.
-    Soon,
-}
-
 /// Who waits for a job. It is dropped where the job cannot be stored any more.
 pub(crate) trait Waiting: Send {
     /// The job is durable. Must not wait for anything: whoever commits next waits with it.
@@ -70,14 +60,13 @@ impl<F: FnOnce() + Send> Waiting for F {
 /// A transition to store, and who waits until it is durable.
 pub(crate) struct Job {
     pub write: WriteSet,
-    pub commit: Commit,
     pub waiting: Vec<Box<dyn Waiting>>,
 }
 
 impl Job {
     /// Tells everyone who waits for it.
     pub(super) fn acknowledge(self) {
-        self.waiting.into_iter().for_each(|waiting| waiting.durable());
+        self.waiting.into_iter().for_each(Waiting::durable);
     }
 
     pub(super) fn no_room(&mut self) {
@@ -87,10 +76,7 @@ impl Job {
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job")
-            .field("write", &self.write)
-            .field("commit", &self.commit)
-            .finish_non_exhaustive()
+        f.debug_struct("Job").field("write", &self.write).finish_non_exhaustive()
     }
 }
 

@@ -8,8 +8,8 @@
 
 use super::RunWrite;
 use super::WriteSet;
-use super::run_write::RunRecord;
 use super::committer::Job;
+use super::run_write::RunRecord;
 use parking_lot::Mutex;
 use prost::Message;
 use rusqlite::types::Type;
@@ -253,7 +253,6 @@ pub(super) fn replay(connection: &Connection) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::super::Deletion;
-    use super::super::committer::Commit;
     use super::*;
     use crate::storage::schema;
 
@@ -275,7 +274,7 @@ mod tests {
 
         /// Commits some writes as one transaction, so many milliseconds after the beginning.
         fn commit(&mut self, millis: u64, writes: impl IntoIterator<Item = WriteSet>) {
-            let job = |write| Job { write, commit: Commit::Now, waiting: Vec::new() };
+            let job = |write| Job { write, waiting: Vec::new() };
             let mut jobs: Vec<Job> = writes.into_iter().map(job).collect();
             let plan = self.journal.plan(&mut jobs, self.begun + Duration::from_millis(millis));
             self.connection.execute_batch("BEGIN").expect("it begins");

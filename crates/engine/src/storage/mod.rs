@@ -3,7 +3,6 @@
 mod checkpoint;
 mod committer;
 mod faults;
-mod gather;
 mod journal;
 mod reader;
 mod run_write;
@@ -13,11 +12,11 @@ mod stepped;
 mod write_set;
 mod writer;
 
+pub(crate) use committer::{Health, Job};
 pub(crate) use faults::Faults;
 pub(crate) use reader::{Listing, Readers, StoredRun};
 pub(crate) use run_write::RunWrite;
 pub(crate) use write_set::{Deletion, NamespaceRecord, ScheduleWrite, SearchAttributeRecord, WriteSet};
-pub(crate) use committer::{Commit, Health, Job};
 pub(crate) use writer::{Ticket, Writer};
 #[cfg(test)]
 pub(crate) use {reader::OpenRun, stepped::Stepped};

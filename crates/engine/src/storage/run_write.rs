@@ -103,7 +103,7 @@ impl RunWrite {
         run_key: i64,
         is_new: bool,
         state: &mut MutableState,
-        events: Option<(i64, Bytes)>,
+        (first_event_id, events): (i64, Vec<Bytes>),
         attributes: impl FnOnce(&str) -> std::sync::Arc<Attributes>,
     ) -> Self {
         let rows = state.take_row_changes();
@@ -114,8 +114,6 @@ impl RunWrite {
             set.map_or_else(Vec::new, |set| check::rows(set, &attributes(&core.namespace)))
         });
         let search = search.filter(|values| !is_new || !values.is_empty());
-        let (first_event_id, events) =
-            events.map_or((0, Vec::new()), |(first, events)| (first, vec![events]));
         Self {
             birth: is_new.then(|| Box::new(Birth::of(core))),
             status: core.status,
@@ -308,11 +306,5 @@ impl RunWrite {
     /// The same, of a run that closes.
     pub(super) fn closed(self) -> Self {
         Self { status: enums::WorkflowExecutionStatus::Completed as i32, ..self }
-    }
-
-    /// The run, its first event, and all of its events.
-    pub(super) fn described(&self) -> (i64, String) {
-        let RunRecord { first_event_id, events, .. } = &self.record;
-        (self.key(), format!("{first_event_id}:{}", String::from_utf8_lossy(&events.concat())))
     }
 }

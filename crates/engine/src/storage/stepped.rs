@@ -1,8 +1,7 @@
 //! Storage that commits only when it is told to: what a simulated crash comes before, in the middle of, or
 //! after. Whatever has not been stepped through is lost with it, as what was not fsynced is on a real disk.
 
-use super::gather::{Gatherer, PATIENCE};
-use super::committer::{Batch, Committer, Job};
+use super::committer::{Batch, Committer, Job, Waiting};
 use std::collections::VecDeque;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -11,7 +10,6 @@ use tokio::sync::mpsc::UnboundedReceiver;
 pub(crate) struct Stepped {
     committer: Committer,
     jobs: UnboundedReceiver<Job>,
-    gatherer: Gatherer,
     waiting: VecDeque<Job>,
 }
 
@@ -22,36 +20,23 @@ pub(crate) struct Group(Batch);
 
 impl Stepped {
     pub(super) fn new(committer: Committer, jobs: UnboundedReceiver<Job>) -> Self {
-        Self { committer, jobs, gatherer: Gatherer::default(), waiting: VecDeque::new() }
+        Self { committer, jobs, waiting: VecDeque::new() }
     }
 
     /// Waits until something is there to be committed; `false` when nothing will be any more.
     pub(crate) async fn wait(&mut self) -> bool {
-        while self.waiting() == 0 {
-            let next = self.jobs.recv();
-            if self.gatherer.expires().is_none() {
-                let Some(job) = next.await else { return false };
-                self.admit(job);
-            } else if let Ok(next) = tokio::time::timeout(PATIENCE, next).await {
-                let Some(job) = next else { return false };
-                self.admit(job);
-            } else {
-                self.gatherer.release();
-            }
+        if self.waiting() == 0 {
+            let Some(job) = self.jobs.recv().await else { return false };
+            self.waiting.push_back(job);
         }
         true
-    }
-
-    fn admit(&mut self, job: Job) {
-        self.gatherer.admit(job, tokio::time::Instant::now().into_std());
     }
 
     /// How many jobs wait.
     pub(crate) fn waiting(&mut self) -> usize {
         while let Ok(job) = self.jobs.try_recv() {
-            self.admit(job);
+            self.waiting.push_back(job);
         }
-        self.waiting.extend(self.gatherer.take(usize::MAX));
         self.waiting.len()
     }
 
@@ -59,7 +44,7 @@ impl Stepped {
     /// may do, and what a simulation has to notice.
     pub(crate) fn lie(&mut self, count: usize) {
         for job in self.waiting.iter_mut().take(count) {
-            job.waiting.drain(..).for_each(|waiting| waiting.durable());
+            job.waiting.drain(..).for_each(Waiting::durable);
         }
     }
 

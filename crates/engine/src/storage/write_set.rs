@@ -103,24 +103,6 @@ impl ScheduleWrite {
 }
 
 impl WriteSet {
-    /// The run that it writes, if it writes nothing else.
-    pub(super) fn sole_run(&self) -> Option<&RunWrite> {
-        let Self { runs, current, sent, received, namespace, .. } = self;
-        let Self { namespace_gone, deletions, schedule, settled, .. } = self;
-        let is_sole = current.is_none()
-            && sent.is_empty()
-            && received.is_none()
-            && namespace.is_none()
-            && namespace_gone.is_none()
-            && deletions.is_empty()
-            && schedule.is_none()
-            && settled.is_none();
-        match &**runs {
-            [run] if is_sole => Some(run),
-            _ => None,
-        }
-    }
-
     /// The runs of which nothing may stay in the journal only.
     pub(super) fn settles(&self) -> impl Iterator<Item = i64> {
         let hidden = self.deletions.iter().filter_map(|deletion| match deletion {

@@ -6,15 +6,15 @@
 //!
 //! In a simulation nobody does; [`super::Stepped`] commits when it is told to.
 
-use super::checkpoint::Checkpointer;
 use super::WriteSet;
-use super::committer::{Batch, Commit, Committer, Health, Job, Waiting, change, fail};
+use super::checkpoint::Checkpointer;
+use super::committer::{Batch, Committer, Health, Job, Waiting, change, fail};
 use super::faults::Faults;
-use super::gather::{Gatherer, PATIENCE};
 use super::journal::{Journal, SETTLED_AFTER};
 use crate::Error;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,7 +74,7 @@ impl Writer {
         let turn = Turn {
             committer,
             checkpointer,
-            gatherer: Gatherer::default(),
+            ready: VecDeque::new(),
             no_room_for: None,
             commit_time: Duration::ZERO,
         };
@@ -99,37 +99,27 @@ impl Writer {
         let (queue, jobs) = tokio::sync::mpsc::unbounded_channel();
         let (report, health) = watch::channel(Health::Good);
         let committer = Committer { connection, journal, report, faults: Faults::default() };
-        let writer =
-            Self { desk: Desk::Stepped(Mutex::new(Some(queue))), thread: Mutex::new(None), health };
+        let writer = Self { desk: Desk::Stepped(Mutex::new(Some(queue))), thread: Mutex::new(None), health };
         (writer, super::Stepped::new(committer, jobs))
     }
 
     /// Hands a job over. Jobs are committed in the order in which they are handed over. After the writer
     /// has stopped the job is dropped.
     pub(crate) fn submit(&self, job: Job) {
-        let by = match job.commit {
-            Commit::Now => Instant::now(),
-            Commit::Soon => Instant::now() + PATIENCE,
-        };
-        self.hand_over(job, Some(by));
+        self.hand_over(job, Some(Instant::now()));
     }
 
     /// As [`Writer::submit`], for whoever wants to know when it is durable.
     pub(crate) fn leave(&self, mut job: Job) -> Ticket<'_> {
         let (teller, told) = oneshot::channel();
         job.waiting.push(Box::new(Teller(Some(teller))));
-        let is_awaited = job.commit == Commit::Now;
-        if is_awaited {
-            self.hand_over(job, None);
-        } else {
-            self.submit(job);
-        }
-        Ticket { writer: self, told, is_attended: !is_awaited }
+        self.hand_over(job, None);
+        Ticket { writer: self, told, is_attended: false }
     }
 
     /// Hands over a write that belongs to no transition.
     pub(crate) fn write(&self, write: WriteSet) -> Ticket<'_> {
-        self.leave(Job { write, commit: Commit::Now, waiting: Vec::new() })
+        self.leave(Job { write, waiting: Vec::new() })
     }
 
     fn hand_over(&self, job: Job, by: Option<Instant>) {
@@ -291,7 +281,7 @@ struct Queue {
 struct Turn {
     committer: Committer,
     checkpointer: Checkpointer,
-    gatherer: Gatherer,
+    ready: VecDeque<Job>,
     /// What the disk had no room for.
     no_room_for: Option<Batch>,
     /// How long the last transaction took.
@@ -314,20 +304,19 @@ impl Turn {
     /// Commits what is to be committed by now, and tells those who wait for it.
     fn commit(&mut self, now: Instant) -> rusqlite::Result<Outcome> {
         let begun = Instant::now();
-        let mut batch = match self.no_room_for.take() {
-            Some(batch) => batch,
-            None => {
-                self.gatherer.expire(now);
-                let is_behind = self.committer.journal.next().is_some_and(|due| due <= now);
-                if self.gatherer.ready() == 0 && !is_behind {
-                    return Ok(Outcome::Idle);
-                }
-                self.committer.plan(self.gatherer.take(MOST_PER_COMMIT), now)
+        let mut batch = if let Some(batch) = self.no_room_for.take() {
+            batch
+        } else {
+            let is_behind = self.committer.journal.next().is_some_and(|due| due <= now);
+            if self.ready.is_empty() && !is_behind {
+                return Ok(Outcome::Idle);
             }
+            let count = self.ready.len().min(MOST_PER_COMMIT);
+            self.committer.plan(self.ready.drain(..count).collect(), now)
         };
         if !self.committer.commit(&batch)? {
             batch.no_room();
-            self.gatherer.no_room();
+            self.ready.iter_mut().for_each(Job::no_room);
             self.no_room_for = Some(batch);
             return Ok(Outcome::NoRoom);
         }
@@ -345,10 +334,7 @@ impl Turn {
         if self.no_room_for.is_some() {
             return Some(now + ROOM_CHECK);
         }
-        if self.gatherer.ready() > 0 {
-            return Some(now);
-        }
-        [self.gatherer.expires(), self.committer.journal.next()].into_iter().flatten().min()
+        if self.ready.is_empty() { self.committer.journal.next() } else { Some(now) }
     }
 
     /// Leaves nothing for the next one who opens the file.
@@ -364,7 +350,7 @@ impl Turn {
 }
 
 impl Shared {
-    /// Has the thread look at the queue at a time.
+    /// Has the thread look at the queue at a time, if not before.
     fn look(&self, queue: &mut Queue, by: Option<Instant>) {
         if let Some(by) = by
             && queue.due.is_none_or(|due| by < due)
@@ -387,10 +373,7 @@ impl Shared {
             self.take(at_hand);
             let due = at_hand.due(Instant::now());
             drop(turn);
-            // Whoever came meanwhile has found that it is somebody's turn, and relies on this.
-            let mut queue = self.queue.lock();
-            let by = if queue.jobs.is_empty() { due } else { Some(Instant::now()) };
-            self.look(&mut queue, by);
+            self.look(&mut self.queue.lock(), due);
         } else {
             self.look(&mut self.queue.lock(), Some(Instant::now()));
         }
@@ -398,17 +381,12 @@ impl Shared {
 
     /// Commits what waits, as one transaction.
     fn take(&self, turn: &mut Turn) -> Outcome {
-        let (jobs, is_open) = {
+        {
             let mut queue = self.queue.lock();
             queue.due = None;
-            (std::mem::take(&mut queue.jobs), queue.is_open)
-        };
-        let now = Instant::now();
-        jobs.into_iter().for_each(|job| turn.gatherer.admit(job, now));
-        if !is_open {
-            turn.gatherer.release();
+            turn.ready.extend(queue.jobs.drain(..));
         }
-        let outcome = turn.commit(now).unwrap_or_else(|error| {
+        let outcome = turn.commit(Instant::now()).unwrap_or_else(|error| {
             fail(&self.report, &error.to_string());
             Outcome::Stopped
         });
@@ -427,7 +405,7 @@ impl Shared {
         self.called.notify_one();
         let jobs = std::mem::take(&mut queue.jobs);
         drop(queue);
-        drop((jobs, std::mem::take(&mut turn.gatherer), turn.no_room_for.take()));
+        drop((jobs, std::mem::take(&mut turn.ready), turn.no_room_for.take()));
     }
 
     /// The thread: commits what nobody else does, until the queue is closed, and then closes the database.
@@ -477,8 +455,8 @@ impl Shared {
         if !is_stopped && let Err(error) = turn.finish() {
             fail(&self.report, &error.to_string());
         }
-        let Turn { committer, checkpointer, gatherer, .. } = turn;
-        drop(gatherer);
+        let Turn { committer, checkpointer, ready, .. } = turn;
+        drop(ready);
         checkpointer.close();
         if !self.report.borrow().is_stopped() {
             let folded = committer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -488,11 +466,7 @@ impl Shared {
         }
         // Closed before anybody is told.
         drop(committer);
-        change(
-            &self.report,
-            |health| !health.is_stopped(),
-            Health::Stopped(Arc::from("it was shut down")),
-        );
+        change(&self.report, |health| !health.is_stopped(), Health::Stopped(Arc::from("it was shut down")));
     }
 }
 
@@ -541,8 +515,7 @@ mod tests {
             let by = move || {
                 let _ = tell.send(std::thread::current().name() == Some("engine-writer"));
             };
-            let job =
-                Job { write: WriteSet::default(), commit: Commit::Now, waiting: vec![Box::new(by)] };
+            let job = Job { write: WriteSet::default(), waiting: vec![Box::new(by)] };
             self.storage.writer.leave(job).durable().await?;
             Ok(told.await.expect("it is told before"))
         }
@@ -569,7 +542,11 @@ mod tests {
         let world = World::new();
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         assert_eq!(runtime.block_on(world.commit()).ok(), Some(true));
-        assert_eq!(futures::executor::block_on(world.commit()).ok(), Some(true), "or of which nothing is known");
+        assert_eq!(
+            futures::executor::block_on(world.commit()).ok(),
+            Some(true),
+            "or of which nothing is known"
+        );
     }
 
     #[test]
@@ -579,7 +556,7 @@ mod tests {
         for _ in 0..2 {
             let tell = tell.clone();
             let waiting = Box::new(move || tell.send(()).expect("it is waited for"));
-            let job = Job { write: WriteSet::default(), commit: Commit::Now, waiting: vec![waiting] };
+            let job = Job { write: WriteSet::default(), waiting: vec![waiting] };
             drop(world.storage.writer.leave(job));
             told.recv_timeout(Duration::from_secs(30)).expect("it is committed");
         }
@@ -594,7 +571,7 @@ mod tests {
             let waiting = Box::new(move || {
                 let _ = tell.send(());
             });
-            let job = Job { write: WriteSet::default(), commit: Commit::Now, waiting: vec![waiting] };
+            let job = Job { write: WriteSet::default(), waiting: vec![waiting] };
             let refused = world.storage.writer.leave(job).durable().await;
             assert!(matches!(refused, Err(Error::Full)), "{refused:?}");
             assert!(told.try_recv().is_err(), "it is not durable");
@@ -630,7 +607,10 @@ mod tests {
             };
             let clients = (0..12).map(|_| tokio::spawn(client(world.clone())));
             let all = futures::future::try_join_all(clients);
-            tokio::time::timeout(Duration::from_mins(1), all).await.expect("none waits for ever").expect("all end");
+            tokio::time::timeout(Duration::from_mins(1), all)
+                .await
+                .expect("none waits for ever")
+                .expect("all end");
         });
     }
 }
