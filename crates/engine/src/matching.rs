@@ -132,19 +132,20 @@ impl Matching {
         worker: String,
         now: Timestamp,
         timeout: Duration,
-    ) -> Option<Offer> {
-        let mut place = match self.enter(key, worker, now) {
-            Entry::Offer(offer) => return Some(offer),
+    ) -> Option<Taken> {
+        let taken = |item| Taken { item: Some(item), key: key.clone(), matching: self.clone() };
+        let mut place = match self.enter(&key, worker, now) {
+            Entry::Offer(item) => return Some(taken(item)),
             Entry::Refused => return None,
             Entry::Waiting(place) => place,
         };
         match tokio::time::timeout(timeout, &mut place.delivered).await {
-            Ok(Ok((offer, _))) => Some(offer),
+            Ok(Ok(item)) => Some(taken(item)),
             Ok(Err(_)) | Err(_) => None,
         }
     }
 
-    fn enter(self: &Arc<Self>, key: QueueKey, worker: String, now: Timestamp) -> Entry {
+    fn enter(self: &Arc<Self>, key: &QueueKey, worker: String, now: Timestamp) -> Entry {
         let mut inner = self.inner.lock();
         if inner.closed || (!worker.is_empty() && inner.shut_down_workers.contains(&worker)) {
             return Entry::Refused;
@@ -153,12 +154,12 @@ impl Matching {
         inner.next_waiter += 1;
         let queue = inner.queues.entry(key.clone()).or_default();
         queue.last_poll = queue.last_poll.max(now);
-        if let Some((offer, _)) = queue.offers.pop_front() {
-            return Entry::Offer(offer);
+        if let Some(item) = queue.offers.pop_front() {
+            return Entry::Offer(item);
         }
         let (deliver, delivered) = oneshot::channel();
         queue.waiters.push_back(Waiter { id, worker, deliver });
-        Entry::Waiting(Place { id, key, delivered, matching: self.clone() })
+        Entry::Waiting(Place { id, key: key.clone(), delivered, matching: self.clone() })
     }
 
     /// Ends the polls of a worker that shuts down, and gives up its sticky queue.
@@ -218,8 +219,55 @@ impl Matching {
     }
 }
 
+impl Inner {
+    /// Puts an offer back to where it was, or where its queue is gone, a sticky one, to where it belongs then.
+    fn give_back(&mut self, key: &QueueKey, (offer, fallback): (Offer, Option<QueueKey>)) {
+        if self.closed {
+            return;
+        }
+        match (self.queues.get_mut(key), fallback) {
+            (Some(queue), fallback) => queue.put((offer, fallback), true),
+            (None, fallback) => {
+                let key = fallback.unwrap_or_else(|| key.clone());
+                self.queues.entry(key).or_default().put((offer, None), true);
+            }
+        }
+    }
+}
+
+/// An offer that a poll was given. It goes back to where it was unless it is said that it was dealt with: whoever
+/// polls may go away, or its run may not be readable now.
+#[derive(Debug)]
+#[must_use = "what is dropped is offered again"]
+pub(crate) struct Taken {
+    item: Option<(Offer, Option<QueueKey>)>,
+    key: QueueKey,
+    matching: Arc<Matching>,
+}
+
+const IS_THERE: &str = "invariant: an offer is there until it is kept, which takes all of this";
+
+impl Taken {
+    pub(crate) fn offer(&self) -> &Offer {
+        &self.item.as_ref().expect(IS_THERE).0
+    }
+
+    /// The offer, which is not offered again.
+    pub(crate) fn keep(mut self) -> Offer {
+        self.item.take().expect(IS_THERE).0
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some(item) = self.item.take() {
+            self.matching.inner.lock().give_back(&self.key, item);
+        }
+    }
+}
+
 enum Entry {
-    Offer(Offer),
+    Offer((Offer, Option<QueueKey>)),
     Waiting(Place),
     Refused,
 }
@@ -236,10 +284,71 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.delivered.close();
         let mut inner = self.matching.inner.lock();
-        let Some(queue) = inner.queues.get_mut(&self.key) else { return };
-        queue.waiters.retain(|waiter| waiter.id != self.id);
-        if let Ok(item) = self.delivered.try_recv() {
-            queue.put(item, true);
+        if let Some(queue) = inner.queues.get_mut(&self.key) {
+            queue.waiters.retain(|waiter| waiter.id != self.id);
         }
+        if let Ok(item) = self.delivered.try_recv() {
+            inner.give_back(&self.key, item);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1);
+
+    fn key(name: &str) -> QueueKey {
+        QueueKey { namespace: "default".to_owned(), name: name.to_owned(), kind: TaskKind::Workflow }
+    }
+
+    fn task(scheduled_event_id: i64) -> Offer {
+        let run = RunRef { namespace: String::new(), workflow_id: String::new(), run_id: String::new() };
+        Offer::Task { run: Arc::new(run), scheduled_event_id, attempt: 1 }
+    }
+
+    async fn poll(matching: &Arc<Matching>, queue: &str) -> Option<Taken> {
+        matching.poll(key(queue), "worker".to_owned(), NOW, Duration::from_millis(1)).await
+    }
+
+    /// Takes what is offered next, for good.
+    async fn next(matching: &Arc<Matching>, queue: &str) -> Option<i64> {
+        match poll(matching, queue).await?.keep() {
+            Offer::Task { scheduled_event_id, .. } => Some(scheduled_event_id),
+            Offer::Query(_) => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_dealt_with_is_offered_again_before_the_others() {
+        let matching = Arc::<Matching>::default();
+        matching.offer(key("queue"), None, task(1), NOW);
+        matching.offer(key("queue"), None, task(2), NOW);
+        drop(poll(&matching, "queue").await.expect("there is one"));
+        assert_eq!(next(&matching, "queue").await, Some(1));
+        assert_eq!(next(&matching, "queue").await, Some(2));
+        assert_eq!(next(&matching, "queue").await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_poll_that_is_given_up_as_it_is_served_keeps_nothing() {
+        let matching = Arc::<Matching>::default();
+        let mut given_up = Box::pin(poll(&matching, "queue"));
+        assert!(futures::poll!(&mut given_up).is_pending());
+        matching.offer(key("queue"), None, task(1), NOW);
+        drop(given_up);
+        assert_eq!(next(&matching, "queue").await, Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_back_to_a_worker_that_is_gone_is_offered_to_all() {
+        let matching = Arc::<Matching>::default();
+        assert!(poll(&matching, "sticky").await.is_none());
+        matching.offer(key("sticky"), Some(key("queue")), task(1), NOW);
+        let taken = poll(&matching, "sticky").await.expect("there is one");
+        matching.shut_down_worker("another", &key("sticky"));
+        drop(taken);
+        assert_eq!(next(&matching, "queue").await, Some(1));
     }
 }

@@ -53,13 +53,13 @@ struct Entry {
     since: Instant,
     run: Arc<RunRef>,
     progress: Arc<Progress>,
-    /// How many transitions the run had then: where it has had more since, they took along what was held back.
-    submitted: i64,
+    /// How many writes the run had then: where it has had more since, they took along what was held back.
+    written: i64,
 }
 
 impl Entry {
     fn is_held(&self) -> bool {
-        self.progress.submitted.load(Ordering::Acquire) == self.submitted
+        self.progress.written.load(Ordering::Acquire) == self.written
     }
 }
 
@@ -103,9 +103,10 @@ impl Executor {
         let batch = Batch::of(effects.events);
         run.remember(batch.clone());
         run.held.take(batch);
-        let submitted = run.progress.submitted.fetch_add(1, Ordering::AcqRel) + 1;
+        run.progress.submitted.fetch_add(1, Ordering::AcqRel);
+        let written = run.progress.written.load(Ordering::Acquire);
         let (run, progress) = (run.name.clone(), run.progress.clone());
-        self.holding.put(Entry { since: Instant::now(), run, progress, submitted });
+        self.holding.put(Entry { since: Instant::now(), run, progress, written });
         Ok(result)
     }
 
@@ -187,15 +188,15 @@ mod tests {
 
         fn hold(&self, millis: u64, run: usize) {
             let progress = self.runs[run].clone();
-            let submitted = progress.submitted.fetch_add(1, Ordering::AcqRel) + 1;
+            let written = progress.written.load(Ordering::Acquire);
             let name =
                 RunRef { namespace: String::new(), workflow_id: String::new(), run_id: run.to_string() };
-            self.holding.put(Entry { since: self.at(millis), run: Arc::new(name), progress, submitted });
+            self.holding.put(Entry { since: self.at(millis), run: Arc::new(name), progress, written });
         }
 
         /// A transition that is written takes along what is held back.
         fn write(&self, run: usize) {
-            self.runs[run].submitted.fetch_add(1, Ordering::AcqRel);
+            self.runs[run].written.fetch_add(1, Ordering::AcqRel);
         }
 
         /// The runs that have waited long enough, and since when the next one has.

@@ -309,6 +309,7 @@ impl Executor {
         let mut transitions = 1;
         if !effects.volatile {
             let held = std::mem::take(&mut run.held);
+            run.progress.written.fetch_add(1, Ordering::AcqRel);
             transitions += held.transitions;
             let (mut first_event_id, mut events) = (held.first_event_id, held.events);
             if let Some(batch) = &batch {

@@ -49,6 +49,8 @@ pub(crate) struct RunCell {
 pub(crate) struct Progress {
     /// Transitions handed to the writer, or held back.
     pub submitted: AtomicI64,
+    /// Writes handed over, each with everything that was held back.
+    pub written: AtomicI64,
     /// Transitions committed.
     pub committed: AtomicI64,
     /// Events before this id are durable.

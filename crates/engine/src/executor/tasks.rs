@@ -166,7 +166,10 @@ impl Executor {
     ) -> Result<Option<WorkflowTask>, Failure> {
         let dispatch = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
-            self.run(&mut slot, name).await?;
+            match self.run(&mut slot, name).await {
+                Err(failure) if failure.is_not_found() => return Ok(None),
+                found => found.map(drop)?,
+            }
             // Taking a task acknowledges nothing to anyone: if this is lost in a crash, the task is offered
             // again and the token given out here no longer fits. So the worker need not wait for the disk.
             let started = self.apply_held(&mut slot, &name.run_id, |tx| {
@@ -254,7 +257,10 @@ impl Executor {
     ) -> Result<Option<ws::PollActivityTaskQueueResponse>, Failure> {
         let (activity, workflow_type, ticket) = {
             let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
-            let workflow_type = self.run(&mut slot, name).await?.state.core.workflow_type.clone();
+            let workflow_type = match self.run(&mut slot, name).await {
+                Err(failure) if failure.is_not_found() => return Ok(None),
+                found => found?.state.core.workflow_type.clone(),
+            };
             let started = self.apply(&mut slot, &name.run_id, CommitOptions::KNOWN, |tx| {
                 activity::start(tx, scheduled_event_id, attempt, worker)
                     .ok_or(crate::kernel::Rejection::ActivityNotFound)

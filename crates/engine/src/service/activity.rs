@@ -58,12 +58,16 @@ impl Service {
             self.executor.matching.note_poller(&key, &request.identity, self.executor.now());
             let wait = deadline.saturating_duration_since(Instant::now());
             let worker = request.worker_instance_key.clone();
-            let offer = self.executor.matching.poll(key, worker, self.executor.now(), wait).await;
-            let Some(Offer::Task { run, scheduled_event_id, attempt }) = offer else {
-                return Ok(ws::PollActivityTaskQueueResponse::default());
+            let taken = self.executor.matching.poll(key, worker, self.executor.now(), wait).await;
+            let Some(taken) = taken else { return Ok(ws::PollActivityTaskQueueResponse::default()) };
+            let task = match taken.offer() {
+                Offer::Task { run, scheduled_event_id, attempt } => {
+                    let worker = &request.identity;
+                    self.executor.start_activity(run, *scheduled_event_id, *attempt, worker).await?
+                }
+                Offer::Query(_) => None,
             };
-            let task =
-                self.executor.start_activity(&run, scheduled_event_id, attempt, &request.identity).await?;
+            taken.keep();
             if let Some(task) = task {
                 return Ok(task);
             }

@@ -31,22 +31,23 @@ impl Service {
             self.executor.matching.note_poller(&key, &request.identity, self.executor.now());
             let wait = deadline.saturating_duration_since(Instant::now());
             let worker = request.worker_instance_key.clone();
-            let offer = self.executor.matching.poll(key, worker, self.executor.now(), wait).await;
-            let response = match offer {
-                None => return Ok(WorkflowTask::default()),
-                Some(Offer::Task { run, scheduled_event_id, attempt }) => {
-                    let take = Take {
-                        scheduled_event_id,
-                        attempt,
-                        polled_queue: &queue,
-                        identity: &request.identity,
-                        is_heartbeat: false,
-                    };
-                    self.executor.start_workflow_task(&run, &take).await?
-                }
-                Some(Offer::Query(task)) => {
-                    self.executor.start_query(*task, &queue).await?.map(WorkflowTask::from)
-                }
+            let taken = self.executor.matching.poll(key, worker, self.executor.now(), wait).await;
+            let Some(taken) = taken else { return Ok(WorkflowTask::default()) };
+            let response = if let Offer::Task { run, scheduled_event_id, attempt } = taken.offer() {
+                let take = Take {
+                    scheduled_event_id: *scheduled_event_id,
+                    attempt: *attempt,
+                    polled_queue: &queue,
+                    identity: &request.identity,
+                    is_heartbeat: false,
+                };
+                let started = self.executor.start_workflow_task(run, &take).await?;
+                taken.keep();
+                started
+            } else if let Offer::Query(task) = taken.keep() {
+                self.executor.start_query(*task, &queue).await?.map(WorkflowTask::from)
+            } else {
+                None
             };
             if let Some(response) = response {
                 return Ok(response);
