@@ -1,4 +1,4 @@
-//! What a transition changes of one run, already encoded: the writer thread only executes statements.
+//! What a transition changes of one run, already encoded: whoever commits only executes statements.
 
 use crate::kernel::state::{MutableState, RowChange, RowKind, RunCore};
 use crate::proto::enums;

@@ -1,4 +1,4 @@
-//! What one transition writes, already encoded: the writer thread only executes statements.
+//! What one transition writes, already encoded: whoever commits only executes statements.
 
 use super::RunWrite;
 use crate::proto::enums;
