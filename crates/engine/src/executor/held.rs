@@ -30,7 +30,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn take(&mut self, batch: Option<Batch>) {
+    /// Adds a transition.
+    pub(super) fn take(&mut self, batch: Option<Batch>) {
         self.transitions += 1;
         if let Some(batch) = batch {
             if self.events.is_empty() {
@@ -122,15 +123,17 @@ impl Executor {
         let mut slot = self.slot(&name.namespace, &name.workflow_id).await?;
         let ticket = self.release(&mut slot, &name.run_id);
         drop(slot);
-        match ticket {
-            Some(ticket) => Ok(ticket.durable().await?),
-            None => self.flush().await,
-        }
+        self.durable_or_flushed(ticket).await
     }
 
     /// As [`Executor::flush_run`], under the lock of the workflow's id.
     pub(super) async fn flush_locked(&self, slot: &mut Slot, run_id: &str) -> Result<(), Failure> {
-        match self.release(slot, run_id) {
+        let ticket = self.release(slot, run_id);
+        self.durable_or_flushed(ticket).await
+    }
+
+    async fn durable_or_flushed(&self, released: Option<Ticket<'_>>) -> Result<(), Failure> {
+        match released {
             Some(ticket) => Ok(ticket.durable().await?),
             None => self.flush().await,
         }

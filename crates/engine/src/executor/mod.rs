@@ -308,16 +308,12 @@ impl Executor {
         let batch = Batch::of(effects.events);
         let mut transitions = 1;
         if !effects.volatile {
-            let held = std::mem::take(&mut run.held);
+            let mut held = std::mem::take(&mut run.held);
+            held.take(batch.clone());
+            transitions = held.transitions;
             run.progress.written.fetch_add(1, Ordering::AcqRel);
-            transitions += held.transitions;
-            let (mut first_event_id, mut events) = (held.first_event_id, held.events);
-            if let Some(batch) = &batch {
-                first_event_id = if events.is_empty() { batch.first_event_id } else { first_event_id };
-                events.push(batch.encoded.clone());
-            }
             let attributes = |namespace: &str| self.namespaces.attributes(namespace);
-            let events = (first_event_id, events);
+            let events = (held.first_event_id, held.events);
             write.runs.push(RunWrite::of(run.run_key, is_new, &mut run.state, events, attributes));
         }
         if is_new {
@@ -427,9 +423,7 @@ impl Publisher {
         for task in run.tasks {
             offer(&self.matching, &run.name, &run.task_queue, task, now);
         }
-        if !run.updates.is_empty() {
-            self.updates.tell(&run.name.run_id, run.updates);
-        }
+        self.updates.tell(&run.name.run_id, run.updates);
         self.watchers.notify(&run.name.run_id, run.is_closed);
         if let Some(schedule) = run.closed_schedule {
             self.schedules.wake(&schedule, now);

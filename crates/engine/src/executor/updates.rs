@@ -42,6 +42,9 @@ impl UpdateWaiters {
 
     /// An update has durably come this far.
     pub(super) fn tell(&self, run_id: &str, updates: Vec<(String, Reached)>) {
+        if updates.is_empty() {
+            return;
+        }
         let waiting = self.waiting.lock();
         for (update_id, reached) in updates {
             if let Some(sender) = waiting.get(&(run_id.to_owned(), update_id)) {

@@ -155,7 +155,7 @@ impl Writer {
     /// As [`Writer::attend`], for somebody who does not wait.
     fn call(&self) {
         match &self.desk {
-            Desk::Shared(shared) => shared.look(&mut shared.queue.lock(), Some(Instant::now())),
+            Desk::Shared(shared) => shared.call(),
             #[cfg(test)]
             Desk::Stepped(_) => {}
         }
@@ -207,10 +207,8 @@ pub(crate) struct Ticket<'a> {
 impl Ticket<'_> {
     /// Resolves when the job is durable. Where there is no room for it, it may be stored later all the same.
     pub(crate) async fn durable(mut self) -> Result<(), Error> {
-        if !self.is_attended {
-            self.is_attended = true;
-            self.writer.attend();
-        }
+        self.is_attended = true;
+        self.writer.attend();
         match (&mut self.told).await {
             Ok(told) => told.map_err(|NoRoom| Error::Full),
             Err(_) => Err(Error::Stopped("nothing is stored any more".into())),
@@ -362,6 +360,11 @@ impl Shared {
         }
     }
 
+    /// Has the thread look at the queue now.
+    fn call(&self) {
+        self.look(&mut self.queue.lock(), Some(Instant::now()));
+    }
+
     fn attend(&self) {
         if !self.is_busy.load(Ordering::Relaxed)
             && may_block()
@@ -375,7 +378,7 @@ impl Shared {
             drop(turn);
             self.look(&mut self.queue.lock(), due);
         } else {
-            self.look(&mut self.queue.lock(), Some(Instant::now()));
+            self.call();
         }
     }
 
