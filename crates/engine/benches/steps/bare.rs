@@ -43,13 +43,6 @@ pub(crate) async fn measure(folder: &Path) -> Measured {
     let service = engine.connection_options().service_override.expect("it is reached in memory");
     let client = Bare { service, longest_micros: AtomicU64::new(0) };
     client.run("warm", 10).await;
-    client.longest_micros.store(0, Ordering::Relaxed);
-    let before = raw_commit(folder);
-    let (processor, begun) = (processor_time(), Instant::now());
-    client.run("timed", STEPS).await;
-    let (wall, processor) = (begun.elapsed(), processor_time().saturating_sub(processor));
-    let longest = Duration::from_micros(client.longest_micros.load(Ordering::Relaxed));
-    let raw_commit = (before + raw_commit(folder)) / 2;
 
     for held in ["held", "held too"] {
         client.start(held, NOBODY).await;
@@ -57,13 +50,22 @@ pub(crate) async fn measure(folder: &Path) -> Measured {
     let written = Written::since_now(&database);
     client.run("counted", 10).await;
     let (commits, bytes) = written.count();
+    let (commits, bytes) = (commits as f64, bytes as f64);
+
+    client.longest_micros.store(0, Ordering::Relaxed);
+    let before = raw_commit(folder, bytes / commits);
+    let (processor, begun) = (processor_time(), Instant::now());
+    client.run("timed", STEPS).await;
+    let (wall, processor) = (begun.elapsed(), processor_time().saturating_sub(processor));
+    let longest = Duration::from_micros(client.longest_micros.load(Ordering::Relaxed));
+    let raw_commit = (before + raw_commit(folder, bytes / commits)) / 2;
     engine.shutdown().await;
     let (steps, counted) = (WORKFLOWS * STEPS, f64::from(WORKFLOWS * 10));
     Measured {
         wall: wall / steps,
         processor: processor / steps,
-        commits: commits as f64 / counted,
-        bytes: bytes as f64 / counted,
+        commits: commits / counted,
+        bytes: bytes / counted,
         raw_commit,
         longest,
     }

@@ -1,34 +1,50 @@
 //! What the disk can do at best, and what was asked of it.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, params};
 
 /// Enough commits for a steady mean, few enough for a slow disk.
 const RAW_COMMITS: u32 = 300;
-/// About what a transition writes.
-const RAW_BYTES: usize = 1_000;
+/// Rows that they write over, each a page.
+const RAW_ROWS: u32 = 64;
+const PAGE: usize = 4_096;
 
 /// The log of SQLite begins with a header of this many bytes, and each frame with one of its own.
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
-/// The mean time of a commit with the durability that the engine has.
-pub(crate) fn raw_commit(folder: &Path) -> Duration {
+/// The mean time of a commit by SQLite as it comes, with the durability that the engine has, and as many bytes in
+/// the log as one of the engine's commits has.
+pub(crate) fn raw_commit(folder: &Path, logged: f64) -> Duration {
     let connection = Connection::open(folder.join("raw.db")).expect("it opens");
     connection
         .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
              CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, body BLOB);",
         )
         .expect("it is set up");
-    let body = vec![7_u8; RAW_BYTES];
-    let mut insert = connection.prepare("INSERT INTO t (body) VALUES (?1)").expect("it is a statement");
+    let prepare = |sql| connection.prepare(sql).expect("it is a statement");
+    let mut write = prepare("INSERT OR REPLACE INTO t (id, body) VALUES (?1, ?2)");
+    let (mut open, mut commit) = (prepare("BEGIN IMMEDIATE"), prepare("COMMIT"));
+    let mut transact = |rows: Range<u32>| {
+        open.execute([]).expect("it begins");
+        for row in rows {
+            // Other bytes than those that are there: what stays the same is not written.
+            let body = vec![(row / RAW_ROWS) as u8; PAGE - 96];
+            write.execute(params![row % RAW_ROWS, body]).expect("it is stored");
+        }
+        commit.execute([]).expect("it is committed");
+    };
+    transact(0..RAW_ROWS);
+    let pages = logged / (FRAME_HEADER + PAGE) as f64;
+    let rows = |commits: u32| RAW_ROWS + (f64::from(commits) * pages) as u32;
     let begun = Instant::now();
-    for _ in 0..RAW_COMMITS {
-        insert.execute([&body]).expect("it is stored");
+    for done in 0..RAW_COMMITS {
+        transact(rows(done)..rows(done + 1));
     }
     begun.elapsed() / RAW_COMMITS
 }

@@ -39,8 +39,8 @@ use self::disk::{Written, processor_time, raw_commit};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const QUEUE: &str = "bench";
-/// How often each side does each kind of work; the median counts.
-const ROUNDS: usize = 5;
+/// How often each side does each kind of work.
+const ROUNDS: usize = 9;
 /// A queue that no worker looks at.
 const NOBODY: &str = "nobody";
 
@@ -167,12 +167,13 @@ impl Side {
         }
     }
 
-    /// The wall and the processor time of each.
-    async fn time(&self, work: Work, round: usize) -> (Duration, Duration) {
+    /// The wall and the processor time of each, in microseconds.
+    async fn time(&self, work: Work, round: usize) -> (f64, f64) {
         let (processor, begun) = (processor_time(), Instant::now());
         self.perform(work, &format!("timed-{round}")).await;
         let (wall, processor) = (begun.elapsed(), processor_time().saturating_sub(processor));
-        (wall / work.count(), processor / work.count())
+        let each = |time: Duration| micros(time) / f64::from(work.count());
+        (each(wall), each(processor))
     }
 }
 
@@ -197,8 +198,9 @@ fn worker(runtime: &Runtime, client: &Client) -> Worker {
     Worker::new(runtime, client.clone(), options).expect("a worker")
 }
 
-fn median<T: Ord + Copy>(mut of: Vec<T>) -> T {
-    of.sort_unstable();
+fn median(of: impl Iterator<Item = f64>) -> f64 {
+    let mut of: Vec<f64> = of.collect();
+    of.sort_unstable_by(f64::total_cmp);
     of[of.len() / 2]
 }
 
@@ -211,22 +213,19 @@ fn print_row<T: AsRef<str>>(name: &str, cells: &[T]) {
     println!("{name:<16}{}", cells.concat());
 }
 
-/// Measures one kind of work on both sides, the floors around it, and prints its row. Returns our wall time.
-async fn report(work: Work, sides: &Sides, database: &Path) -> Duration {
-    let folder = database.parent().expect("a file in a folder");
-    // A shared machine is another one every few seconds, so all sides and the disk take turns.
-    let (mut floors, mut eager, mut ours, mut raws) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        floors.push(sides.floor.time(work, round).await);
-        eager.push(sides.eager_floor.time(work, round).await);
-        raws.push(raw_commit(folder));
-        ours.push(sides.engine.time(work, round).await);
-    }
-    let (floor_wall, floor_processor) = median(floors);
-    let (eager_wall, _) = median(eager);
-    let (wall, processor) = median(ours);
-    let raw = median(raws);
+/// What one round has taken, in microseconds each time.
+struct Round {
+    wall: f64,
+    processor: f64,
+    floor_wall: f64,
+    floor_processor: f64,
+    eager_wall: f64,
+    raw_commit: f64,
+}
 
+/// Measures one kind of work on both sides, the floors around it, and prints its row. Returns our wall time.
+async fn report(work: Work, sides: &Sides, database: &Path) -> f64 {
+    let folder = database.parent().expect("a file in a folder");
     // Counted in a round of its own: whoever counts holds the log, and a long log is slow.
     for n in 0..2 {
         let signal = WorkflowSignalOptions::default();
@@ -236,22 +235,35 @@ async fn report(work: Work, sides: &Sides, database: &Path) -> Duration {
     sides.engine.perform(work, "counted").await;
     let (commits, bytes) = written.count();
 
+    // A shared machine is another one every few seconds, so all sides and the disk take turns, and what is compared
+    // is of the same round.
+    let mut rounds = Vec::new();
+    for round in 0..ROUNDS {
+        let (floor_wall, floor_processor) = sides.floor.time(work, round).await;
+        let (eager_wall, _) = sides.eager_floor.time(work, round).await;
+        let raw_commit = micros(raw_commit(folder, bytes as f64 / commits as f64));
+        let (wall, processor) = sides.engine.time(work, round).await;
+        rounds.push(Round { wall, processor, floor_wall, floor_processor, eager_wall, raw_commit });
+    }
+    let of = |what: fn(&Round) -> f64| median(rounds.iter().map(what));
+    // Processor time is counted in hundredths of a second, too coarsely for one round.
+    let mean = |what: fn(&Round) -> f64| rounds.iter().map(what).sum::<f64>() / rounds.len() as f64;
+    let wall = of(|round| round.wall);
     let each = |count: u64| count as f64 / f64::from(work.count());
-    let added = (micros(wall) - micros(floor_wall)) / micros(raw);
     print_row(
         work.name(),
         &[
-            format!("{:.0} us", micros(wall)),
-            format!("{:.0} us", micros(floor_wall)),
-            format!("{:.0} us", micros(eager_wall)),
-            format!("{:.0} us", micros(raw)),
-            format!("{:.0} %", 100.0 * micros(floor_wall) / micros(wall)),
-            format!("{:.0} %", 100.0 * micros(eager_wall) / micros(wall)),
-            format!("{added:.2}"),
+            format!("{wall:.0} us"),
+            format!("{:.0} us", of(|round| round.floor_wall)),
+            format!("{:.0} us", of(|round| round.eager_wall)),
+            format!("{:.0} us", of(|round| round.raw_commit)),
+            format!("{:.0} %", of(|round| 100.0 * round.floor_wall / round.wall)),
+            format!("{:.0} %", of(|round| 100.0 * round.eager_wall / round.wall)),
+            format!("{:.2}", of(|round| (round.wall - round.floor_wall) / round.raw_commit)),
             format!("{:.2}", each(commits)),
             format!("{:.0}", each(bytes)),
-            format!("{:.0} us", micros(processor)),
-            format!("{:.0} us", micros(floor_processor)),
+            format!("{:.0} us", mean(|round| round.processor)),
+            format!("{:.0} us", mean(|round| round.floor_processor)),
         ],
     );
     wall

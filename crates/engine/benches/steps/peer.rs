@@ -1,18 +1,16 @@
 //! The same work on a Temporal server, where one is named: the worker and the client are the same, and so is the machine.
 
-use std::time::Duration;
-
 use temporalio_client::{Connection, ConnectionOptions};
 use temporalio_sdk::Runtime;
 use url::Url;
 
-use crate::{Side, Work, client, micros, worker};
+use crate::{Side, Work, client, worker};
 
 /// The address of a server's port, such as `http://127.0.0.1:7233`.
 const ADDRESS: &str = "SYNDARIX_BENCH_PEER";
 
 /// Measures the peer and prints how many times our time it takes.
-pub(crate) async fn report(runtime: &Runtime, ours: &[(Work, Duration)]) {
+pub(crate) async fn report(runtime: &Runtime, ours: &[(Work, f64)]) {
     let Ok(address) = std::env::var(ADDRESS) else {
         println!("no peer: {ADDRESS}=http://HOST:PORT names a Temporal server to compare with");
         return;
@@ -27,13 +25,7 @@ pub(crate) async fn report(runtime: &Runtime, ours: &[(Work, Duration)]) {
         peer.workflow("warm".to_owned(), 5).await;
         for (work, ours) in ours {
             let (wall, _) = peer.time(*work, 0).await;
-            println!(
-                "{:<16}{:>11.0} us{:>11.0} us{:>14.1}",
-                work.name(),
-                micros(*ours),
-                micros(wall),
-                wall.as_secs_f64() / ours.as_secs_f64()
-            );
+            println!("{:<16}{ours:>11.0} us{wall:>11.0} us{:>14.1}", work.name(), wall / ours);
         }
         stop();
     };

@@ -5,6 +5,7 @@
 //! commits is never the case at the moment when the thread has finished. So once the log is long and all but
 //! a little of it folded in, the writer folds in that rest itself, between two commits.
 
+use super::log_file::LogFile;
 use rusqlite::{Connection, ErrorCode};
 use std::fs::File;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -55,6 +56,7 @@ fn fold(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) struct Checkpointer {
     asked: SyncSender<()>,
     rounds: Receiver<()>,
+    log: LogFile,
     thread: JoinHandle<()>,
 }
 
@@ -64,6 +66,7 @@ impl Checkpointer {
     pub(super) fn spawn(
         connection: Connection,
         database: File,
+        log: LogFile,
         failed: impl FnOnce(String) + Send + 'static,
     ) -> Self {
         let (asked, requests) = sync_channel(1);
@@ -88,12 +91,13 @@ impl Checkpointer {
             .name("engine-checkpointer".into())
             .spawn(run)
             .expect("invariant: the operating system starts a thread while a process opens a database");
-        Self { asked, rounds, thread }
+        Self { asked, rounds, log, thread }
     }
 
-    /// To be called by the writer after each commit.
-    pub(super) fn after_commit(&self, writer: &Connection) -> rusqlite::Result<()> {
+    /// To be called by the writer after a commit or a few.
+    pub(super) fn after_commits(&mut self, writer: &Connection) -> rusqlite::Result<()> {
         let log = measure(writer)?;
+        self.log.make_room(log.pages);
         let waiting = log.pages - log.folded;
         if waiting >= FOLD_AT {
             // If it was asked before and has not begun, it sees these pages, too.
@@ -109,7 +113,7 @@ impl Checkpointer {
 
     /// Ends the thread when it has finished what it was asked for.
     pub(super) fn close(self) {
-        let Self { asked, rounds, thread } = self;
+        let Self { asked, rounds, thread, .. } = self;
         drop((asked, rounds));
         let _ = thread.join();
     }
@@ -154,19 +158,20 @@ mod tests {
             let failed = Arc::new(AtomicBool::new(false));
             let report = failed.clone();
             let file = File::options().write(true).open(&path).expect("it is there");
-            let checkpointer =
-                Checkpointer::spawn(open(&path), file, move |_| report.store(true, Ordering::SeqCst));
+            let checkpointer = Checkpointer::spawn(open(&path), file, LogFile::beside(&path), move |_| {
+                report.store(true, Ordering::SeqCst);
+            });
             Self { _directory: directory, path, writer, checkpointer, failed }
         }
 
         /// Commits as many pages, a hundred at a time, over and over the same thousand rows.
-        fn write(&self, pages: i64) {
+        fn write(&mut self, pages: i64) {
             for commit in 0..pages / 100 {
                 let sql = "INSERT OR REPLACE INTO t
                            WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n LIMIT 100)
                            SELECT i % 1000, randomblob(?2) FROM n";
                 self.writer.execute(sql, [commit * 100, PAGE - 200]).expect("it is stored");
-                self.checkpointer.after_commit(&self.writer).expect("the log is looked after");
+                self.checkpointer.after_commits(&self.writer).expect("the log is looked after");
             }
         }
 
@@ -179,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_log_that_is_always_written_to_is_begun_anew() {
-        let world = World::new();
+        let mut world = World::new();
         world.write(4 * BEGIN_ANEW_AT);
         let pages = world.log_pages();
         assert!(pages >= BEGIN_ANEW_AT as u64, "it is not begun anew all the time: {pages} pages");
@@ -190,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_reader_holds_the_log_back_and_stops_no_commit() {
-        let world = World::new();
+        let mut world = World::new();
         world.write(FOLD_AT);
         let reader = open(&world.path);
         let count = |connection: &Connection| {

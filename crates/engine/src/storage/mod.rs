@@ -4,6 +4,7 @@ mod checkpoint;
 mod committer;
 mod faults;
 mod journal;
+mod log_file;
 mod reader;
 mod run_write;
 mod schema;
@@ -23,6 +24,7 @@ pub(crate) use {reader::OpenRun, stepped::Stepped};
 
 use crate::Error;
 use journal::Journal;
+use log_file::LogFile;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::fs::{File, TryLockError};
@@ -48,8 +50,9 @@ impl Storage {
         let folder = schema::open_folder(path).map_err(|source| open_failed(path, source))?;
         let file = File::options().write(true).open(path);
         let file = file.map_err(|source| Error::Lock { path: path.to_owned(), source })?;
+        let log = LogFile::beside(path);
         Self::with(path, connection, Some(lock), |writer, journal| {
-            Writer::spawn(writer::Database { writer, folder, file }, journal, faults)
+            Writer::spawn(writer::Database { writer, folder, file, log }, journal, faults)
         })
     }
 

@@ -1,7 +1,7 @@
 //! Who commits: one at a time, everything that is waiting as one transaction.
 //!
 //! There is a thread for it. But to wake a thread and to be woken by it costs about as much as half a commit, so
-//! where little is under way and the disk is quick, whoever waits for a job commits it itself, and with it
+//! where little has been under way and the disk is quick, whoever waits for a job commits it itself, and with it
 //! whatever else is there. Under load the thread does it, and everyone shares its fsyncs.
 //!
 //! In a simulation nobody does; [`super::Stepped`] commits when it is told to.
@@ -11,13 +11,14 @@ use super::checkpoint::Checkpointer;
 use super::committer::{Batch, Committer, Health, Job, Waiting, change, fail};
 use super::faults::Faults;
 use super::journal::{Journal, SETTLED_AFTER};
+use super::log_file::LogFile;
 use crate::Error;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -30,8 +31,13 @@ const MOST_PER_COMMIT: usize = 512;
 const BUSY: usize = 8;
 /// How long it is waited for at most.
 const LONGEST_WAIT: Duration = Duration::from_millis(2);
+/// Transactions in a row with fewer jobs after which whoever waits may commit: where much is under way a few small
+/// ones come between the large ones, too.
+const CALM: u32 = 16;
 /// A commit that takes no longer may be made by whoever waits for it, though others wait for that thread, too.
 const QUICK: Duration = Duration::from_millis(1);
+/// Transactions after which the thread is called to look after the log, where others commit.
+const MOST_UNTENDED: u32 = 16;
 /// How often a full disk is tried again.
 const ROOM_CHECK: Duration = Duration::from_millis(200);
 
@@ -52,6 +58,7 @@ pub(super) struct Database {
     pub folder: Connection,
     /// The database's file, to sync it.
     pub file: File,
+    pub log: LogFile,
 }
 
 /// Who takes the jobs.
@@ -66,8 +73,9 @@ impl Writer {
     pub(super) fn spawn(database: Database, journal: Journal, faults: Faults) -> Self {
         let (report, health) = watch::channel(Health::Good);
         let failed = report.clone();
-        let checkpointer =
-            Checkpointer::spawn(database.folder, database.file, move |error| fail(&failed, &error));
+        let checkpointer = Checkpointer::spawn(database.folder, database.file, database.log, move |error| {
+            fail(&failed, &error);
+        });
         let connection = database.writer;
         connection.set_prepared_statement_cache_capacity(32);
         let committer = Committer { connection, journal, report: report.clone(), faults };
@@ -77,12 +85,13 @@ impl Writer {
             ready: VecDeque::new(),
             no_room_for: None,
             commit_time: Duration::ZERO,
+            untended: 0,
         };
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { is_open: true, ..Queue::default() }),
             called: Condvar::new(),
             turn: Mutex::new(Some(turn)),
-            is_busy: AtomicBool::new(false),
+            calm: AtomicU32::new(CALM),
             report,
         });
         let serving = shared.clone();
@@ -259,8 +268,8 @@ struct Shared {
     called: Condvar,
     /// Whose turn it is to commit. `None` when nobody ever will again.
     turn: Mutex<Option<Turn>>,
-    /// Whether the last transaction had many jobs.
-    is_busy: AtomicBool,
+    /// How many transactions in a row had few jobs.
+    calm: AtomicU32,
     report: watch::Sender<Health>,
 }
 
@@ -269,7 +278,8 @@ struct Shared {
 struct Queue {
     jobs: Vec<Job>,
     is_open: bool,
-    /// When the thread looks next; `None` for when it is called.
+    /// When the thread looks next; `None` for when it is called. That may be too early, where somebody else did
+    /// what it was to look for: to wake a thread so that it sleeps longer costs more than to let it wake once.
     due: Option<Instant>,
     is_asleep: bool,
 }
@@ -284,6 +294,8 @@ struct Turn {
     no_room_for: Option<Batch>,
     /// How long the last transaction took.
     commit_time: Duration,
+    /// Transactions since the log was last looked after.
+    untended: u32,
 }
 
 /// What has come of a turn.
@@ -323,16 +335,26 @@ impl Turn {
             return Ok(Outcome::Stopped);
         }
         let jobs = batch.acknowledge();
-        self.checkpointer.after_commit(&self.committer.connection)?;
+        self.untended += 1;
         Ok(Outcome::Committed(jobs))
     }
 
-    /// When something is to be committed next; `None` if nothing is.
+    /// As [`Turn::commit`], and looks after the log.
+    fn commit_and_tend(&mut self, now: Instant) -> rusqlite::Result<Outcome> {
+        let outcome = self.commit(now)?;
+        if std::mem::take(&mut self.untended) > 0 {
+            self.checkpointer.after_commits(&self.committer.connection)?;
+        }
+        Ok(outcome)
+    }
+
+    /// When the thread has something to do next; `None` if nothing is.
     fn due(&mut self, now: Instant) -> Option<Instant> {
         if self.no_room_for.is_some() {
             return Some(now + ROOM_CHECK);
         }
-        if self.ready.is_empty() { self.committer.journal.next() } else { Some(now) }
+        let is_due = !self.ready.is_empty() || self.untended >= MOST_UNTENDED;
+        if is_due { Some(now) } else { self.committer.journal.next() }
     }
 
     /// Leaves nothing for the next one who opens the file.
@@ -366,14 +388,14 @@ impl Shared {
     }
 
     fn attend(&self) {
-        if !self.is_busy.load(Ordering::Relaxed)
+        if self.calm.load(Ordering::Relaxed) >= CALM
             && may_block()
             && let Some(mut turn) = self.turn.try_lock()
             && let Some(at_hand) = &mut *turn
             && at_hand.commit_time <= QUICK
             && at_hand.no_room_for.is_none()
         {
-            self.take(at_hand);
+            self.take(at_hand, Turn::commit);
             let due = at_hand.due(Instant::now());
             drop(turn);
             self.look(&mut self.queue.lock(), due);
@@ -382,21 +404,22 @@ impl Shared {
         }
     }
 
-    /// Commits what waits, as one transaction.
-    fn take(&self, turn: &mut Turn) -> Outcome {
-        {
-            let mut queue = self.queue.lock();
-            queue.due = None;
-            turn.ready.extend(queue.jobs.drain(..));
-        }
-        let outcome = turn.commit(Instant::now()).unwrap_or_else(|error| {
+    /// Commits what waits, as one transaction, in one of two ways.
+    fn take(&self, turn: &mut Turn, commit: fn(&mut Turn, Instant) -> rusqlite::Result<Outcome>) -> Outcome {
+        turn.ready.extend(self.queue.lock().jobs.drain(..));
+        let outcome = commit(turn, Instant::now()).unwrap_or_else(|error| {
             fail(&self.report, &error.to_string());
             Outcome::Stopped
         });
-        let is_busy = matches!(outcome, Outcome::Committed(jobs) if jobs >= BUSY);
-        self.is_busy.store(is_busy, Ordering::Relaxed);
-        if outcome == Outcome::Stopped {
-            self.give_up(turn);
+        match outcome {
+            Outcome::Committed(jobs) if jobs >= BUSY => self.calm.store(0, Ordering::Relaxed),
+            Outcome::Committed(_) => {
+                // Nobody else has the turn.
+                let calm = self.calm.load(Ordering::Relaxed);
+                self.calm.store(calm.saturating_add(1), Ordering::Relaxed);
+            }
+            Outcome::Stopped => self.give_up(turn),
+            Outcome::Idle | Outcome::NoRoom => {}
         }
         outcome
     }
@@ -417,7 +440,7 @@ impl Shared {
             let is_open = self.wait();
             let mut turn = self.turn.lock();
             let Some(at_hand) = &mut *turn else { return };
-            let outcome = self.take(at_hand);
+            let outcome = self.take(at_hand, Turn::commit_and_tend);
             if outcome == Outcome::Stopped || (!is_open && !matches!(outcome, Outcome::Committed(_))) {
                 break;
             }
@@ -425,7 +448,7 @@ impl Shared {
             let pause = at_hand.commit_time.min(LONGEST_WAIT);
             drop(turn);
             self.look(&mut self.queue.lock(), due);
-            if self.is_busy.load(Ordering::Relaxed) {
+            if self.calm.load(Ordering::Relaxed) == 0 {
                 std::thread::sleep(pause);
             }
         }
@@ -445,6 +468,7 @@ impl Shared {
             }
             queue.is_asleep = false;
         }
+        queue.due = None;
         queue.is_open
     }
 
@@ -537,6 +561,21 @@ mod tests {
             assert_eq!(world.commit().await.ok(), Some(true));
             world.slowness.store(0, Ordering::SeqCst);
             assert_eq!(world.commit().await.ok(), Some(true), "nor that it has become quick");
+        });
+    }
+
+    #[test]
+    fn the_thread_commits_until_little_has_been_under_way_for_a_while() {
+        let world = World::new();
+        threads(1).block_on(async {
+            let job = || Job { write: WriteSet::default(), waiting: Vec::new() };
+            let tickets = std::iter::repeat_with(|| world.storage.writer.leave(job())).take(BUSY);
+            for ticket in tickets.collect::<Vec<_>>() {
+                ticket.durable().await.expect("it is committed");
+            }
+            for _ in 0..CALM {
+                assert_eq!(world.commit().await.ok(), Some(true));
+            }
         });
     }
 
