@@ -2,9 +2,11 @@
 //! and compared. The server is the one inside Temporal's own command line, in memory; it is installed with Go, once.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::real_input::succeed;
 
@@ -12,6 +14,11 @@ type Outcome<T> = Result<T, String>;
 
 /// The last release whose development server Go can install; it is server 1.29.1.
 const SERVER: &str = "github.com/temporalio/cli/cmd/temporal@v1.5.1";
+
+/// How often the server is started at most.
+const ATTEMPTS: u32 = 3;
+/// How long it may take to listen.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What is asked for on the command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,19 +91,39 @@ struct Server {
 
 impl Server {
     fn start(program: &Path) -> Outcome<Self> {
-        // The port is free now and may not be in a moment; the server then fails to start, which is said.
+        for _ in 0..ATTEMPTS {
+            if let Some(server) = Self::start_once(program)? {
+                return Ok(server);
+            }
+        }
+        Err(format!("{} ended {ATTEMPTS} times before it listened", program.display()))
+    }
+
+    /// A server that listens; `None` if it has ended before, as one does whose port was free and is not any more.
+    fn start_once(program: &Path) -> Outcome<Option<Self>> {
         let port = TcpListener::bind(("127.0.0.1", 0))
             .and_then(|listener| listener.local_addr())
             .map_err(|error| error.to_string())?
             .port();
-        let process = Command::new(program)
+        let mut process = Command::new(program)
             .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "never"])
             .args(["--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .map_err(|error| format!("{}: {error}", program.display()))?;
-        Ok(Self { address: format!("http://127.0.0.1:{port}"), process: Some(process) })
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if process.try_wait().map_err(|error| error.to_string())?.is_some() {
+                return Ok(None);
+            }
+            if begun.elapsed() > PATIENCE {
+                let _ = process.kill();
+                return Err(format!("{} does not listen", program.display()));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(Some(Self { address: format!("http://127.0.0.1:{port}"), process: Some(process) }))
     }
 }
 
