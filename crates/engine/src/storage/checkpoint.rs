@@ -121,14 +121,14 @@ impl Checkpointer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::beside;
+    use super::super::log_file::FRAME;
     use super::*;
     use std::path::{Path, PathBuf};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     const PAGE: i64 = 4_096;
-    /// Frames of the log have a header of 24 bytes.
-    const FRAME: u64 = PAGE as u64 + 24;
 
     struct World {
         _directory: tempfile::TempDir,
@@ -158,7 +158,7 @@ mod tests {
             let failed = Arc::new(AtomicBool::new(false));
             let report = failed.clone();
             let file = File::options().write(true).open(&path).expect("it is there");
-            let checkpointer = Checkpointer::spawn(open(&path), file, LogFile::beside(&path), move |_| {
+            let checkpointer = Checkpointer::spawn(open(&path), file, LogFile::of(&path), move |_| {
                 report.store(true, Ordering::SeqCst);
             });
             Self { _directory: directory, path, writer, checkpointer, failed }
@@ -176,9 +176,7 @@ mod tests {
         }
 
         fn log_pages(&self) -> u64 {
-            let mut log = self.path.clone().into_os_string();
-            log.push("-wal");
-            std::fs::metadata(log).expect("there is a log").len() / FRAME
+            std::fs::metadata(beside(&self.path, "-wal")).expect("there is a log").len() / FRAME
         }
     }
 

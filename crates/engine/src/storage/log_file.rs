@@ -4,12 +4,13 @@
 //! what is there spares that, a third of a commit's time. So zeros lie ahead of what is committed; SQLite takes them
 //! for what they are, no part of the log, since no checksum fits them.
 
+use super::beside;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Bytes of a page, and of its header in the log.
-const FRAME: u64 = 4_096 + 24;
+pub(super) const FRAME: u64 = 4_096 + 24;
 /// Bytes that are added at once. The next commit's fsync writes them, too.
 const ADDED: usize = 512 << 10;
 /// Bytes ahead from which on more are added: some thirty commits of one transition each.
@@ -25,10 +26,8 @@ pub(super) struct LogFile {
 
 impl LogFile {
     /// The log of an open database.
-    pub(super) fn beside(database: &Path) -> Self {
-        let mut path = database.as_os_str().to_owned();
-        path.push("-wal");
-        Self { file: File::options().write(true).open(path).ok() }
+    pub(super) fn of(database: &Path) -> Self {
+        Self { file: File::options().write(true).open(beside(database, "-wal")).ok() }
     }
 
     /// Adds zeros where a log of so many pages has little room left. Nobody may commit meanwhile.
@@ -74,7 +73,7 @@ mod tests {
                      CREATE TABLE t (id INTEGER PRIMARY KEY, body BLOB);",
                 )
                 .expect("it is set up");
-            Self { folder, connection, log: LogFile::beside(&path), rows: 0 }
+            Self { folder, connection, log: LogFile::of(&path), rows: 0 }
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -158,7 +157,7 @@ mod tests {
     #[test]
     fn a_log_that_is_not_there_gets_no_room() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        LogFile::beside(&folder.path().join("test.db")).make_room(0);
+        LogFile::of(&folder.path().join("test.db")).make_room(0);
         assert_eq!(fs::read_dir(folder.path()).expect("it is readable").count(), 0);
     }
 }

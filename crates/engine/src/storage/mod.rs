@@ -28,7 +28,7 @@ use log_file::LogFile;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -50,7 +50,7 @@ impl Storage {
         let folder = schema::open_folder(path).map_err(|source| open_failed(path, source))?;
         let file = File::options().write(true).open(path);
         let file = file.map_err(|source| Error::Lock { path: path.to_owned(), source })?;
-        let log = LogFile::beside(path);
+        let log = LogFile::of(path);
         Self::with(path, connection, Some(lock), |writer, journal| {
             Writer::spawn(writer::Database { writer, folder, file, log }, journal, faults)
         })
@@ -120,12 +120,22 @@ fn open_failed(path: &Path, source: rusqlite::Error) -> Error {
     Error::Open { path: path.to_owned(), source }
 }
 
+/// The file beside the database that has its name and this suffix.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
 /// Takes the lock file beside the database. The lock ends with the process, however that ends.
 fn lock(path: &Path) -> Result<File, Error> {
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
     let refused = |error: std::io::Error| Error::Lock { path: path.to_owned(), source: error };
-    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(refused)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(beside(path, ".lock"))
+        .map_err(refused)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_owned() }),

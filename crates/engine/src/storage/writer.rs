@@ -18,7 +18,6 @@ use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -85,13 +84,13 @@ impl Writer {
             ready: VecDeque::new(),
             no_room_for: None,
             commit_time: Duration::ZERO,
+            calm: CALM,
             untended: 0,
         };
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { is_open: true, ..Queue::default() }),
             called: Condvar::new(),
             turn: Mutex::new(Some(turn)),
-            calm: AtomicU32::new(CALM),
             report,
         });
         let serving = shared.clone();
@@ -268,8 +267,6 @@ struct Shared {
     called: Condvar,
     /// Whose turn it is to commit. `None` when nobody ever will again.
     turn: Mutex<Option<Turn>>,
-    /// How many transactions in a row had few jobs.
-    calm: AtomicU32,
     report: watch::Sender<Health>,
 }
 
@@ -294,6 +291,8 @@ struct Turn {
     no_room_for: Option<Batch>,
     /// How long the last transaction took.
     commit_time: Duration,
+    /// How many transactions in a row had few jobs.
+    calm: u32,
     /// Transactions since the log was last looked after.
     untended: u32,
 }
@@ -303,8 +302,7 @@ struct Turn {
 enum Outcome {
     /// There was nothing to do.
     Idle,
-    /// So many jobs were committed.
-    Committed(usize),
+    Committed,
     NoRoom,
     /// The thread that folds in the log has found that the disk fails.
     Stopped,
@@ -335,8 +333,9 @@ impl Turn {
             return Ok(Outcome::Stopped);
         }
         let jobs = batch.acknowledge();
+        self.calm = if jobs < BUSY { self.calm.saturating_add(1) } else { 0 };
         self.untended += 1;
-        Ok(Outcome::Committed(jobs))
+        Ok(Outcome::Committed)
     }
 
     /// As [`Turn::commit`], and looks after the log.
@@ -388,10 +387,10 @@ impl Shared {
     }
 
     fn attend(&self) {
-        if self.calm.load(Ordering::Relaxed) >= CALM
-            && may_block()
+        if may_block()
             && let Some(mut turn) = self.turn.try_lock()
             && let Some(at_hand) = &mut *turn
+            && at_hand.calm >= CALM
             && at_hand.commit_time <= QUICK
             && at_hand.no_room_for.is_none()
         {
@@ -411,15 +410,8 @@ impl Shared {
             fail(&self.report, &error.to_string());
             Outcome::Stopped
         });
-        match outcome {
-            Outcome::Committed(jobs) if jobs >= BUSY => self.calm.store(0, Ordering::Relaxed),
-            Outcome::Committed(_) => {
-                // Nobody else has the turn.
-                let calm = self.calm.load(Ordering::Relaxed);
-                self.calm.store(calm.saturating_add(1), Ordering::Relaxed);
-            }
-            Outcome::Stopped => self.give_up(turn),
-            Outcome::Idle | Outcome::NoRoom => {}
+        if outcome == Outcome::Stopped {
+            self.give_up(turn);
         }
         outcome
     }
@@ -441,14 +433,14 @@ impl Shared {
             let mut turn = self.turn.lock();
             let Some(at_hand) = &mut *turn else { return };
             let outcome = self.take(at_hand, Turn::commit_and_tend);
-            if outcome == Outcome::Stopped || (!is_open && !matches!(outcome, Outcome::Committed(_))) {
+            if outcome == Outcome::Stopped || (!is_open && outcome != Outcome::Committed) {
                 break;
             }
             let due = at_hand.due(Instant::now());
-            let pause = at_hand.commit_time.min(LONGEST_WAIT);
+            let pause = (at_hand.calm == 0).then(|| at_hand.commit_time.min(LONGEST_WAIT));
             drop(turn);
             self.look(&mut self.queue.lock(), due);
-            if self.calm.load(Ordering::Relaxed) == 0 {
+            if let Some(pause) = pause {
                 std::thread::sleep(pause);
             }
         }
@@ -507,7 +499,7 @@ mod tests {
     use super::super::Storage;
     use super::*;
     use rusqlite::ffi;
-    use std::sync::atomic::AtomicI32;
+    use std::sync::atomic::{AtomicI32, Ordering};
     use tokio::runtime::{Builder, Runtime};
 
     /// Open storage whose commits end as they are told.
