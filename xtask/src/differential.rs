@@ -2,12 +2,12 @@
 //! and compared. The server is the one inside Temporal's own command line, in memory; it is installed with Go, once.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
+use crate::local_server::LocalServer;
 use crate::real_input::succeed;
 
 type Outcome<T> = Result<T, String>;
@@ -15,8 +15,6 @@ type Outcome<T> = Result<T, String>;
 /// The last release whose development server Go can install; it is server 1.29.1.
 const SERVER: &str = "github.com/temporalio/cli/cmd/temporal@v1.5.1";
 
-/// How often the server is started at most.
-const ATTEMPTS: u32 = 3;
 /// How long it may take to listen.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -48,15 +46,18 @@ impl Asked {
 
 /// Runs the comparison. What differs is printed by the test itself.
 pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
-    let server = match &asked.server {
-        Some(address) => Server { address: address.clone(), process: None },
-        None => Server::start(&install(&root.join("target/differential"))?)?,
+    let started;
+    let address = if let Some(address) = &asked.server {
+        address.clone()
+    } else {
+        started = start(&install(&root.join("target/differential"))?)?;
+        started.address()
     };
     let status = Command::new("cargo")
         .current_dir(root)
         .args(["test", "--package", "syndarix-engine", "--test", "differential", "--"])
         .args(["--ignored", "--exact", "--nocapture", "the_engine_does_what_the_server_does"])
-        .env("SYNDARIX_DIFFERENTIAL_SERVER", &server.address)
+        .env("SYNDARIX_DIFFERENTIAL_SERVER", address)
         .env("SYNDARIX_DIFFERENTIAL_PROGRAMS", asked.programs.to_string())
         .env("SYNDARIX_DIFFERENTIAL_SEED", asked.seed.to_string())
         .status()
@@ -83,57 +84,15 @@ fn install(folder: &Path) -> Outcome<PathBuf> {
     Ok(program)
 }
 
-/// Ended when dropped, if it was started here.
-struct Server {
-    address: String,
-    process: Option<Child>,
-}
-
-impl Server {
-    fn start(program: &Path) -> Outcome<Self> {
-        for _ in 0..ATTEMPTS {
-            if let Some(server) = Self::start_once(program)? {
-                return Ok(server);
-            }
-        }
-        Err(format!("{} ended {ATTEMPTS} times before it listened", program.display()))
-    }
-
-    /// A server that listens; `None` if it has ended before, as one does whose port was free and is not any more.
-    fn start_once(program: &Path) -> Outcome<Option<Self>> {
-        let port = TcpListener::bind(("127.0.0.1", 0))
-            .and_then(|listener| listener.local_addr())
-            .map_err(|error| error.to_string())?
-            .port();
-        let mut process = Command::new(program)
+fn start(program: &Path) -> Outcome<LocalServer> {
+    let command = |port: u16| {
+        let mut command = Command::new(program);
+        command
             .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "never"])
-            .args(["--port", &port.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if process.try_wait().map_err(|error| error.to_string())?.is_some() {
-                return Ok(None);
-            }
-            if begun.elapsed() > PATIENCE {
-                let _ = process.kill();
-                return Err(format!("{} does not listen", program.display()));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(Some(Self { address: format!("http://127.0.0.1:{port}"), process: Some(process) }))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
+            .args(["--port", &port.to_string()]);
+        command
+    };
+    LocalServer::start(command, |port| TcpStream::connect(("127.0.0.1", port)).is_ok(), PATIENCE)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod engine_reference;
 mod engine_server;
 mod generated;
 mod links;
+mod local_server;
 mod real_input;
 mod sdk_suite;
 mod simulate;
