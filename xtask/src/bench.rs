@@ -10,7 +10,7 @@ const BENCHMARKS: [(&str, &str, &str); 3] = [
     ("Agents that work side by side", "syndarix-agents", "agents"),
 ];
 
-/// Builds each benchmark in release and lets it print its table as it goes.
+/// Builds each benchmark as what is installed is built, and lets it print its table as it goes.
 #[expect(clippy::print_stdout, reason = "it is a command-line program")]
 pub(crate) fn run(root: &Path) -> Result<String, String> {
     for (title, package, benchmark) in BENCHMARKS {

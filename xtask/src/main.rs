@@ -39,7 +39,7 @@ usage: cargo xtask docs [--check]
     simulate       runs the engine's simulation in release, with ten thousand seeds or as many as are asked for
     differential   performs programs that follow from seeds, 300 of them, on the engine and on a real Temporal server,
                    and compares their histories and every error; needs Go, and a registry the first time
-    bench          runs the benchmarks in release, one after another, and prints their tables";
+    bench          builds the benchmarks as what is installed, runs them one after another and prints their tables";
 
 const PAGES: [generated::Page; 2] = [command_reference::PAGE, engine_reference::PAGE];
 

@@ -39,8 +39,6 @@ use self::disk::{Written, processor_time, raw_commit};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const QUEUE: &str = "bench";
-/// How often each side does each kind of work.
-const ROUNDS: usize = 9;
 /// A queue that no worker looks at.
 const NOBODY: &str = "nobody";
 
@@ -105,6 +103,14 @@ impl Work {
     fn count(self) -> u32 {
         let (workflows, each) = self.amount();
         workflows * each.max(1)
+    }
+
+    /// How often each side does it: the shorter a round is, the more of them.
+    const fn rounds(self) -> usize {
+        match self {
+            Self::Empty | Self::Signal | Self::Sequential => 27,
+            Self::Parallel => 9,
+        }
     }
 
     fn name(self) -> &'static str {
@@ -238,7 +244,7 @@ async fn report(work: Work, sides: &Sides, database: &Path) -> f64 {
     // A shared machine is another one every few seconds, so all sides and the disk take turns, and what is compared
     // is of the same round.
     let mut rounds = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..work.rounds() {
         let (floor_wall, floor_processor) = sides.floor.time(work, round).await;
         let (eager_wall, _) = sides.eager_floor.time(work, round).await;
         let raw_commit = micros(raw_commit(folder, bytes as f64 / commits as f64));
