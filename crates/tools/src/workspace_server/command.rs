@@ -17,6 +17,7 @@ use super::answer::{Answer, CommandEnd};
 use super::catalog::RunCommand;
 use super::disk::{Disk, amount};
 use super::options::Limits;
+use super::processes::Census;
 use super::{processes, sandbox};
 use crate::bounded::HeadAndTail;
 
@@ -122,7 +123,7 @@ impl Commands {
             .process_group(0)
             .kill_on_drop(true);
         let allowance = self.disk.allowance().await;
-        let before = processes::machine_total();
+        let mut census = Census::new(self.limits.processes);
         let started = Instant::now();
         let mut child = spawn_apart(command)?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
@@ -140,7 +141,7 @@ impl Commands {
                 () = cancelled.cancelled() => break Ok(Stop::Cancelled),
                 _ = &mut filled => break Ok(Stop::DiskFull),
                 _ = count.tick() => {
-                    if self.too_many_processes(before) {
+                    if census.exceeded() {
                         break Ok(Stop::TooManyProcesses);
                     }
                 }
@@ -204,15 +205,6 @@ impl Commands {
         }
         signal(Signal::KILL);
         child.wait().await.ok()
-    }
-
-    /// Counting every process is dear, so it is done only when the machine as a whole has gained enough of them.
-    fn too_many_processes(&self, before: Option<usize>) -> bool {
-        let gained = match (before, processes::machine_total()) {
-            (Some(before), Some(now)) => now.saturating_sub(before),
-            _ => usize::MAX,
-        };
-        gained > self.limits.processes && processes::descendants().len() > self.limits.processes
     }
 }
 

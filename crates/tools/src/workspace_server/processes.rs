@@ -1,4 +1,4 @@
-//! The processes a command leaves behind.
+//! The processes of a command: how many there are, and the end of those it leaves behind.
 //!
 //! The server is a child subreaper: whatever outlives its parent becomes the server's own child, even what has
 //! left the command's process group, and is found in `/proc` and ended.
@@ -13,15 +13,43 @@ use rustix::process::{Pid, Signal, WaitOptions};
 const SWEEPS: u32 = 100;
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
+/// After how many looks at the machine as a whole a command's processes are counted anyway.
+const COUNTED_ANYWAY: u32 = 10;
+
 #[derive(Debug, Clone, Copy)]
 struct Process {
     parent: i32,
     group: i32,
 }
 
-/// Every process below this one.
-pub(super) fn descendants() -> Vec<i32> {
-    below(&processes(), std::process::id().cast_signed())
+/// Tells when there are too many processes below this one.
+///
+/// Looking at every process is dear, so it is done when the machine as a whole has gained enough of them; and every
+/// now and then whatever it gained, because others may have ended meanwhile.
+#[derive(Debug)]
+pub(super) struct Census {
+    limit: usize,
+    before: Option<usize>,
+    since_counted: u32,
+}
+
+impl Census {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, before: machine_total(), since_counted: 0 }
+    }
+
+    pub(super) fn exceeded(&mut self) -> bool {
+        self.since_counted += 1;
+        let gained = match (self.before, machine_total()) {
+            (Some(before), Some(now)) => now.saturating_sub(before),
+            _ => usize::MAX,
+        };
+        if gained <= self.limit && self.since_counted < COUNTED_ANYWAY {
+            return false;
+        }
+        self.since_counted = 0;
+        below(&processes(), std::process::id().cast_signed()).len() > self.limit
+    }
 }
 
 /// How many processes and threads the whole machine has; far cheaper than looking at each.

@@ -1,5 +1,6 @@
 //! Commands that do not behave.
 
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -67,6 +68,31 @@ async fn a_command_that_multiplies_is_stopped() {
     assert!(output.content.contains("more than 40 processes"), "{}", output.content);
     assert!(!runs("765432"));
     assert_eq!(bench.shell("echo fine").await.exit_code, Some(0));
+}
+
+/// What a command starts is counted by itself: the machine may have lost as many meanwhile.
+#[tokio::test]
+async fn a_command_that_multiplies_is_stopped_while_others_end() {
+    let bench = bench(Limits { processes: 40, ..Limits::default() }).await;
+    let ending = Arc::new(Barrier::new(401));
+    let others: Vec<_> = (1..401)
+        .map(|_| {
+            let ending = Arc::clone(&ending);
+            std::thread::spawn(move || ending.wait())
+        })
+        .collect();
+    let script = "touch started; while [ ! -e others-ended ]; do sleep 0.02; done; \
+                  i=0; while [ $i -lt 200 ]; do setsid sleep 543210 & i=$((i+1)); done; wait";
+    let (output, ()) = tokio::join!(bench.shell(script), async {
+        eventually("the command runs", || bench.root().join("started").exists()).await;
+        ending.wait();
+        for other in others {
+            other.join().unwrap();
+        }
+        std::fs::write(bench.root().join("others-ended"), "").unwrap();
+    });
+    assert!(output.content.contains("more than 40 processes"), "{}", output.content);
+    assert!(!runs("543210"));
 }
 
 #[tokio::test]
