@@ -21,7 +21,7 @@ use super::processes::Census;
 use super::{processes, sandbox};
 use crate::bounded::HeadAndTail;
 
-/// How often a running command's processes are counted.
+/// How often it is looked whether a running command has too many processes.
 const COUNT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long output may still come after everything was ended.
