@@ -1,0 +1,14 @@
+//! What a repository needs to be worked on.
+//!
+//! An [`Environment`] is found from the files of a commit ([`Repository`]) and the facts of a machine ([`Machine`]),
+//! by pure functions; the rest of this crate looks those up.
+
+pub mod environment;
+pub mod find;
+pub mod machine;
+pub mod repository;
+pub mod results;
+
+pub use environment::{Check, CheckKind, Ecosystem, Environment, Missing, Part, Step, Tool, Witness};
+pub use machine::Machine;
+pub use repository::Repository;

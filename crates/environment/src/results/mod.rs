@@ -1,0 +1,1 @@
+//! The results of single tests, read from what test runners print and write.
