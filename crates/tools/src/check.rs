@@ -11,7 +11,9 @@ use crate::connection::CallError;
 use crate::error::Error;
 use crate::toolbox::Launcher;
 use crate::workspace::Workspace;
-use crate::workspace_server::{CommandEnd, Limits, SandboxRequirement, WorkspaceOptions, WorkspaceTool};
+use crate::workspace_server::{
+    CommandEnd, Limits, Prepared, SandboxRequirement, WorkspaceOptions, WorkspaceTool,
+};
 
 /// How much longer than its command's limit a call may take: for the command's end and the call itself.
 const SLACK: Duration = Duration::from_mins(1);
@@ -27,6 +29,8 @@ pub struct CheckOptions {
     pub scratch: PathBuf,
     /// Folders beside the system's own that it may read.
     pub read_only: Vec<PathBuf>,
+    /// What was prepared for it.
+    pub prepared: Prepared,
     /// Whether it may use the network.
     pub network: bool,
     /// How much confinement is demanded.
@@ -62,6 +66,7 @@ pub async fn run(check: &Check, options: CheckOptions) -> Result<CheckReport, Er
         network: options.network,
         sandbox: options.sandbox,
         limits,
+        prepared: options.prepared,
         author: "check".into(),
     };
     let workspace = Workspace::new(options.launcher, server);

@@ -326,6 +326,7 @@ fn workspace(
         network: request.network,
         sandbox: policy.sandbox,
         limits: policy.limits.clone(),
+        prepared: request.prepared.clone(),
         author,
     };
     Ok(Workspace::new(options.launcher.clone(), server))

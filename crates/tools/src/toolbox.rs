@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::mcp::{McpServerConfig, Server};
 use crate::policy::{Pattern, Policy};
 use crate::session::Session;
-use crate::workspace_server::WorkspaceTool;
+use crate::workspace_server::{Prepared, WorkspaceTool};
 
 /// How this program starts its own workspace server: `program args… --options JSON`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,8 @@ pub struct SessionRequest {
     pub scratch: PathBuf,
     /// Folders beside the system's own that it may read, above all [`crate::git::TaskClone::read_only`].
     pub read_only: Vec<PathBuf>,
+    /// What was prepared for its commands.
+    pub prepared: Prepared,
     /// The tools its role allows, such as `workspace.read_file`, `workspace.*`, `mcp.git.*`.
     pub scopes: Vec<String>,
     /// Whether commands may use the network.
@@ -131,6 +133,7 @@ impl Toolbox {
             root,
             scratch,
             read_only: policy.read_only.iter().cloned().chain(read_only).collect(),
+            prepared: Prepared::default(),
             network: false,
             sandbox: policy.sandbox,
             limits: policy.limits.clone(),

@@ -1,7 +1,9 @@
 //! `syndarix workspace-server`: the confined process in which agents' tools run. Started by Syndarix itself.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use syndarix_tools::workspace_server::{WorkspaceOptions, serve};
+use syndarix_tools::workspace_server::{WorkspaceOptions, serve, try_isolation};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -10,16 +12,26 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// What to serve, as JSON
-    #[arg(long, value_name = "JSON")]
-    options: String,
+    #[arg(long, value_name = "JSON", required_unless_present = "try_isolation")]
+    options: Option<String>,
+    /// Only try whether commands can have a root and a network of their own, with a folder to try it in
+    #[arg(long, value_name = "DIR")]
+    try_isolation: Option<PathBuf>,
 }
 
 /// Serves until standard input ends.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let options: WorkspaceOptions = serde_json::from_str(&arguments.options).map_err(|error| {
-        Failure::bad_input("the workspace server's options cannot be read").because(error)
-    })?;
-    match serve(options) {
+    let done = match (&arguments.try_isolation, &arguments.options) {
+        (Some(folder), _) => try_isolation(folder),
+        (None, options) => {
+            let options = options.as_deref().unwrap_or_default();
+            let options: WorkspaceOptions = serde_json::from_str(options).map_err(|error| {
+                Failure::bad_input("the workspace server's options cannot be read").because(error)
+            })?;
+            serve(options)
+        }
+    };
+    match done {
         Ok(()) => Ok(Exit::Done),
         Err(error) => {
             let hint = error.hint();

@@ -3,12 +3,25 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::namespace::Inside;
+use super::options::Prepared;
 use crate::git::command::{ENVIRONMENT, Identity};
 
 const SYSTEM_PATH: [&str; 6] =
     ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/// The toolchains of the host that commands may use.
+/// What keeps package managers from asking a network that is not there: they say at once what is missing, instead of
+/// trying again until a time is up.
+const OFFLINE: [(&str, &str); 6] = [
+    ("CARGO_NET_OFFLINE", "true"),
+    ("GOPROXY", "off"),
+    ("UV_OFFLINE", "1"),
+    ("PIP_NO_INDEX", "1"),
+    ("YARN_ENABLE_NETWORK", "0"),
+    ("HEX_OFFLINE", "1"),
+];
+
+/// The Rust toolchain of the host, which commands may use.
 #[derive(Debug, Default)]
 pub(super) struct Toolchains {
     rustup_home: Option<PathBuf>,
@@ -54,21 +67,28 @@ impl Toolchains {
     }
 }
 
-/// The environment of every command. Sources that cargo has already downloaded are offered to it through
-/// links, since it works offline.
-pub(super) fn build(
-    toolchains: &Toolchains,
-    readable: &[PathBuf],
-    scratch: &Path,
-    author: &Identity,
-) -> std::io::Result<Vec<(OsString, OsString)>> {
-    let home = scratch.join("home");
-    let temporary = scratch.join("tmp");
-    let cargo = scratch.join("cargo");
-    for folder in [&home, &temporary, &cargo] {
+/// What the environment of every command is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) toolchains: &'a Toolchains,
+    pub(super) prepared: &'a Prepared,
+    /// What may be read beside the system.
+    pub(super) readable: &'a [PathBuf],
+    pub(super) inside: &'a Inside,
+    /// Whether there is a network to ask.
+    pub(super) network: bool,
+    pub(super) author: &'a Identity,
+}
+
+/// The environment of every command. Without a network, sources that cargo has already downloaded are offered to it
+/// through links, where set-up has not brought any.
+pub(super) fn build(sources: Sources<'_>) -> std::io::Result<Vec<(OsString, OsString)>> {
+    let Sources { toolchains, prepared, inside, network, author, .. } = sources;
+    let cargo = inside.home.join(".cargo");
+    for folder in [&inside.home, &inside.temporary, &cargo] {
         std::fs::create_dir_all(folder)?;
     }
-    if let Some(cargo_home) = &toolchains.cargo_home {
+    if let (Some(cargo_home), false) = (&toolchains.cargo_home, network) {
         for name in ["registry", "git"].into_iter().filter(|name| cargo_home.join(name).is_dir()) {
             let link = cargo.join(name);
             if std::fs::symlink_metadata(&link).is_err() {
@@ -78,22 +98,30 @@ pub(super) fn build(
     }
     let mut variables: Vec<(OsString, OsString)> = Vec::new();
     let mut set = |name: &str, value: OsString| variables.push((name.into(), value));
-    set("PATH", search_path(toolchains, readable));
-    set("HOME", home.into());
-    set("TMPDIR", temporary.into());
     set("LANG", "C.UTF-8".into());
     set("TERM", "dumb".into());
     set("NO_COLOR", "1".into());
-    set("CARGO_HOME", cargo.into());
-    set("CARGO_TARGET_DIR", scratch.join("target").into());
-    set("CARGO_NET_OFFLINE", "true".into());
+    set("CARGO_TARGET_DIR", inside.home.join("target").into());
     set("CARGO_TERM_COLOR", "never".into());
+    set("GOTOOLCHAIN", "local".into());
+    for (name, value) in OFFLINE.into_iter().filter(|_| !network) {
+        set(name, value.into());
+    }
+    // A set-up may read lines from a person, and here there is none.
+    set("DEBIAN_FRONTEND", "noninteractive".into());
     if let Some(rustup_home) = &toolchains.rustup_home {
         set("RUSTUP_HOME", rustup_home.into());
     }
     if let Some(toolchain) = &toolchains.toolchain {
         set("RUSTUP_TOOLCHAIN", toolchain.into());
     }
+    for (name, value) in &prepared.variables {
+        set(name, value.into());
+    }
+    set("PATH", search_path(sources));
+    set("HOME", inside.home.clone().into());
+    set("TMPDIR", inside.temporary.clone().into());
+    set("CARGO_HOME", cargo.into());
     for (name, value) in ENVIRONMENT.iter().filter(|(name, _)| *name != "LC_ALL") {
         set(name, value.into());
     }
@@ -103,16 +131,23 @@ pub(super) fn build(
     Ok(variables)
 }
 
-/// The toolchain's programs first, then the system's, then the host's other folders that may be read.
-fn search_path(toolchains: &Toolchains, readable: &[PathBuf]) -> OsString {
-    let mut path = toolchains.path();
-    path.extend(SYSTEM_PATH.map(PathBuf::from));
+/// What was prepared first, then the toolchain's programs, then the user's own folders in their order as far as they may
+/// be read, then the system's.
+fn search_path(sources: Sources<'_>) -> OsString {
+    let Sources { toolchains, prepared, readable, inside, .. } = sources;
+    let mut path: Vec<PathBuf> = prepared.path.iter().map(|folder| inside.root.join(folder)).collect();
+    path.extend(toolchains.path());
     let host = std::env::var_os("PATH").unwrap_or_default();
-    for folder in std::env::split_paths(&host) {
-        let allowed = readable.iter().any(|readable| folder.starts_with(readable))
-            || folder.starts_with("/usr")
-            || folder.starts_with("/opt");
-        if allowed && !path.contains(&folder) {
+    let host: Vec<PathBuf> = std::env::split_paths(&host).collect();
+    let allowed = |folder: &Path| {
+        // A folder that is not in the process's root is none of its programs'.
+        let Ok(real) = folder.canonicalize() else { return false };
+        let system = ["/usr", "/opt", "/bin", "/sbin", "/nix/store"].map(PathBuf::from);
+        readable.iter().chain(&system).any(|above| real.starts_with(above))
+    };
+    let host = host.into_iter().filter(|folder| allowed(folder));
+    for folder in host.chain(SYSTEM_PATH.map(PathBuf::from)) {
+        if !path.contains(&folder) {
             path.push(folder);
         }
     }

@@ -8,6 +8,9 @@ mod disk;
 mod environment;
 mod files;
 mod git;
+mod isolation;
+mod loopback;
+mod namespace;
 mod network;
 mod options;
 mod place;
@@ -26,12 +29,15 @@ use syndarix_core::time::{Clock as _, SystemClock};
 
 pub(crate) use answer::CommandEnd;
 pub use catalog::WorkspaceTool;
-pub use options::{Limits, SandboxRequirement, WorkspaceOptions};
+pub use isolation::{Isolation, try_isolation};
+pub use options::{Limits, Prepared, SandboxRequirement, WorkspaceOptions};
 pub use sandbox::{Confinement, probe};
 
 use crate::error::Error;
 use crate::git::command::Identity;
 use crate::git::leftovers::remove_locks;
+use namespace::Inside;
+use network::Sockets;
 
 /// The request metadata that names the effect a call belongs to.
 pub(crate) const META_EFFECT: &str = "syndarix/effect";
@@ -58,18 +64,53 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
     let _claim = place.claim(CLAIM_PATIENCE).map_err(unusable(&options.root))?;
     std::fs::create_dir_all(&options.scratch).map_err(unusable(&options.scratch))?;
     let scratch = options.scratch.canonicalize().map_err(unusable(&options.scratch))?;
+    let measured = vec![place.path().to_owned(), scratch.clone()];
     let author = Identity::agent(&options.author);
     let toolchains = environment::Toolchains::find();
+    let prepared = &options.prepared;
     let mut readable = toolchains.readable();
-    readable.extend(options.read_only.iter().filter_map(|path| path.canonicalize().ok()));
-    let environment =
-        environment::build(&toolchains, &readable, &scratch, &author).map_err(unusable(&scratch))?;
+    readable.extend(options.read_only.iter().chain(&prepared.readable).cloned());
+    let (place, inside) = if prepared.isolated {
+        let contents = namespace::Contents {
+            root: place.path(),
+            name: prepared.folder(),
+            root_layer: prepared.root_layer.as_deref(),
+            home_layer: prepared.home_layer.as_deref(),
+            scratch: &scratch,
+            readable: &readable,
+            network: options.network,
+        };
+        let inside = namespace::enter(&contents).map_err(not_isolated)?;
+        (place::Place::open(&inside.root).map_err(unusable(&inside.root))?, inside)
+    } else {
+        let root = place.path().to_owned();
+        let inside = Inside { root, home: scratch.join("home"), temporary: scratch.join("tmp") };
+        (place, inside)
+    };
+    if prepared.isolated {
+        // There is nothing in that root but what may be read.
+        readable.push("/".into());
+    }
+    readable.extend(measured.iter().cloned());
+    let sources = environment::Sources {
+        toolchains: &toolchains,
+        prepared,
+        readable: &readable,
+        inside: &inside,
+        network: options.network,
+        author: &author,
+    };
+    let environment = environment::build(sources).map_err(unusable(&scratch))?;
     bound(&options.limits);
 
     let bounds = sandbox::Bounds {
-        writable: vec![place.path().to_owned(), scratch.clone()],
+        writable: writable(&inside, prepared.isolated),
         readable,
-        network: options.network,
+        sockets: match (options.network, prepared.isolated) {
+            (true, _) => Sockets::Internet,
+            (false, true) => Sockets::Local,
+            (false, false) => Sockets::None,
+        },
     };
     let confinement = sandbox::confine(&bounds);
     // What a server that was killed left locked; nothing else works in this worktree now.
@@ -82,7 +123,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         commands: command::Commands {
             root: place.path().to_owned(),
             environment,
-            disk: disk::Disk::new(vec![place.path().to_owned(), scratch], options.limits.disk_bytes),
+            disk: disk::Disk::new(measured, options.limits.disk_bytes),
             limits: options.limits.clone(),
             one_at_a_time: tokio::sync::Mutex::new(()),
         },
@@ -92,6 +133,15 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(unusable(std::path::Path::new("/proc/self")))?.block_on(until_ended(server))
+}
+
+/// Where commands may write. Without a root of their own, their temporary files lie beside their home.
+fn writable(inside: &Inside, isolated: bool) -> Vec<PathBuf> {
+    let mut writable = vec![inside.root.clone(), inside.home.clone(), inside.temporary.clone()];
+    if isolated {
+        writable.push("/var/tmp".into());
+    }
+    writable
 }
 
 async fn until_ended(server: server::Server) -> Result<(), Error> {
@@ -136,6 +186,10 @@ fn bound(limits: &Limits) {
     if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
         tracing::warn!(%error, "what leaves a command's process group cannot be ended");
     }
+}
+
+fn not_isolated(error: std::io::Error) -> Error {
+    Error::Sandbox(format!("no root and no network of their own can be made for commands: {error}"))
 }
 
 fn thread_count() -> Option<usize> {

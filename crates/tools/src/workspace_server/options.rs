@@ -60,6 +60,34 @@ impl Default for Limits {
     }
 }
 
+/// What was prepared for the commands of a repository: how they see it, and what is installed for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Prepared {
+    /// Whether commands have a root, a network and temporary folders of their own. Asked for where the machine can
+    /// ([`super::Isolation`]); without it they see the machine's, as far as they may read it, and there are no layers.
+    pub isolated: bool,
+    /// The name of the folder in which the worktree is seen; `project` where it is empty.
+    pub name: String,
+    /// What set-up left in a worktree: seen in every clone, and changed in none but whoever changes it.
+    pub root_layer: Option<PathBuf>,
+    /// What set-up left in a home.
+    pub home_layer: Option<PathBuf>,
+    /// Folders of programs that come first on the search path; a relative one is below the worktree.
+    pub path: Vec<PathBuf>,
+    /// Variables of every command.
+    pub variables: Vec<(String, String)>,
+    /// Folders beside the system's own that may be read: the user's toolchains.
+    pub readable: Vec<PathBuf>,
+}
+
+impl Prepared {
+    /// The name of the folder in which the worktree is seen.
+    pub(super) fn folder(&self) -> &str {
+        if self.name.is_empty() { "project" } else { &self.name }
+    }
+}
+
 /// What a workspace server is started with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +108,9 @@ pub struct WorkspaceOptions {
     /// What bounds the tools.
     #[serde(default)]
     pub limits: Limits,
+    /// What was prepared for its commands.
+    #[serde(default)]
+    pub prepared: Prepared,
     /// The author's name in commits.
     pub author: String,
 }

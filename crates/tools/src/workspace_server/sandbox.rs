@@ -6,8 +6,10 @@
 //! `exec`. Each command is [`apart`] within these bounds: it can neither signal the server nor use its memory and
 //! descriptors, through which it could answer in its name.
 //!
-//! What stays open: the modes, times and extended attributes of files that belong to the same user (their content does
-//! not), the names of files, `/dev/shm`, and, where the network is allowed, whatever listens on the loopback interface.
+//! Where there are namespaces, the process has moved into a root of its own before (see [`super::namespace`]), and what
+//! follows holds within that. Where there are none, these stay open: the modes, times and extended attributes of files
+//! that belong to the same user (their content does not), the names of files, and `/dev/shm`. Where the network is
+//! allowed, so is whatever listens on the loopback interface.
 
 use std::path::PathBuf;
 
@@ -20,7 +22,7 @@ use rustix::process::DumpableBehavior;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use serde::{Deserialize, Serialize};
 
-use super::network;
+use super::network::{self, Sockets};
 
 /// The version of Landlock whose file rights are demanded: the first that covers truncation.
 const FILES: ABI = ABI::V3;
@@ -43,6 +45,9 @@ const SYSTEM: &[&str] = &[
     "/sys/fs/cgroup",
     "/etc/alternatives",
     "/etc/ca-certificates",
+    "/etc/crypto-policies",
+    "/etc/dotnet",
+    "/etc/fonts",
     "/etc/group",
     "/etc/host.conf",
     "/etc/hosts",
@@ -50,20 +55,40 @@ const SYSTEM: &[&str] = &[
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
     "/etc/localtime",
+    "/etc/magic",
+    "/etc/maven",
     "/etc/mime.types",
     "/etc/nsswitch.conf",
+    "/etc/os-release",
     "/etc/passwd",
+    "/etc/perl",
+    "/etc/php",
     "/etc/pki",
     "/etc/protocols",
+    "/etc/python3",
     "/etc/resolv.conf",
     "/etc/services",
     "/etc/ssl",
+    "/etc/terminfo",
     "/etc/timezone",
     "/run/systemd/resolve",
 ];
 
-const DEVICES: &[&str] =
-    &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/shm"];
+/// The folders of `/etc` that belong to one version of something, by how their names begin.
+const VERSIONED: &[&str] = &["java-", "ruby", "gradle", "alternatives"];
+
+pub(super) const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
+pub(super) const SHARED_MEMORY: &str = "/dev/shm";
+
+/// What is read beside the worktree, as far as this machine has it.
+pub(super) fn system() -> Vec<PathBuf> {
+    let versioned = std::fs::read_dir("/etc").into_iter().flatten().filter_map(Result::ok).filter(|entry| {
+        let name = entry.file_name();
+        VERSIONED.iter().any(|start| name.to_string_lossy().starts_with(start))
+    });
+    SYSTEM.iter().map(PathBuf::from).chain(versioned.map(|entry| entry.path())).collect()
+}
 
 /// What confines a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +110,7 @@ pub struct Confinement {
 pub(super) struct Bounds {
     pub(super) writable: Vec<PathBuf>,
     pub(super) readable: Vec<PathBuf>,
-    pub(super) network: bool,
+    pub(super) sockets: Sockets,
 }
 
 /// Confines this process, of which the calling thread is the only one, and every process it starts from now on.
@@ -109,8 +134,8 @@ fn confine_thread(bounds: &Bounds) -> Confinement {
         Ok(status) => describe(&status, &mut confinement, &mut missing),
         Err(error) => missing.push(format!("Landlock refused: {error}")),
     }
-    match network::filter(bounds.network) {
-        Ok(()) => confinement.network = !bounds.network,
+    match network::filter(bounds.sockets) {
+        Ok(()) => confinement.network = bounds.sockets != Sockets::Internet,
         Err(error) => missing.push(format!("sockets cannot be denied: {error}")),
     }
     if let Err(error) = drop_capabilities() {
@@ -139,15 +164,15 @@ fn restrict(bounds: &Bounds) -> Result<RestrictionStatus, RulesetError> {
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(all)?
         .scope(Scope::from_all(NEWEST))?;
-    if !bounds.network {
+    if bounds.sockets == Sockets::None {
         ruleset = ruleset.handle_access(AccessNet::from_all(NEWEST))?;
     }
     ruleset
         .create()?
-        .add_rules(path_beneath_rules(SYSTEM, read))?
+        .add_rules(path_beneath_rules(system(), read))?
         .add_rules(path_beneath_rules(&bounds.readable, read))?
-        .add_rules(path_beneath_rules(DEVICES.iter().filter(|path| **path != "/dev/shm"), device))?
-        .add_rules(path_beneath_rules(["/dev/shm"], shared_memory))?
+        .add_rules(path_beneath_rules(DEVICES, device))?
+        .add_rules(path_beneath_rules([SHARED_MEMORY], shared_memory))?
         .add_rules(path_beneath_rules(&bounds.writable, all))?
         .restrict_self()
 }
@@ -188,7 +213,7 @@ fn describe(status: &RestrictionStatus, confinement: &mut Confinement, missing: 
 
 /// What confinement this machine offers, found out on a thread that ends with the answer.
 pub fn probe() -> Confinement {
-    let bounds = Bounds { writable: Vec::new(), readable: Vec::new(), network: false };
+    let bounds = Bounds { writable: Vec::new(), readable: Vec::new(), sockets: Sockets::None };
     std::thread::spawn(move || confine_thread(&bounds)).join().unwrap_or_else(|_| Confinement {
         landlock_abi: 0,
         files: false,

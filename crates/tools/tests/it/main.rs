@@ -6,6 +6,7 @@ mod check;
 mod effects;
 mod files;
 mod git;
+mod isolation;
 mod mcp;
 mod reach;
 mod run_command;

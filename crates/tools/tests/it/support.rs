@@ -14,6 +14,7 @@ use syndarix_core::ports::{Effects, Journal, PortError};
 use syndarix_core::tool::{ToolCall, ToolOutput};
 use syndarix_tools::mcp::McpServerConfig;
 use syndarix_tools::policy::Policy;
+use syndarix_tools::workspace_server::Prepared;
 use syndarix_tools::{Launcher, Session, SessionRequest, Toolbox, ToolboxOptions};
 use tempfile::TempDir;
 
@@ -82,6 +83,7 @@ pub(crate) struct Setup {
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) network: bool,
     pub(crate) read_only: Vec<PathBuf>,
+    pub(crate) prepared: Prepared,
     /// A worktree that is there already, instead of a new one.
     pub(crate) root: Option<PathBuf>,
 }
@@ -121,6 +123,7 @@ impl Bench {
             root: Some(root),
             scratch: folder.path().join("scratch"),
             read_only: setup.read_only,
+            prepared: setup.prepared,
             scopes: setup.scopes.unwrap_or_else(|| vec!["*".into()]),
             network: setup.network,
             repeatable_commands: vec![vec!["repeatable".into()]],

@@ -4,12 +4,13 @@
 
 mod mcp;
 
-use syndarix_tools::workspace_server::{WorkspaceOptions, serve};
+use syndarix_tools::workspace_server::{WorkspaceOptions, serve, try_isolation};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["workspace", "--options", options] => Ok(serve(serde_json::from_str::<WorkspaceOptions>(options)?)?),
+        ["workspace", "--try-isolation", folder] => Ok(try_isolation(folder.as_ref())?),
         ["mcp"] => mcp::serve(),
         ["fail"] => Err("the license key is missing".into()),
         ["silent"] => {
