@@ -25,6 +25,8 @@ pub struct CheckOptions {
     pub launcher: Launcher,
     /// The worktree to check, which the command may write to.
     pub root: PathBuf,
+    /// The folder of it that the command runs in; empty for the root.
+    pub folder: String,
     /// A folder of its own for temporary files, caches and build output; created when missing.
     pub scratch: PathBuf,
     /// Folders beside the system's own that it may read.
@@ -72,7 +74,10 @@ pub async fn run(check: &Check, options: CheckOptions) -> Result<CheckReport, Er
     let workspace = Workspace::new(options.launcher, server);
     let connection = workspace.connection().await?;
     let words = check.command.iter().cloned().map(Value::String).collect();
-    let arguments = Map::from_iter([("command".to_owned(), Value::Array(words))]);
+    let mut arguments = Map::from_iter([("command".to_owned(), Value::Array(words))]);
+    if !options.folder.is_empty() {
+        arguments.insert("folder".to_owned(), Value::String(options.folder));
+    }
     let timeout = Duration::from_millis(timeout_ms).saturating_add(SLACK);
     let tool = WorkspaceTool::RunCommand.name();
     // The answer's first line is about the run; the command's own output is bounded by the server.

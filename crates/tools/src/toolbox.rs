@@ -131,6 +131,7 @@ impl Toolbox {
         CheckOptions {
             launcher: self.options.launcher.clone(),
             root,
+            folder: String::new(),
             scratch,
             read_only: policy.read_only.iter().cloned().chain(read_only).collect(),
             prepared: Prepared::default(),

@@ -147,6 +147,18 @@ impl Repository {
         Ok(text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
+    /// Every file of a revision, as `git ls-tree -r -z --long` lists them.
+    pub async fn listing(&self, revision: &str) -> Result<Vec<u8>, Error> {
+        let commit = self.git.commit(revision).await?;
+        Ok(self.git.must(["ls-tree", "-r", "-z", "--long", "--full-tree", &commit]).await?.stdout)
+    }
+
+    /// What a file holds at a revision, if there is such a file.
+    pub async fn content(&self, revision: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let ended = self.git.run(["cat-file", "blob", &format!("{revision}:{path}")]).await?;
+        Ok((ended.code == Some(0)).then_some(ended.stdout))
+    }
+
     async fn diff_with(&self, base: &str, tip: &str, how: &[&str]) -> Result<(Vec<u8>, String), Error> {
         let range = format!("{}...{}", self.git.commit(base).await?, self.git.commit(tip).await?);
         let mut args = vec!["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames"];

@@ -84,7 +84,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         (place::Place::open(&inside.root).map_err(unusable(&inside.root))?, inside)
     } else {
         let root = place.path().to_owned();
-        let inside = Inside { root, home: scratch.join("home"), temporary: scratch.join("tmp") };
+        let inside = Inside { root, home: prepared.home_outside(&scratch), temporary: scratch.join("tmp") };
         (place, inside)
     };
     if prepared.isolated {

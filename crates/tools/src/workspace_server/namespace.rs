@@ -24,7 +24,9 @@ use super::sandbox::{DEVICES, SHARED_MEMORY, system};
 /// Where every worktree is seen, in a folder named after its repository.
 const WORKSPACE: &str = "/workspace";
 /// Where every home is seen. Beside the worktrees and not above them, because build tools look upwards.
-const HOME: &str = "/workspace-home";
+pub(super) const HOME: &str = "/workspace-home";
+/// The folder of a scratch folder that holds what is written there.
+pub(super) const HOME_FOLDER: &str = "home";
 
 /// Who there is on a machine, and where they are at home.
 const PEOPLE: &str = "/etc/passwd";
@@ -72,7 +74,7 @@ pub(super) fn enter(contents: &Contents<'_>) -> io::Result<Inside> {
         let path = contents.scratch.join(name);
         std::fs::create_dir_all(&path).map(|()| path)
     };
-    let [home, temporary, memory, upon] = [folder("home")?, folder("tmp")?, folder("shm")?, folder("root")?];
+    let [home, temporary, memory, upon] = [folder(HOME_FOLDER)?, folder("tmp")?, folder("shm")?, folder("root")?];
     let [root_work, home_work] = [folder("work-root")?, folder("work-home")?];
 
     let privileged = unshare(contents.network)?;

@@ -1,8 +1,10 @@
 //! What a workspace server is started with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use super::namespace;
 
 /// How much confinement is demanded before commands are run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +84,21 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Where commands see a worktree.
+    pub fn root(&self, root: &Path) -> PathBuf {
+        if self.isolated { namespace::root_of(self.folder()) } else { root.to_owned() }
+    }
+
+    /// Where commands see their home, whose files lie in a scratch folder.
+    pub fn home(&self, scratch: &Path) -> PathBuf {
+        if self.isolated { PathBuf::from(namespace::HOME) } else { self.home_outside(scratch) }
+    }
+
+    /// Where what commands write to their home lies.
+    pub fn home_outside(&self, scratch: &Path) -> PathBuf {
+        scratch.join(namespace::HOME_FOLDER)
+    }
+
     /// The name of the folder in which the worktree is seen.
     pub(super) fn folder(&self) -> &str {
         if self.name.is_empty() { "project" } else { &self.name }
