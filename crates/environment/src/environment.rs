@@ -1,6 +1,7 @@
 //! The environment of a repository, as it is found and as it is stored with a project.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +36,29 @@ pub struct Part {
     pub checks: Vec<Check>,
     /// Files whose content decides whether set-up has to run again, relative to the repository's root.
     pub inputs: Vec<String>,
-    /// Variables that its commands need.
+    /// Variables that its commands need. `${HOME}` and `${PART}` in a value stand for the home folder that a command is
+    /// given and for this part's folder: see [`Part::variables_at`].
     pub variables: Vec<(String, String)>,
+    /// Folders, relative to the part, whose programs come first on the search path, such as `.venv/bin`.
+    #[serde(default)]
+    pub path: Vec<String>,
+}
+
+impl Part {
+    /// The variables for commands that run with this home folder, where the part's folder is here.
+    pub fn variables_at(&self, home: &Path, part: &Path) -> Vec<(String, String)> {
+        let fill = |value: &str| {
+            value.replace("${HOME}", &home.to_string_lossy()).replace("${PART}", &part.to_string_lossy())
+        };
+        self.variables.iter().map(|(name, value)| (name.clone(), fill(value))).collect()
+    }
+
+    /// The folders that come first on the search path, where the part's folder is here: its own programs before its
+    /// toolchains'.
+    pub fn search_path_at(&self, part: &Path) -> Vec<PathBuf> {
+        let own = self.path.iter().map(|folder| part.join(folder));
+        own.chain(self.tools.iter().filter_map(|tool| tool.bin.clone())).collect()
+    }
 }
 
 /// A world of packages and tools.
@@ -74,6 +96,15 @@ pub struct Witness {
     pub file: String,
     /// The line of it, from 1, where that is known.
     pub line: Option<u32>,
+}
+
+impl fmt::Display for Witness {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(formatter, "{}:{line}", self.file),
+            None => formatter.write_str(&self.file),
+        }
+    }
 }
 
 /// A toolchain that a part needs.

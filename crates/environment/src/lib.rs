@@ -3,8 +3,10 @@
 //! An [`Environment`] is found from the files of a commit ([`Repository`]) and the facts of a machine ([`Machine`]),
 //! by pure functions; the rest of this crate looks those up.
 
+mod describe;
 pub mod environment;
 pub mod find;
+pub mod key;
 pub mod machine;
 pub mod repository;
 pub mod results;

@@ -1,7 +1,19 @@
 //! The facts of a machine that decide which toolchains can be used.
 
+mod installed;
+mod probe;
+mod readable;
+mod variables;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+pub use probe::probe;
+pub use readable::readable;
+pub use variables::variables;
+
+/// How an environment variable is asked for; one that is empty counts as not set.
+pub type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// What a machine offers, as values: no function of [`crate::find`] looks at the machine itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,4 +34,21 @@ pub struct Installed {
     pub bin: PathBuf,
     /// Who installed it, such as `pyenv` or `system`.
     pub by: String,
+}
+
+impl Machine {
+    /// Whether a program is on the search path.
+    pub fn has(&self, program: &str) -> bool {
+        self.programs.contains_key(program)
+    }
+
+    /// The installed versions of a language, the best choice first.
+    pub fn versions(&self, language: &str) -> &[Installed] {
+        self.installed.get(language).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a folder of programs is on the search path, as far as a program in it tells.
+    pub fn searches(&self, bin: &Path) -> bool {
+        self.programs.values().any(|program| program.parent() == Some(bin))
+    }
 }

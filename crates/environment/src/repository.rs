@@ -1,6 +1,12 @@
 //! The files of a commit, as far as they tell what the repository needs.
 
+mod folder;
+mod listing;
+mod wanted;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use listing::Entry;
 
 /// A commit's files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,5 +33,40 @@ impl Repository {
     /// The text of a file that is read.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.texts.get(path).map(String::as_str)
+    }
+
+    /// The repository of a commit, from what `git ls-tree -r -z --long REVISION` prints and a function that gives the
+    /// content of a path there. It is asked for the files of [`Repository::wanted`] alone.
+    ///
+    /// # Errors
+    ///
+    /// The function's own.
+    pub fn read<Error>(
+        listing: &[u8],
+        mut contents: impl FnMut(&str) -> Result<Option<Vec<u8>>, Error>,
+    ) -> Result<Self, Error> {
+        let entries = listing::parse(listing);
+        let mut texts = BTreeMap::new();
+        for path in Self::wanted(&entries) {
+            if let Some(content) = contents(&path)? {
+                texts.insert(path, String::from_utf8_lossy(&content).into_owned());
+            }
+        }
+        Ok(Self { paths: entries.into_iter().map(|entry| entry.path).collect(), texts })
+    }
+
+    /// The entries that `git ls-tree -r -z --long REVISION` lists, for [`Repository::wanted`].
+    pub fn entries(listing: &[u8]) -> Vec<Entry> {
+        listing::parse(listing)
+    }
+
+    /// The paths whose contents tell, those nearest to the root first: bounded in number and in size.
+    pub fn wanted(entries: &[Entry]) -> Vec<String> {
+        wanted::choose(entries)
+    }
+
+    /// The repository that lies in a folder. What cannot be read is left out.
+    pub fn from_folder(folder: &std::path::Path) -> Self {
+        folder::read(folder)
     }
 }

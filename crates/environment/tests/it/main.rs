@@ -1,1 +1,6 @@
 //! The tests of this crate's outside.
+
+mod find;
+mod key;
+mod machine;
+mod repository;
