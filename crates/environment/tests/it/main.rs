@@ -1,1 +1,3 @@
 //! The tests of this crate's outside.
+
+mod results;
