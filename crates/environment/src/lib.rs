@@ -14,3 +14,4 @@ pub mod results;
 pub use environment::{Check, CheckKind, Ecosystem, Environment, Missing, Part, Step, Tool, Witness};
 pub use machine::Machine;
 pub use repository::Repository;
+pub use results::{Outcome, TestResults};

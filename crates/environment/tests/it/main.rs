@@ -4,3 +4,4 @@ mod find;
 mod key;
 mod machine;
 mod repository;
+mod results;
