@@ -70,6 +70,8 @@ pub async fn run(check: &Check, options: CheckOptions) -> Result<CheckReport, Er
         limits,
         prepared: options.prepared,
         author: "check".into(),
+        trailers: Vec::new(),
+        test_command: None,
     };
     let workspace = Workspace::new(options.launcher, server);
     let connection = workspace.connection().await?;
