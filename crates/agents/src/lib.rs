@@ -20,6 +20,7 @@ mod error;
 pub mod run;
 pub mod stage;
 pub mod supervisor;
+mod surroundings;
 pub mod team;
 pub mod team_tools;
 
@@ -29,4 +30,5 @@ pub use run::{
     RunResult,
 };
 pub use stage::Stage;
+pub use surroundings::Surroundings;
 pub use team::{Models, StaffedAgent, Team, TeamError};

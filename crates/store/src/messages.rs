@@ -27,7 +27,7 @@ pub struct NewMessage {
     pub project: ProjectId,
     /// What it is for.
     pub kind: MessageKind,
-    /// Who sends it; `None` is the human.
+    /// The agent that sends it, if an agent does; what is meant without one is said by the kind.
     pub sender: Option<AgentId>,
     /// Whom it is for; `None` is everyone in the project but the sender.
     pub target: Option<AgentId>,
@@ -153,17 +153,20 @@ impl Store {
         .await
     }
 
-    /// What was said to an agent about its work on a task, in the order in which it was said.
+    /// What was said to an agent about its work on a task, by whoever judged, checked or merged it, in the order in
+    /// which it was said.
     pub async fn feedback_on(&self, task: &TaskId, agent: &AgentId) -> Result<Vec<Message>, Error> {
         let (agent, task) = (agent.clone(), task.clone());
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT messages.* FROM deliveries JOIN messages ON position = message
-                 WHERE agent = ?1 AND target = ?1 AND task = ?2 AND kind = ?3 ORDER BY position",
+                 WHERE agent = ?1 AND target = ?1 AND task = ?2 AND kind IN (?3, ?4, ?5)
+                 ORDER BY position",
             )?;
-            let feedback = Word(MessageKind::Feedback);
+            let [said, checked, merged] =
+                [MessageKind::Feedback, MessageKind::CheckFailed, MessageKind::MergeFailed].map(Word);
             let rows = statement
-                .query_map(params![agent.as_str(), task.as_str(), feedback], message)?
+                .query_map(params![agent.as_str(), task.as_str(), said, checked, merged], message)?
                 .collect::<Result<_, _>>()?;
             Ok(rows)
         })

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use syndarix_agents::run::{OpenTools, RunTools};
-use syndarix_agents::{AgentRunner, AgentRunnerOptions, Models, RunOutcome, RunRequest, Stage, Team};
+use syndarix_agents::{
+    AgentRunner, AgentRunnerOptions, Models, RunOutcome, RunRequest, Stage, Surroundings, Team,
+};
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::effect::EffectKey;
 use syndarix_core::id::{ProjectId, TaskId};
@@ -125,6 +127,7 @@ impl Crowd {
                 read_only: Vec::new(),
                 scratch: folder.join("scratch"),
                 resume: Vec::new(),
+                surroundings: Surroundings::default(),
             });
         }
         let provider = ScriptedProvider::new("scripted", Script::parse("script.toml", &script())?);

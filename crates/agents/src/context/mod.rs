@@ -7,11 +7,16 @@
 mod assemble;
 mod briefing;
 mod conversation;
+mod examples;
+mod letter;
+mod prompt;
 mod shorten;
+mod whereabouts;
 
 pub use assemble::assemble;
-pub use briefing::{Briefing, BriefingInput, Document, LISTED_TASKS, Letter};
+pub use briefing::{Briefing, BriefingInput, Document, LISTED_TASKS};
 pub use conversation::{Answer, Entry, Piece};
+pub use letter::Letter;
 pub use shorten::{head, middle_out};
 
 /// About how many tokens a text has. Three bytes per token is on the safe side for prose and code: an estimate

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use syndarix_core::id::{MessageId, TaskId};
-use syndarix_core::message::{Message, MessageKind};
+use syndarix_core::message::{Author, Message, MessageKind};
 use syndarix_core::ports::{Blobs, PortError};
 use syndarix_core::task::Task;
 
@@ -51,6 +51,8 @@ pub(super) async fn begin(run: &RunContext) -> Result<RunState, Error> {
         round: if answers { 1 } else { request.round },
         sprint: request.sprint,
         has_workspace: request.workspace.is_some(),
+        network: run.options.network,
+        surroundings: &request.surroundings,
         agenda: &agenda,
         depended_on: &depended_on,
         documents: &documents(run).await?,
@@ -96,7 +98,7 @@ async fn earlier_reviews(run: &RunContext) -> Result<Vec<Letter>, Error> {
             let verdict = if review.approved { "accepted" } else { "sent back" };
             Letter {
                 kind: MessageKind::Feedback,
-                from: Some(run.name_of(&review.reviewer)),
+                author: Author::Agent(run.name_of(&review.reviewer)),
                 summary: format!("Review {} of this change: {verdict}", review.round),
                 body: review.comment,
                 reply_to: None,

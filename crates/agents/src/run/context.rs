@@ -176,7 +176,7 @@ impl RunContext {
         let body = Blobs::get(self.store(), &message.body).await?;
         Ok(Letter {
             kind: message.kind,
-            from: message.sender.as_ref().map(|sender| self.name_of(sender)),
+            author: message.author().map(|sender| self.name_of(sender)),
             summary: message.summary.clone(),
             body: String::from_utf8_lossy(&body).into_owned(),
             reply_to: self.open_question(message).await?,

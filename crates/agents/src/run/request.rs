@@ -1,5 +1,5 @@
-//! What a run is asked to do and how it can end. Plain data: these values cross the workflow boundary, so
-//! they carry ids and short texts, never conversations.
+//! What a run is asked to do and how it can end. Plain data. An outcome crosses the workflow boundary, so it carries
+//! ids and short texts, never conversations; a request is made in the activity that runs it.
 
 use std::path::PathBuf;
 
@@ -8,6 +8,7 @@ use syndarix_core::id::{AgentId, ApprovalId, MessageId, ProjectId, RunId, TaskId
 use syndarix_core::time::Timestamp;
 
 use crate::stage::Stage;
+use crate::surroundings::Surroundings;
 
 /// The most characters of a summary that travel in an outcome.
 pub const SUMMARY_CHARACTERS: usize = 200;
@@ -41,6 +42,9 @@ pub struct RunRequest {
     /// The decisions that arrived since the run was interrupted.
     #[serde(default)]
     pub resume: Vec<ResumeValue>,
+    /// The machine and the repository, as the agent is told about them when the run begins.
+    #[serde(default)]
+    pub surroundings: Surroundings,
 }
 
 /// A human's decision on something a run was interrupted for. The record of the decision in the store is what

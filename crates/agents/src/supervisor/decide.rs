@@ -9,6 +9,7 @@ use syndarix_core::role::Role;
 use syndarix_core::task::{Task, TaskKind, TaskState};
 
 use crate::stage::Stage;
+use crate::team::Needs;
 
 /// The capability that lets an agent judge another's change.
 const REVIEW: &str = "review";
@@ -221,8 +222,8 @@ impl<'v> Decider<'v> {
         }
         let of_role: Vec<(usize, &Agent)> =
             self.view.agents.iter().enumerate().filter(|(_, agent)| agent.role == task.role).collect();
-        let missing =
-            |agent: &Agent| task.needs.iter().filter(|need| !agent.capabilities.contains(need)).count();
+        let needs = Needs::among(&task.needs, of_role.iter().map(|(_, agent)| agent.capabilities.as_slice()));
+        let missing = |agent: &Agent| needs.missing(&agent.capabilities);
         // If somebody can do all of it, the task waits for them rather than going to whoever cannot.
         let Some(fewest) = of_role.iter().map(|(_, agent)| missing(agent)).min() else { return };
         let best = of_role
@@ -234,10 +235,13 @@ impl<'v> Decider<'v> {
             });
         if let Some((_, agent)) = best {
             let mut reason = format!("{} is free", agent.name);
-            if !task.needs.is_empty() && fewest == 0 {
-                reason = format!("{reason} and can do {}", task.needs.join(", "));
+            if !needs.listed.is_empty() && fewest == 0 {
+                reason = format!("{reason} and can do {}", needs.listed.join(", "));
             } else if fewest > 0 {
-                reason = format!("{reason}; nobody can do all of {}", task.needs.join(", "));
+                reason = format!("{reason}; nobody can do all of {}", needs.listed.join(", "));
+            }
+            if !needs.unlisted.is_empty() {
+                reason = format!("{reason}; nobody lists {}", needs.unlisted.join(", "));
             }
             self.start(task, agent.id.clone(), reason);
         }

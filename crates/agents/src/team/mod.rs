@@ -3,6 +3,7 @@
 //! [`Team`] is the resolved form: it holds every type and every member in full, so that a project keeps the
 //! team it was started with, whatever becomes of the file or of the types in a later binary.
 
+mod capability;
 mod error;
 mod file;
 mod hierarchy;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use syndarix_core::money::NanoUsd;
 use syndarix_core::role::Role;
 
+pub(crate) use capability::Needs;
 pub use error::{Problem, TeamError};
 pub use models::Models;
 pub(crate) use reader::suggest;

@@ -13,7 +13,7 @@ use syndarix_store::NewTask;
 use super::{Judged, Performed, arguments};
 use crate::run::context::{RunContext, stored};
 use crate::stage::Stage;
-use crate::team::{Team, suggest};
+use crate::team::{Needs, Team, suggest};
 
 /// The most tasks of one call. More than that is not a backlog anyone can plan with.
 const MAX_TASKS: usize = 40;
@@ -45,7 +45,9 @@ pub(super) async fn propose(run: &RunContext, call: &ToolCall) -> Result<Judged<
     let kind = if run.request.stage == Stage::Qa { TaskKind::Defect } else { TaskKind::Development };
     Ok(create(run, kind, &proposals.tasks).await?.map(|tasks| {
         let keys: Vec<String> = tasks.iter().map(|(slug, id)| format!("{slug} is {}", id.key())).collect();
-        let mut done = Performed::saying(format!("In the backlog: {}.", keys.join(", ")));
+        let mut said = vec![format!("In the backlog: {}.", keys.join(", "))];
+        said.extend(unlisted(&run.roster.team, &proposals.tasks));
+        let mut done = Performed::saying(said.join(" "));
         done.tasks = tasks.into_iter().map(|(_, id)| id).collect();
         done
     }))
@@ -68,7 +70,6 @@ pub(super) async fn create(
     for proposal in order {
         let depends_on =
             proposal.depends_on.iter().flatten().filter_map(|slug| ids.get(slug.as_str()).cloned());
-        let role = proposal.role.as_deref().and_then(|role| role.parse().ok()).unwrap_or(Role::Engineer);
         let check = proposal.check.clone().filter(|words| !words.is_empty()).map(|command| Check { command });
         let task = run
             .store()
@@ -78,7 +79,7 @@ pub(super) async fn create(
                 slug: proposal.slug.clone(),
                 title: proposal.title.trim().to_owned(),
                 description: proposal.description.trim().to_owned(),
-                role,
+                role: role(proposal),
                 needs: proposal.needs.clone().unwrap_or_default(),
                 depends_on: depends_on.collect(),
                 check: check.or_else(|| run.project.check.clone()),
@@ -182,16 +183,34 @@ fn one(team: &Team, existing: &[Task], proposal: &Proposal) -> Result<(), String
     if members.is_empty() {
         return Err(format!("`{slug}` is for the role `{role}`, and nobody in the team has it"));
     }
-    let known: BTreeSet<&str> =
-        members.iter().flat_map(|agent| agent.capabilities.iter().map(String::as_str)).collect();
-    for need in proposal.needs.iter().flatten() {
-        if !known.contains(need.as_str()) {
-            let hint =
-                suggest(need, known.iter().copied()).map(|hint| format!("; {hint}")).unwrap_or_default();
-            return Err(format!("`{slug}` needs `{need}`, which no {} can do{hint}", role.title()));
-        }
-    }
     Ok(())
+}
+
+/// Needs that choose nobody, because nobody in the team lists them, said once for each role.
+fn unlisted(team: &Team, proposals: &[Proposal]) -> Vec<String> {
+    let mut said: BTreeMap<Role, BTreeSet<&str>> = BTreeMap::new();
+    for proposal in proposals {
+        let role = role(proposal);
+        let members = team.agents.iter().filter(|agent| agent.role == role);
+        let needs = proposal.needs.as_deref().unwrap_or_default();
+        let needs = Needs::among(needs, members.map(|agent| agent.capabilities.as_slice()));
+        said.entry(role).or_default().extend(needs.unlisted);
+    }
+    let said = said.into_iter().filter(|(_, needs)| !needs.is_empty());
+    said.map(|(role, needs)| {
+        let needs: Vec<&str> = needs.into_iter().collect();
+        format!(
+            "No {0} lists {1} as a capability, so any {0} may do what needs it.",
+            role.title(),
+            needs.join(", ")
+        )
+    })
+    .collect()
+}
+
+/// Who does the proposed work; proposals with a role that there is not are refused before this is asked.
+fn role(proposal: &Proposal) -> Role {
+    proposal.role.as_deref().and_then(|role| role.parse().ok()).unwrap_or(Role::Engineer)
 }
 
 /// Dependencies first, otherwise as proposed.
@@ -263,13 +282,27 @@ mod tests {
             &[Proposal { role: Some("enginer".into()), ..proposal("one", &[]) }],
             expect!["`one` is for the role `enginer`, which there is not; did you mean `engineer`?"],
         );
-        judge(
-            &[Proposal { needs: Some(vec!["rusty".into()]), ..proposal("one", &[]) }],
-            expect!["`one` needs `rusty`, which no Engineer can do; did you mean `rust`?"],
-        );
+        judge(&[Proposal { needs: Some(vec!["python".into()]), ..proposal("one", &[]) }], expect!["one"]);
         judge(
             &[Proposal { description: " ".into(), ..proposal("one", &[]) }],
             expect!["the description of `one` is empty; say what is to be done and how one sees that it is"],
         );
+    }
+
+    #[test]
+    fn needs_that_choose_nobody_are_told_and_refuse_nothing() {
+        let needing = |slug, role: &str, needs: &[&str]| Proposal {
+            role: Some(role.into()),
+            needs: Some(needs.iter().map(|need| (*need).to_owned()).collect()),
+            ..proposal(slug, &[])
+        };
+        let backlog = [
+            needing("a-a", "engineer", &["code", "typescript"]),
+            needing("b-b", "engineer", &["react", "typescript"]),
+            needing("c-c", "dev_ops", &["packaging"]),
+        ];
+        let said = unlisted(&Team::default_team(), &backlog).join("\n");
+        expect!["No Engineer lists react, typescript as a capability, so any Engineer may do what needs it."]
+            .assert_eq(&said);
     }
 }

@@ -28,8 +28,9 @@ impl TeamTool {
             Self::ProposeTasks => (
                 "Adds tasks to the backlog. A slug is a stable short name in lower case with hyphens. depends_on \
                  names slugs of this call or of the backlog. check is a command as a list of words, run without a \
-                 shell, whose exit code decides. Example: {\"tasks\": [{\"slug\": \"parse-flag\", \"title\": \
-                 \"Accept --json\", \"description\": \"… Acceptance: …\", \"check\": [\"cargo\", \"test\"]}]}",
+                 shell, whose exit code decides; without one, the project's own check decides. needs chooses between \
+                 members by what they list as their capabilities. Example: {\"tasks\": [{\"slug\": \"parse-flag\", \
+                 \"title\": \"Accept --json\", \"description\": \"… Acceptance: …\"}]}",
                 json!({ "tasks": { "type": "array", "items": {
                     "type": "object",
                     "additionalProperties": false,
@@ -38,7 +39,7 @@ impl TeamTool {
                         "title": { "type": "string", "description": "One line" },
                         "description": { "type": "string", "description": "What is to be done, with acceptance criteria" },
                         "role": { "type": "string", "description": "Who does such work; engineer where left out" },
-                        "needs": { "type": "array", "items": { "type": "string" }, "description": "Capabilities its assignee must have" },
+                        "needs": { "type": "array", "items": { "type": "string" }, "description": "Capabilities that its assignee should list; leave it out where anybody of the role can do it" },
                         "depends_on": { "type": "array", "items": { "type": "string" } },
                         "check": { "type": "array", "items": { "type": "string" } }
                     },
@@ -58,7 +59,7 @@ impl TeamTool {
             Self::SubmitReview => (
                 "Ends the review with a verdict. Send back only for what must change, and say for each point where \
                  it is, what is wrong and what would be right. Example: {\"verdict\": \"send_back\", \"comments\": \
-                 \"src/cli.rs:48: …\"}",
+                 \"FILE:48: …\"}",
                 json!({
                     "verdict": { "type": "string", "enum": ["approve", "send_back"] },
                     "comments": { "type": "string" }
@@ -68,7 +69,7 @@ impl TeamTool {
             Self::ReportQa => (
                 "Ends the testing. Each finding becomes a task for an engineer: give the command, what happened and \
                  what should have happened. passed is true only without findings. Example: {\"passed\": false, \
-                 \"findings\": [{\"slug\": \"empty-input-panics\", \"title\": \"Empty input panics\", \
+                 \"findings\": [{\"slug\": \"empty-input-crashes\", \"title\": \"Empty input crashes\", \
                  \"description\": \"…\"}]}",
                 json!({
                     "passed": { "type": "boolean" },
@@ -88,7 +89,7 @@ impl TeamTool {
             Self::Finish => (
                 "Ends your work on this task. Call it once everything the stage asks for is there. The summary is \
                  read by people: one or two sentences, 200 characters at the most. Example: {\"summary\": \"--json \
-                 is parsed and passed on; 3 tests added; cargo test exits with 0.\"}",
+                 is parsed and passed on; 3 tests added; the check exits with 0.\"}",
                 json!({ "summary": { "type": "string" } }),
                 &["summary"],
             ),
@@ -128,7 +129,7 @@ impl TeamTool {
             ),
             Self::Remember => (
                 "Keeps a value under a key for your own later work in this project, in place of an earlier value. \
-                 Example: {\"key\": \"test command\", \"value\": \"cargo test --offline\", \"ttl_minutes\": 1440}",
+                 Example: {\"key\": \"slow test\", \"value\": \"The test of large files takes three minutes.\", \"ttl_minutes\": 1440}",
                 json!({
                     "key": { "type": "string" },
                     "value": { "type": "string" },

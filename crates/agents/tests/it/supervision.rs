@@ -127,7 +127,12 @@ fn work_goes_to_whoever_can_do_it_and_has_least_to_do() {
     );
     check(&["1 planned needs sql"], &[(9, "kate", Stage::Develop)], expect!["wait"]);
     check(&["1 done by dave", "2 planned"], &[], expect!["T-2 to ellis: Ellis is free"]);
-    check(&["1 planned needs cobol"], &[], expect!["T-1 to dave: Dave is free; nobody can do all of cobol"]);
+    check(&["1 planned needs cobol"], &[], expect!["T-1 to dave: Dave is free; nobody lists cobol"]);
+    check(
+        &["1 planned needs cobol", "2 planned needs sql"],
+        &[(9, "dave", Stage::Develop), (8, "ellis", Stage::Develop)],
+        expect!["T-1 to kate: Kate is free; nobody lists cobol"],
+    );
     check(
         &["1 planned", "2 planned defect"],
         &[(9, "ellis", Stage::Develop), (8, "kate", Stage::Develop)],

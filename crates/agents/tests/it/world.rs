@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use syndarix_agents::run::{AgentRunner, AgentRunnerOptions, OpenTools, RunTools};
-use syndarix_agents::{Models, RunOutcome, RunRequest, Stage, Team};
+use syndarix_agents::{Models, RunOutcome, RunRequest, Stage, Surroundings, Team};
 use syndarix_core::approval::Decision;
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey, Repeatability};
@@ -123,6 +123,7 @@ impl World {
             scratch: PathBuf::from("/nowhere/scratch"),
             workflow_id: "task:test".to_owned(),
             resume: Vec::new(),
+            surroundings: Surroundings::default(),
         }
     }
 

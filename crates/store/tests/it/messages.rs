@@ -131,7 +131,8 @@ async fn feedback_on_a_task_is_found_by_whom_it_is_for_even_when_it_was_read() {
         ("m-2", MessageKind::Feedback, &kate, &print),
         ("m-3", MessageKind::Query, &kate, &parse),
         ("m-4", MessageKind::Feedback, &dave, &parse),
-        ("m-5", MessageKind::Feedback, &kate, &parse),
+        ("m-5", MessageKind::CheckFailed, &kate, &parse),
+        ("m-6", MessageKind::MergeFailed, &kate, &parse),
     ];
     for (id, kind, target, task) in cases {
         let message = message(&f, id, ellis(&f.project), Some(target.clone()));
@@ -139,5 +140,5 @@ async fn feedback_on_a_task_is_found_by_whom_it_is_for_even_when_it_was_read() {
     }
     f.store.acknowledge(&kate, &MessageId::new("m-1").expect("a valid id")).await.expect("acknowledged");
     let found = f.store.feedback_on(&parse, &kate).await.expect("messages");
-    assert_eq!(found.iter().map(|message| message.id.as_str()).collect::<Vec<_>>(), ["m-1", "m-5"]);
+    assert_eq!(found.iter().map(|message| message.id.as_str()).collect::<Vec<_>>(), ["m-1", "m-5", "m-6"]);
 }

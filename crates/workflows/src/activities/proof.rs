@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use syndarix_agents::Stage;
 use syndarix_core::blob::BlobHash;
 use syndarix_core::event::{EventKind, NewEvent};
+use syndarix_core::message::MessageKind;
 use syndarix_core::ports::{Blobs, Journal};
 use syndarix_core::project::Project;
 use syndarix_core::task::{Check, CheckReceipt, Receipt, Task, TaskState};
@@ -93,7 +94,14 @@ impl Services {
             Ok(receipt) => receipt,
             Err(reason) => {
                 let developer = task.assignee.as_ref().unwrap_or(&work.agent);
-                self.tell(work, developer, "The branch cannot be merged yet", &reason).await?;
+                self.tell(
+                    work,
+                    developer,
+                    MessageKind::MergeFailed,
+                    "The branch cannot be merged yet",
+                    &reason,
+                )
+                .await?;
                 return Ok(Settled::Back);
             }
         };

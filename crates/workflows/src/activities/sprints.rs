@@ -5,6 +5,7 @@ use syndarix_agents::supervisor::{Directive, SprintView, Supervisor, SupervisorL
 use syndarix_core::agent::{AgentState, AgentTransition};
 use syndarix_core::blob::BlobHash;
 use syndarix_core::id::{AgentId, RunId, TaskId};
+use syndarix_core::message::MessageKind;
 use syndarix_core::ports::Blobs;
 use syndarix_core::task::{Task, TaskKind, TaskState};
 
@@ -173,7 +174,14 @@ impl Services {
                 Ok(Settled::Forward)
             }
             TaskOutcome::Unproven { reason } => {
-                self.tell(&work, &work.agent, "The change does not hold yet", &reason).await?;
+                self.tell(
+                    &work,
+                    &work.agent,
+                    MessageKind::CheckFailed,
+                    "The change does not hold yet",
+                    &reason,
+                )
+                .await?;
                 Ok(Settled::Back)
             }
             TaskOutcome::Merged { settled } => Ok(settled),

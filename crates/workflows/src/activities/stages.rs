@@ -3,6 +3,7 @@
 
 use syndarix_agents::Stage;
 use syndarix_core::id::{ProjectId, TaskId};
+use syndarix_core::message::MessageKind;
 use syndarix_core::project::ProjectState;
 use syndarix_core::task::{Receipt, Task, TaskKind, TaskState};
 use syndarix_store::NewTask;
@@ -161,7 +162,14 @@ impl Services {
                 return Ok(Settled::Back);
             }
             TaskOutcome::Unproven { reason } => {
-                self.tell(&work, &work.agent, "The work does not hold yet", &reason).await?;
+                self.tell(
+                    &work,
+                    &work.agent,
+                    MessageKind::CheckFailed,
+                    "The work does not hold yet",
+                    &reason,
+                )
+                .await?;
                 reason
             }
             TaskOutcome::Failed { reason } => reason,

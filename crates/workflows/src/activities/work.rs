@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use syndarix_agents::{ResumeValue, RunOutcome, RunRequest, RunResult, Stage};
+use syndarix_agents::{ResumeValue, RunOutcome, RunRequest, RunResult, Stage, Surroundings};
 use syndarix_core::agent::{AgentState, AgentTransition};
 use syndarix_core::approval::ApprovalState;
 use syndarix_core::id::{AgentId, MessageId};
@@ -99,6 +99,7 @@ impl Services {
                     comment: answer.decision.comment.clone(),
                 })
                 .collect(),
+            surroundings: Surroundings::default(),
         };
         let cancel = CancellationToken::new();
         let _cancel_on_drop = cancel.clone().drop_guard();
@@ -161,11 +162,12 @@ impl Services {
         self.free(&work.agent, None, &work.task).await
     }
 
-    /// Tells an agent something about its work; it reads it with its next thought.
+    /// Tells an agent what the machine found in its work; it reads it with its next thought.
     pub(super) async fn tell(
         &self,
         work: &WorkRequest,
         agent: &AgentId,
+        kind: MessageKind,
         summary: &str,
         body: &str,
     ) -> Answer<()> {
@@ -173,7 +175,7 @@ impl Services {
         let message = NewMessage {
             id: MessageId::new(id).map_err(|error| permanent(error.to_string()))?,
             project: work.project.clone(),
-            kind: MessageKind::Feedback,
+            kind,
             sender: None,
             target: Some(agent.clone()),
             task: Some(work.task.clone()),
