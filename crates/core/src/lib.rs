@@ -14,6 +14,7 @@ pub mod event;
 pub mod id;
 pub mod message;
 pub mod money;
+pub mod permission;
 pub mod ports;
 pub mod project;
 pub mod role;

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod find;
 pub mod key;
 pub mod machine;
+pub mod make;
 pub mod repository;
 pub mod results;
 

@@ -1,16 +1,34 @@
 //! Policy: pure decisions about tool calls. No I/O; the session acts on what is decided here.
+//!
+//! Risk is what reaches out: what stays in the agent's own clone is none, whatever it is. Whether a call may be repeated
+//! when its result was lost is another question, with an answer of its own.
+//!
+//! - [`reach`](Reach): how far what a session runs can reach.
+//! - `repeatable`, `words`: which commands may be repeated, whoever runs them.
+//! - `scope`: which calls are alike enough to be allowed at once.
+
+mod reach;
+mod repeatable;
+mod scope;
+mod words;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use syndarix_core::effect::Repeatability;
+use syndarix_core::permission::CallScope;
 use syndarix_core::tool::Risk;
+
+pub use reach::Reach;
 
 use crate::workspace_server::{Limits, SandboxRequirement};
 
-/// The only tool whose risk depends on what it is asked to run.
-const RUN_COMMAND: &str = "workspace.run_command";
+/// What the workspace server's tools begin with.
+const WORKSPACE: &str = "workspace.";
+
+/// The workspace tool that has the network although commands have none: it brings in what a project depends on.
+const SET_UP: &str = "workspace.set_up_environment";
 
 /// What is allowed, and how risky it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,9 +36,10 @@ const RUN_COMMAND: &str = "workspace.run_command";
 pub struct Policy {
     /// Tools no role may call, as patterns; wins over every scope.
     pub denied: Vec<String>,
-    /// Commands that are not risky, as prefixes of a command: `["cargo", "test"]`.
+    /// Commands that are not risky where commands can reach out, as prefixes of a command: `["cargo", "test"]`. Where they
+    /// cannot, none is.
     pub low_risk_commands: Vec<Vec<String>>,
-    /// Commands that may be repeated when their result was lost, as prefixes.
+    /// Commands that may be repeated when their result was lost, as prefixes, beside those that custom says are so.
     pub repeatable_commands: Vec<Vec<String>>,
     /// How much confinement is demanded.
     pub sandbox: SandboxRequirement,
@@ -105,34 +124,61 @@ impl Policy {
         }
     }
 
-    /// What this very call is: a command by its program, another tool by its nature.
+    /// What this very call is. A tool of the workspace is as risky as the session's reach makes it; a command may be repeated
+    /// where its words say so; any other tool is what its nature says.
     pub fn classify(
         &self,
         tool: &str,
         nature: Nature,
         arguments: &Map<String, Value>,
         repeatable_commands: &[Vec<String>],
+        reach: Reach,
     ) -> Nature {
-        if tool != RUN_COMMAND {
-            return nature;
-        }
-        let command =
-            arguments.get("command").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let begins = |prefix: &Vec<String>| begins_with(command, prefix);
-        let low = self.low_risk_commands.iter().any(begins);
-        let repeatable = self.repeatable_commands.iter().chain(repeatable_commands).any(begins);
-        Nature {
-            risk: if low { Risk::Low } else { nature.risk },
-            repeatability: if repeatable { Repeatability::Idempotent } else { nature.repeatability },
-        }
+        let command = command(tool, arguments);
+        let begins = |words: &[&str], prefix: &Vec<String>| begins_with(words, prefix);
+        let low = command
+            .as_ref()
+            .is_some_and(|words| self.low_risk_commands.iter().any(|prefix| begins(words, prefix)));
+        let risk = match reach {
+            _ if tool == SET_UP => Risk::High,
+            Reach::OwnClone if tool.starts_with(WORKSPACE) => Risk::Low,
+            Reach::Outside if low => Risk::Low,
+            Reach::OwnClone | Reach::Outside => nature.risk,
+        };
+        let repeatable = command.as_ref().is_some_and(|given| {
+            let meant = words::meant(given).unwrap_or_default();
+            let meant: Vec<&str> = meant.iter().map(String::as_str).collect();
+            let mut configured = self.repeatable_commands.iter().chain(repeatable_commands);
+            configured.any(|prefix| begins(given, prefix) || begins(&meant, prefix))
+                || repeatable::is_repeatable(given)
+        });
+        let repeatability = if repeatable { Repeatability::Idempotent } else { nature.repeatability };
+        Nature { risk, repeatability }
+    }
+
+    /// The calls that a human may allow together with this one, if they can be told in words.
+    pub fn scope(&self, tool: &str, arguments: &Map<String, Value>) -> Option<CallScope> {
+        scope::of(tool, command(tool, arguments).as_deref())
+    }
+}
+
+/// The command that a tool of the workspace is to run. A line of text is what a shell would be given.
+fn command<'a>(tool: &str, arguments: &'a Map<String, Value>) -> Option<Vec<&'a str>> {
+    if !tool.starts_with(WORKSPACE) {
+        return None;
+    }
+    match arguments.get("command")? {
+        Value::Array(words) => words.iter().map(Value::as_str).collect(),
+        Value::String(line) => Some(vec!["sh", "-c", line]),
+        _ => None,
     }
 }
 
 /// Whether a command starts with these words. An empty prefix would cover everything and covers nothing.
-fn begins_with(command: &[Value], prefix: &[String]) -> bool {
+fn begins_with(command: &[&str], prefix: &[String]) -> bool {
     !prefix.is_empty()
         && command.len() >= prefix.len()
-        && prefix.iter().zip(command).all(|(expected, word)| word.as_str() == Some(expected))
+        && prefix.iter().zip(command).all(|(expected, word)| expected == word)
 }
 
 impl Default for Policy {
@@ -140,7 +186,7 @@ impl Default for Policy {
         Self {
             denied: Vec::new(),
             low_risk_commands: prefixes(LOW_RISK),
-            repeatable_commands: prefixes(REPEATABLE),
+            repeatable_commands: Vec::new(),
             sandbox: SandboxRequirement::Full,
             limits: Limits::default(),
             read_only: Vec::new(),
@@ -148,7 +194,7 @@ impl Default for Policy {
     }
 }
 
-/// Building, testing and looking; all of it under confinement.
+/// Building, testing and looking: not asked about even where commands have the network.
 const LOW_RISK: &[&str] = &[
     "cargo build",
     "cargo check",
@@ -181,36 +227,6 @@ const LOW_RISK: &[&str] = &[
     "npm test",
     "npm run",
     "node",
-    "pytest",
-    "python -m pytest",
-    "python3 -m pytest",
-];
-
-/// Of those, the ones for which twice is as good as once.
-const REPEATABLE: &[&str] = &[
-    "cargo build",
-    "cargo check",
-    "cargo clippy",
-    "cargo doc",
-    "cargo fmt",
-    "cargo metadata",
-    "cargo test",
-    "cargo tree",
-    "rustfmt",
-    "cat",
-    "diff",
-    "echo",
-    "grep",
-    "head",
-    "ls",
-    "pwd",
-    "tail",
-    "true",
-    "wc",
-    "go build",
-    "go test",
-    "go vet",
-    "npm test",
     "pytest",
     "python -m pytest",
     "python3 -m pytest",
@@ -261,26 +277,72 @@ mod tests {
         assert_eq!(policy.permit(&scopes, "mcp.a.b"), Err(Denied::Role("mcp.a.b".into())));
     }
 
+    /// Every call of a table as (tool, arguments, reach) with what it is.
     #[test]
-    fn a_command_is_as_risky_as_its_program() {
+    fn what_stays_in_the_clone_is_no_risk_and_what_reaches_out_is() {
+        use Reach::{Outside, OwnClone};
         use Repeatability::{Idempotent, Once};
+        use Risk::{High, Low};
+        const RUN: &str = "workspace.run_command";
         let policy = Policy::default();
-        let worst = Nature { risk: Risk::High, repeatability: Once };
-        let extra = [vec!["make".to_owned(), "check".to_owned()]];
+        let worst = Nature { risk: High, repeatability: Once };
+        let extra = [vec!["scripts/verify".to_owned()]];
+        let run = |words: &[&str]| json!({"command": words});
         let cases = [
-            (json!(["cargo", "test", "--lib"]), Risk::Low, Idempotent),
-            (json!(["cargo", "run"]), Risk::Low, Once),
-            (json!(["cargo", "publish"]), Risk::High, Once),
-            (json!(["cargo"]), Risk::High, Once),
-            (json!(["rm", "-rf", "."]), Risk::High, Once),
-            (json!(["/tmp/cargo", "test"]), Risk::High, Once),
-            (json!(["make", "check"]), Risk::Low, Idempotent),
-            (json!("cargo test"), Risk::High, Once),
+            (RUN, run(&["python3", "-m", "unittest"]), OwnClone, Low, Idempotent),
+            (RUN, run(&["mvn", "test"]), OwnClone, Low, Idempotent),
+            (RUN, run(&["tox"]), OwnClone, Low, Idempotent),
+            (RUN, run(&["uv", "run", "pytest"]), OwnClone, Low, Idempotent),
+            (RUN, run(&["sed", "-n", "1,5p", "a"]), OwnClone, Low, Idempotent),
+            (RUN, run(&["mkdir", "a"]), OwnClone, Low, Once),
+            (RUN, run(&["rm", "-r", "."]), OwnClone, Low, Once),
+            (RUN, run(&["sh", "-c", "echo x >> log"]), OwnClone, Low, Once),
+            (RUN, run(&["cargo", "publish"]), OwnClone, Low, Once),
+            (RUN, json!({"command": "cargo test --lib"}), OwnClone, Low, Idempotent),
+            (RUN, json!({"command": "cargo test; echo x >> log"}), OwnClone, Low, Once),
+            (RUN, json!({"command": 7}), OwnClone, Low, Once),
+            ("workspace.any_other", json!({}), OwnClone, Low, Once),
+            ("workspace.set_up_environment", json!({}), OwnClone, High, Once),
+            ("mcp.git.push", run(&["cargo", "test"]), OwnClone, High, Once),
+            (RUN, run(&["cargo", "test", "--lib"]), Outside, Low, Idempotent),
+            (RUN, run(&["cargo", "run"]), Outside, Low, Once),
+            (RUN, run(&["cargo", "publish"]), Outside, High, Once),
+            (RUN, run(&["cargo"]), Outside, High, Once),
+            (RUN, run(&["mvn", "test"]), Outside, High, Idempotent),
+            (RUN, run(&["/tmp/cargo", "test"]), Outside, High, Idempotent),
+            (RUN, run(&["scripts/verify", "all"]), Outside, High, Idempotent),
+            (RUN, run(&["sh", "-c", "scripts/verify all"]), Outside, High, Idempotent),
+            (RUN, json!({"command": "cargo test"}), Outside, High, Idempotent),
+            ("workspace.any_other", json!({}), Outside, High, Once),
+            ("workspace.set_up_environment", json!({}), Outside, High, Once),
+            ("mcp.git.push", json!({}), Outside, High, Once),
         ];
-        for (command, risk, repeatability) in cases {
-            let Value::Object(arguments) = json!({"command": command}) else { unreachable!() };
-            let found = policy.classify(RUN_COMMAND, worst, &arguments, &extra);
-            assert_eq!(found, Nature { risk, repeatability }, "{command}");
+        for (tool, arguments, reach, risk, repeatability) in cases {
+            let Value::Object(arguments) = arguments else { unreachable!() };
+            let found = policy.classify(tool, worst, &arguments, &extra, reach);
+            assert_eq!(found, Nature { risk, repeatability }, "{tool} {arguments:?} {reach:?}");
         }
+    }
+
+    #[test]
+    fn what_may_be_allowed_for_always_follows_from_the_call() {
+        let policy = Policy::default();
+        let scope = |tool: &str, arguments: Value| {
+            let Value::Object(arguments) = arguments else { unreachable!() };
+            policy.scope(tool, &arguments).map(|scope| scope.to_string())
+        };
+        assert_eq!(
+            scope("workspace.run_command", json!({"command": ["npm", "install", "x"], "timeout_s": 5}))
+                .as_deref(),
+            Some("every command that begins with `npm install`")
+        );
+        assert_eq!(
+            scope("workspace.run_command", json!({"command": "npm install x"})).as_deref(),
+            Some("the command `sh -c 'npm install x'`, with exactly these arguments")
+        );
+        assert_eq!(
+            scope("mcp.shell.run", json!({"command": ["npm", "install"]})).as_deref(),
+            Some("every call of `mcp.shell.run`, with whatever arguments")
+        );
     }
 }

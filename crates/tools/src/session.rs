@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey, Repeatability};
 use syndarix_core::event::{EventKind, NewEvent};
+use syndarix_core::permission::CallScope;
 use syndarix_core::ports::{Effects, Journal, PortError};
 use syndarix_core::tool::{Risk, ToolCall, ToolOutput, ToolSpec};
 
 use crate::connection::{Answer, CallError};
 use crate::error::Error;
 use crate::mcp;
-use crate::policy::{Denied, Nature, Pattern, Policy};
+use crate::policy::{Denied, Nature, Pattern, Policy, Reach};
 use crate::schema;
 use crate::toolbox::{SessionRequest, ToolboxOptions};
 use crate::workspace::Workspace;
@@ -39,6 +40,7 @@ pub enum Orphan {
 pub struct Session {
     request: SessionRequest,
     policy: Policy,
+    reach: Reach,
     effects: Arc<dyn Effects>,
     journal: Arc<dyn Journal>,
     workspace: Option<Workspace>,
@@ -84,11 +86,13 @@ impl Session {
     pub(crate) fn open(
         options: &ToolboxOptions,
         servers: &[Arc<mcp::Server>],
+        enforces: bool,
         request: SessionRequest,
     ) -> Result<Self, Error> {
         let scopes = request.scopes.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>();
         let scopes = scopes.map_err(|error| Error::Configuration(error.to_string()))?;
         let policy = options.policy.clone();
+        let reach = Reach::of(policy.sandbox, enforces, request.network);
         let workspace = request.root.as_ref().map(|root| workspace(options, &request, root)).transpose()?;
 
         let own = WorkspaceTool::ALL
@@ -111,7 +115,7 @@ impl Session {
             tools.insert(spec.name.clone(), Tool { spec, qualified, target, permitted });
         }
         let (effects, journal) = (Arc::clone(&options.effects), Arc::clone(&options.journal));
-        Ok(Self { request, policy, effects, journal, workspace, specs, tools })
+        Ok(Self { request, policy, reach, effects, journal, workspace, specs, tools })
     }
 
     /// The tools this session allows, as models see them.
@@ -119,10 +123,15 @@ impl Session {
         &self.specs
     }
 
-    /// How risky this very call is: a command by its program, another tool by its nature. A call that will be
-    /// refused is not risky.
+    /// How risky this very call is. A call that will be refused is not risky.
     pub fn risk(&self, call: &ToolCall) -> Risk {
         self.examine(call).map_or(Risk::Low, |sound| sound.nature.risk)
+    }
+
+    /// The calls that a human may allow together with this one; `None` where they are not offered.
+    pub fn scope(&self, call: &ToolCall) -> Option<CallScope> {
+        let sound = self.examine(call).ok()?;
+        self.policy.scope(&sound.tool.qualified, &sound.arguments)
     }
 
     /// Performs a call once. What a model can mend comes back as an output that is an error. A call whose
@@ -219,7 +228,7 @@ impl Session {
             .map_err(|problem| malformed(format!("{problem}; {} was not called", call.name)))?;
         let nature = Nature { risk: tool.spec.risk, repeatability: tool.spec.repeatability };
         let repeatable = &self.request.repeatable_commands;
-        let nature = self.policy.classify(&tool.qualified, nature, &arguments, repeatable);
+        let nature = self.policy.classify(&tool.qualified, nature, &arguments, repeatable, self.reach);
         Ok(Sound { tool, arguments, nature })
     }
 

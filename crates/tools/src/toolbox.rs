@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::mcp::{McpServerConfig, Server};
 use crate::policy::{Pattern, Policy};
 use crate::session::Session;
-use crate::workspace_server::{Prepared, WorkspaceTool};
+use crate::workspace_server::{Prepared, WorkspaceTool, probe};
 
 /// How this program starts its own workspace server: `program args… --options JSON`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +82,8 @@ pub struct SessionRequest {
 pub struct Toolbox {
     options: ToolboxOptions,
     servers: Vec<Arc<Server>>,
+    /// Whether this machine denies commands all that they are to be denied.
+    enforces: bool,
 }
 
 impl Toolbox {
@@ -110,13 +112,14 @@ impl Toolbox {
         for config in std::mem::take(&mut options.mcp_servers) {
             servers.push(Arc::new(Server::start(config, &mut taken).await?));
         }
-        Ok(Self { options, servers })
+        let enforces = probe().missing.is_none();
+        Ok(Self { options, servers, enforces })
     }
 
     /// Opens the tools of one run. The workspace server is started with the first call that needs it and
     /// ended, with everything it started, when the session is closed or dropped.
     pub fn open(&self, request: SessionRequest) -> Result<Session, Error> {
-        Session::open(&self.options, &self.servers, request)
+        Session::open(&self.options, &self.servers, self.enforces, request)
     }
 
     /// What is allowed, and how risky it is.
