@@ -85,19 +85,9 @@ impl Line {
         let Some(width) = width else { return head + &painted(&self.what) };
 
         let begin = columns(&elapsed) + 2 + columns(&who) + 1;
-        let (indent, lines) = if begin * 2 <= width {
-            (begin, wrap(&self.what, width - begin))
-        } else {
-            // A long name leaves its first line little room; the others need not suffer from it.
-            let mut lines = wrap(&self.what, width.saturating_sub(begin));
-            if lines.len() > 1 {
-                let first = lines.swap_remove(0);
-                let rest = self.what.trim_start().strip_prefix(&first).unwrap_or_default();
-                lines = wrap(rest, width.saturating_sub(NARROW_INDENT));
-                lines.insert(0, first);
-            }
-            (NARROW_INDENT, lines)
-        };
+        // A long name leaves its first line little room; the others need not suffer from it.
+        let indent = if begin * 2 <= width { begin } else { NARROW_INDENT };
+        let lines = wrap(&self.what, width.saturating_sub(begin), width.saturating_sub(indent));
         let margin = format!("\n{}", " ".repeat(indent));
         let lines: Vec<String> = lines.iter().map(|line| painted(line)).collect();
         head + &lines.join(&margin)

@@ -145,7 +145,7 @@ impl Terminal {
             })
             .collect();
         let headers: Vec<String> = match output::width() {
-            Some(width) => headers.iter().map(|header| wrap::wrap(header, width).join("\n")).collect(),
+            Some(width) => headers.iter().map(|header| wrap::wrap(header, width, width).join("\n")).collect(),
             None => headers,
         };
         self.header.set_message(headers.join("\n"));

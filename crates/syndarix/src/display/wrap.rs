@@ -12,33 +12,30 @@ pub(crate) fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
-/// A text in lines of at most `width` columns, broken at spaces. Only a word that is longer than a whole line is broken
-/// itself. There is at least one line.
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = Vec::new();
+/// A text in lines broken at spaces: the first of at most `first` columns, the others of `rest`. Only a word that is
+/// longer than a whole line is broken itself; where the first line has no room for its first word, it stays empty.
+/// There is at least one line.
+pub(crate) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
+    let limit = |lines: &[String]| if lines.is_empty() { first } else { rest }.max(1);
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let space = usize::from(!line.is_empty());
-        if columns(&line) + space + columns(word) <= width {
+        if columns(&line) + space + columns(word) <= limit(&lines) {
             if space > 0 {
                 line.push(' ');
             }
             line.push_str(word);
             continue;
         }
-        if !line.is_empty() {
+        if !line.is_empty() || lines.is_empty() && first < rest {
             lines.push(std::mem::take(&mut line));
         }
-        let mut taken = 0;
         for c in word.chars() {
-            let wide = c.width().unwrap_or(0);
-            if taken + wide > width && !line.is_empty() {
+            if columns(&line) + c.width().unwrap_or(0) > limit(&lines) && !line.is_empty() {
                 lines.push(std::mem::take(&mut line));
-                taken = 0;
             }
             line.push(c);
-            taken += wide;
         }
     }
     if !line.is_empty() || lines.is_empty() {
@@ -65,8 +62,15 @@ mod tests {
             ("e\u{301}e\u{301} x", 4, &["e\u{301}e\u{301} x"]),
             ("x", 0, &["x"]),
         ] {
-            assert_eq!(wrap(text, width), expected, "{text:?} at {width}");
+            assert_eq!(wrap(text, width, width), expected, "{text:?} at {width}");
         }
+    }
+
+    #[test]
+    fn the_first_line_may_have_less_room() {
+        assert_eq!(wrap("one two three", 3, 9), ["one", "two three"]);
+        assert_eq!(wrap("three four", 4, 5), ["", "three", "four"]);
+        assert_eq!(wrap("three", 0, 5), ["", "three"]);
     }
 
     #[test]
@@ -74,7 +78,7 @@ mod tests {
         let text =
             "Dave takes T-3 Parse the flag (dave is free) `syndarix approve slugline-7f3a9c/A-1` → 終了";
         for width in 4..=100 {
-            let lines = wrap(text, width);
+            let lines = wrap(text, width, width);
             assert!(lines.iter().all(|line| columns(line) <= width), "{width}: {lines:?}");
             let letters = |text: &str| text.replace(' ', "");
             assert_eq!(letters(&lines.concat()), letters(text), "{width}");

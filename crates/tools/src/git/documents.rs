@@ -59,6 +59,25 @@ impl Repository {
     }
 }
 
+/// The files that documents become in a folder of a repository: each under its own name, with the ending that says what
+/// it is, and with an end of its last line. A name that would lead out of the folder is left out.
+pub fn document_files<N: AsRef<str>>(
+    folder: &Path,
+    documents: impl IntoIterator<Item = (N, Vec<u8>)>,
+) -> Vec<(PathBuf, Vec<u8>)> {
+    let file = |(name, mut bytes): (N, Vec<u8>)| {
+        let mut path = folder.join(plain(Path::new(name.as_ref())).ok()?);
+        if path.extension().is_none() {
+            path.set_extension("md");
+        }
+        if bytes.last().is_some_and(|byte| *byte != b'\n') {
+            bytes.push(b'\n');
+        }
+        Some((path, bytes))
+    };
+    documents.into_iter().filter_map(file).collect()
+}
+
 /// A path as git's index names it, refused where it leads out of the repository or into its own folder.
 fn plain(path: &Path) -> Result<String, Error> {
     let refused = || Error::FileName(path.display().to_string());
@@ -142,5 +161,22 @@ mod tests {
         ] {
             assert_eq!(plain(Path::new(path)).ok().as_deref(), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn documents_become_files_of_one_folder() {
+        let documents = [("vision.md", "# V"), ("notes", "x\n"), ("../out.md", "y"), ("adr/0001.md", "")];
+        let documents = documents.map(|(name, text)| (name, text.as_bytes().to_vec()));
+        let files = document_files(Path::new("docs/team"), documents);
+        let shown: Vec<(String, String)> = files
+            .into_iter()
+            .map(|(path, bytes)| (path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()))
+            .collect();
+        let expected = [
+            ("docs/team/vision.md", "# V\n"),
+            ("docs/team/notes.md", "x\n"),
+            ("docs/team/adr/0001.md", ""),
+        ];
+        assert_eq!(shown, expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
     }
 }

@@ -12,6 +12,7 @@ mod repository;
 mod source;
 pub mod trailers;
 
+pub use documents::document_files;
 pub use error::Error;
 pub use identity::{Authorship, Identity, InvalidSigner, Signature, Signer, Template};
 pub use merge::Merge;
