@@ -137,8 +137,18 @@ pub struct Check {
 }
 
 impl fmt::Display for Check {
+    /// The command as a shell takes it: a word that is more than one to a shell is quoted, so that what is shown can
+    /// be typed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.command.join(" "))
+        for (number, word) in self.command.iter().enumerate() {
+            let space = if number == 0 { "" } else { " " };
+            // Only a zero byte cannot be quoted, and a word with one cannot be run either.
+            match shlex::try_quote(word) {
+                Ok(quoted) => write!(f, "{space}{quoted}")?,
+                Err(_) => write!(f, "{space}{word}")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -248,6 +258,21 @@ mod tests {
             failed -> -
             cancelled -> -"]]
         .assert_eq(&ALL.map(row).join("\n"));
+    }
+
+    #[test]
+    fn a_check_is_shown_as_it_can_be_typed() {
+        for (command, shown) in [
+            (&["cargo", "test", "--offline"][..], "cargo test --offline"),
+            (&["sh", "-c", "npm ci && npm test"], "sh -c 'npm ci && npm test'"),
+            (&["python3", "-m", "pytest", "-k", "it's"], "python3 -m pytest -k \"it's\""),
+            (&["test", ""], "test ''"),
+            (&["go", "test", "./..."], "go test ./..."),
+        ] {
+            let check = Check { command: command.iter().map(|&word| word.to_owned()).collect() };
+            assert_eq!(check.to_string(), shown);
+            assert_eq!(shlex::split(shown).as_deref(), Some(&check.command[..]));
+        }
     }
 
     #[test]

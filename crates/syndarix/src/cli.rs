@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agents, approvals, cancel, completions, config, costs, decide, demo, events, feedback, messages, run,
-    status, tasks, up, workspace_server,
+    agents, approvals, cancel, completions, config, costs, decide, demo, diff, events, feedback, log,
+    messages, open, run, show, status, tasks, up, workspace_server,
 };
 use crate::exit::Exit;
 
@@ -23,6 +23,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Where projects and records are kept if nothing else is said.
+pub(crate) const DEFAULT_DATA_DIR: &str = ".syndarix";
+
 /// What every command accepts.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
@@ -33,7 +36,7 @@ pub(crate) struct Global {
         help_heading = "Everywhere",
         value_name = "DIR",
         env = "SYNDARIX_DATA_DIR",
-        default_value = ".syndarix"
+        default_value = DEFAULT_DATA_DIR
     )]
     pub(crate) data_dir: PathBuf,
     /// The configuration file [default: syndarix.toml here, if there is one]
@@ -57,6 +60,14 @@ pub(crate) enum Command {
     Status(status::Arguments),
     /// List projects
     Projects,
+    /// Read what the team wrote, or everything about one task
+    Show(show::Arguments),
+    /// Print what a project, or one task, changed
+    Diff(diff::Arguments),
+    /// List the commits of a project's result
+    Log(log::Arguments),
+    /// Print where a project's repository is, or open it
+    Open(open::Arguments),
     /// List a project's team
     Agents(agents::Arguments),
     /// List a project's tasks

@@ -15,7 +15,7 @@ pub(crate) enum Exit {
     WaitingForHuman,
     /// Something went wrong inside Syndarix itself. What was recorded is safe.
     Internal,
-    /// Stopped by Ctrl-C or SIGTERM; `syndarix up` continues.
+    /// Stopped by Ctrl-C, SIGTERM or a closed terminal; `syndarix up` continues.
     Interrupted,
 }
 
@@ -28,7 +28,7 @@ Exit codes:
     2  what was given cannot be used; nothing was changed
     3  nothing is left to do but what waits for a human (see `syndarix approvals`)
    70  something went wrong inside Syndarix; what was recorded is safe
-  130  stopped by Ctrl-C or SIGTERM; `syndarix up` continues";
+  130  stopped by Ctrl-C, SIGTERM or a closed terminal; `syndarix up` continues";
 
     /// The number a shell sees.
     pub(crate) fn code(self) -> u8 {

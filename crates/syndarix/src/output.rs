@@ -31,10 +31,15 @@ impl Output {
     }
 
     /// Writes text as it is.
-    #[expect(clippy::unused_self, reason = "only whoever was given an output may write")]
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes what need not be text, as it is.
+    #[expect(clippy::unused_self, reason = "only whoever was given an output may write")]
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(cannot_write)
+        written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
     }
 
     /// Writes one line.
@@ -63,11 +68,21 @@ pub(crate) fn color_wanted(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && !no_color
 }
 
-/// Why standard output cannot be written to. A reader that has seen enough (`syndarix events | head`) closed
-/// the pipe; that ends the command, without a word.
-pub(crate) fn cannot_write(error: io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        return Failure::silent();
+/// How many columns standard output has; `None` where it is no terminal.
+pub(crate) fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout())
+        .map(|(width, _)| usize::from(width.0))
+        .filter(|width| *width > 0)
+}
+
+/// Whether what was written counts as said. A terminal that was closed hears nothing more, and that is no reason to
+/// stop: the signal that comes with it says so, unless it is ignored on purpose. A reader that has seen enough
+/// (`syndarix events | head`) closed the pipe; that ends the command, without a word.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::silent()),
+        Err(error) => Err(Failure::internal("standard output cannot be written to").because(error)),
     }
-    Failure::internal("standard output cannot be written to").because(error)
 }

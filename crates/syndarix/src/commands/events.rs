@@ -12,7 +12,7 @@ use crate::display::line::Detail;
 use crate::display::live::Feed;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::records::{self, refused};
 
 /// What it accepts.
@@ -37,6 +37,9 @@ pub(crate) struct Arguments {
 /// How often a journal that another process writes is looked at. Only a reader does this; the service itself
 /// is told of every commit.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What an event's number takes of a line, with the gap behind it.
+const NUMBER_COLUMNS: usize = 8;
 
 /// How many events are read at a time.
 const PAGE: u32 = 1_000;
@@ -96,7 +99,12 @@ fn say(event: &Event, after: u64, detail: Detail, feed: &mut Feed, output: &Outp
         return output.document_line(event);
     }
     match line {
-        Some(line) => output.line(&format!("{:>6}  {}", event.seq, line.render(output.color()))),
+        Some(line) => {
+            let width = output::width().map(|width| width.saturating_sub(NUMBER_COLUMNS));
+            let margin = format!("\n{}", " ".repeat(NUMBER_COLUMNS));
+            let text = line.render(output.color(), width).replace('\n', &margin);
+            output.line(&format!("{:>6}  {text}", event.seq))
+        }
         None => Ok(()),
     }
 }

@@ -8,13 +8,18 @@ pub(crate) mod config;
 pub(crate) mod costs;
 pub(crate) mod decide;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod feedback;
+pub(crate) mod log;
 pub(crate) mod messages;
+pub(crate) mod open;
 pub(crate) mod projects;
 pub(crate) mod run;
+pub(crate) mod show;
 pub(crate) mod status;
+mod subject;
 pub(crate) mod tasks;
 pub(crate) mod up;
 pub(crate) mod workspace_server;
@@ -42,6 +47,10 @@ pub(crate) fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
             Command::Up(arguments) => up::run(arguments, &global, output).await,
             Command::Status(arguments) => status::run(arguments, &global, output).await,
             Command::Projects => projects::run(&global, output).await,
+            Command::Show(arguments) => show::run(arguments, &global, output).await,
+            Command::Diff(arguments) => diff::run(arguments, &global, output).await,
+            Command::Log(arguments) => log::run(arguments, &global, output).await,
+            Command::Open(arguments) => open::run(arguments, &global, output).await,
             Command::Agents(arguments) => agents::run(arguments, &global, output).await,
             Command::Tasks(arguments) => tasks::run(arguments, &global, output).await,
             Command::Messages(arguments) => messages::run(arguments, &global, output).await,

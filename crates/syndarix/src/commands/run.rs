@@ -117,7 +117,8 @@ async fn check(arguments: &Arguments, config: &Config, global: &Global) -> Resul
         Some(path) => Some(input::source(path).await?),
         None => None,
     };
-    let check = arguments.check.as_deref().map(config::file::words).filter(|words| !words.is_empty());
+    let check =
+        arguments.check.as_deref().map(|line| config::command::of_flag("--check", line)).transpose()?;
     let check = check.or_else(|| defaults.check.clone()).map(|command| Check { command });
     let check = check.or_else(|| source.as_ref().and_then(|source: &Source| input::check_for(&source.root)));
 

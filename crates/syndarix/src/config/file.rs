@@ -1,7 +1,7 @@
 //! The shape of `syndarix.toml`. Every key is optional; an unknown one is an error.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 use syndarix_core::autonomy::Autonomy;
@@ -9,8 +9,11 @@ use syndarix_core::money::NanoUsd;
 use syndarix_core::validity::Validity;
 use syndarix_llm::prices::ModelPrice;
 use syndarix_llm::providers::ProviderKind;
+use syndarix_tools::git::Authorship;
 use syndarix_tools::mcp::ToolOverride;
 use syndarix_tools::workspace_server::{Limits as CommandLimits, SandboxRequirement};
+
+use super::command::{self, Command};
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -39,6 +42,11 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     /// What a human is asked.
     pub(crate) approvals: Approvals,
+    /// Who commits are by.
+    pub(crate) git: Authorship,
+    /// What the result's branch holds beside the work.
+    #[serde(skip_serializing_if = "Results::is_default")]
+    pub(crate) results: Results,
     /// The engine's port.
     #[serde(skip_serializing_if = "Temporal::is_default")]
     pub(crate) temporal: Temporal,
@@ -170,10 +178,14 @@ pub(crate) struct Tools {
     pub(crate) denied: Vec<String>,
     /// Commands that are not risky, beside the built-in ones: `"just test"` covers `just test --all`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) low_risk_commands: Vec<String>,
+    pub(crate) low_risk_commands: Vec<Command>,
     /// Commands that may be repeated when a crash lost their result, beside the built-in ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) repeatable_commands: Vec<String>,
+    pub(crate) repeatable_commands: Vec<Command>,
+    /// Folders beside the system's own that commands may read: absolute, below the home where they begin with `~`,
+    /// or relative to this file. Once the file is read, they are absolute and known to be there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) readable: Vec<PathBuf>,
     /// Whether commands may use the network.
     pub(crate) network: bool,
     /// How much confinement is demanded.
@@ -218,6 +230,22 @@ pub(crate) struct Approvals {
     pub(crate) valid_for: Validity,
 }
 
+/// What the result's branch holds beside the work.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Results {
+    /// The folder of the repository that the team's documents are committed to at the hand-over; without one they
+    /// stay in the records.
+    #[serde(deserialize_with = "folder_of_repository", skip_serializing_if = "Option::is_none")]
+    pub(crate) documents: Option<PathBuf>,
+}
+
+impl Results {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The engine's port, for Temporal's own tools. `up --temporal-listen` opens it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -237,11 +265,6 @@ impl Temporal {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// Splits a command the way it is written in configuration: words between spaces, no shell.
-pub(crate) fn words(command: &str) -> Vec<String> {
-    command.split_whitespace().map(str::to_owned).collect()
 }
 
 fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NanoUsd, D::Error> {
@@ -268,16 +291,30 @@ fn write_amount<S: serde::Serializer>(amount: &NanoUsd, serializer: S) -> Result
 fn optional_command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Command {
+    enum Written {
         Text(String),
         Words(Vec<String>),
     }
-    let command = match Command::deserialize(deserializer)? {
-        Command::Text(text) => words(&text),
-        Command::Words(words) => words,
+    let command = match Written::deserialize(deserializer)? {
+        Written::Text(text) => command::parse(&text).map_err(de::Error::custom)?,
+        Written::Words(words) => words,
     };
     if command.is_empty() {
         return Err(de::Error::custom("a command needs a program"));
     }
     Ok(Some(command))
+}
+
+fn folder_of_repository<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    let plain =
+        path.components().all(|component| matches!(component, Component::Normal(part) if part != ".git"));
+    if plain && path.components().next().is_some() {
+        return Ok(Some(path));
+    }
+    let message = format!(
+        "`{}` is not a folder of the repository: write it relative to the root, like `docs/team`",
+        path.display()
+    );
+    Err(de::Error::custom(message))
 }

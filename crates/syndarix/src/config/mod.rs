@@ -1,22 +1,26 @@
 //! Configuration: `syndarix.toml`, what holds without it, and what of it is usable on this machine.
 //!
 //! - [`file`]: the file's shape.
+//! - [`command`]: a command as a person writes it.
 //! - [`read`]: finding and reading it; what is wrong with it, by line.
+//! - [`readable`]: the folders that agents' commands may read, looked up on this machine.
 //! - [`providers`]: the providers of models it names, and those that the environment brings.
 //! - [`show`]: what is effective, for people, without secrets.
 //!
 //! A secret is never in the file: the file names the environment variable that holds it.
 
+pub(crate) mod command;
 pub(crate) mod file;
 pub(crate) mod providers;
 mod read;
+mod readable;
 pub(crate) mod show;
 
 use std::path::PathBuf;
 
-pub(crate) use read::load;
 #[cfg(test)]
 pub(crate) use read::parse;
+pub(crate) use read::{load, nearest};
 
 use crate::config::file::File;
 

@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::Config;
 use super::file::{File, McpServer, Provider};
+use super::{Config, readable};
 use crate::failure::Failure;
 
 /// The file that is read where none is named.
@@ -25,7 +25,14 @@ pub(crate) fn load(named: Option<&Path>) -> Result<Config, Failure> {
             return Err(failure.because(error).hint("check the path given with --config or SYNDARIX_CONFIG"));
         }
     };
-    let file = parse(&path.display().to_string(), &text)?;
+    let mut file = parse(&path.display().to_string(), &text)?;
+    let base = std::path::absolute(&path)
+        .map_err(|error| Failure::bad_input("the configuration has no absolute path").because(error))?;
+    let base = base.parent().unwrap_or(&base);
+    let home = super::process_environment("HOME").map(PathBuf::from);
+    for folder in &mut file.tools.readable {
+        *folder = readable::resolve(folder, home.as_deref(), base)?;
+    }
     Ok(Config { path: Some(path), file })
 }
 
@@ -188,14 +195,21 @@ mod tests {
             url = "https://example.com/mcp"
             headers_from = { Authorization = "DOCS_AUTHORIZATION" }
             [tools]
-            low_risk_commands = ["just test"]
+            low_risk_commands = ["just test", "sh -c 'a && b'"]
             sandbox = "best_effort"
+            readable = ["/opt/sdk", "~/tools"]
             [tools.limits]
             command_timeout_ms = 60000
             [limits]
             agents_at_once = 8
             [approvals]
             valid_for = "36 hours"
+            [git]
+            author = "{agent} (Syndarix) <team+{agent}@example.org>"
+            committer = "as the user"
+            sign_off = true
+            [results]
+            documents = "docs/team"
             "#,
             expect!["accepted"],
         );
@@ -278,6 +292,9 @@ mod tests {
                 hint: mend this line; `syndarix config check` says whether the file is right
             "#]],
         );
+        check("[tools]\nlow_risk_commands = [\"just test\", \"sh -c 'x\"]\n", expect![[r#""#]]);
+        check("[git]\nauthor = \"{agnet} <team@example.org>\"\n", expect![[r#""#]]);
+        check("[results]\ndocuments = \"../docs\"\n", expect![[r#""#]]);
         check(
             "[defaults\n",
             expect![[r#"

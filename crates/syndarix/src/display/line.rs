@@ -13,6 +13,7 @@ use syndarix_core::task::TaskState;
 use super::action::{Action, action};
 use super::board::Board;
 use super::text::{commit, money, one_line, took};
+use super::wrap::{columns, padded, wrap};
 
 /// How much of the journal to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,13 +54,18 @@ pub(crate) struct Line {
     pub(crate) tone: Tone,
 }
 
+/// How many columns the name of whom a line is about takes at least, so that what happened begins below one another.
+const WHO_COLUMNS: usize = 10;
+
+/// How far the second and later lines go in where there is no room to begin them below the first one's words.
+const NARROW_INDENT: usize = 4;
+
 impl Line {
-    /// The line as text, without its newline.
-    pub(crate) fn render(&self, color: bool) -> String {
+    /// The line as text, without its newline. With a width it is broken at words, and what follows is indented to
+    /// where the words begin; in a pipe, which has no width, it stays one line.
+    pub(crate) fn render(&self, color: bool, width: Option<usize>) -> String {
         let elapsed = super::text::elapsed(self.elapsed);
-        if !color {
-            return format!("{elapsed}  {:<10} {}", self.who, self.what);
-        }
+        let who = padded(&self.who, WHO_COLUMNS);
         let paint = match self.tone {
             Tone::Plain => "",
             Tone::Heading => "\u{1b}[1m",
@@ -68,10 +74,23 @@ impl Line {
             Tone::Bad => "\u{1b}[31m",
             Tone::Faint => "\u{1b}[2m",
         };
-        format!(
-            "\u{1b}[2m{elapsed}\u{1b}[0m  \u{1b}[1m{:<10}\u{1b}[0m {paint}{}\u{1b}[0m",
-            self.who, self.what
-        )
+        let painted = |text: &str| {
+            if color { format!("{paint}{text}\u{1b}[0m") } else { text.to_owned() }
+        };
+        let head = if color {
+            format!("\u{1b}[2m{elapsed}\u{1b}[0m  \u{1b}[1m{who}\u{1b}[0m ")
+        } else {
+            format!("{elapsed}  {who} ")
+        };
+        let Some(width) = width else { return head + &painted(&self.what) };
+
+        let begin = columns(&elapsed) + 2 + columns(&who) + 1;
+        // A long name leaves its first line little room; the others need not suffer from it.
+        let indent = if begin * 2 <= width { begin } else { NARROW_INDENT };
+        let lines = wrap(&self.what, width.saturating_sub(begin), width.saturating_sub(indent));
+        let margin = format!("\n{}", " ".repeat(indent));
+        let lines: Vec<String> = lines.iter().map(|line| painted(line)).collect();
+        head + &lines.join(&margin)
     }
 }
 
@@ -354,7 +373,7 @@ mod tests {
             .expect("an event");
             board.apply(&event);
             if let Some(line) = line(&event, &board, detail) {
-                said.push_str(&format!("{}\n", line.render(false)));
+                said.push_str(&format!("{}\n", line.render(false, None)));
             }
         }
         expected.assert_eq(&said);
@@ -481,6 +500,43 @@ mod tests {
             00:01  Dave       goes on with b/y instead of a/x (rate limited)
             00:01  Dave       reads src/a.rs
         "#]],
+        );
+    }
+
+    fn at_width(who: &str, what: &str, width: usize) -> String {
+        let (who, what) = (who.to_owned(), what.to_owned());
+        let line = Line { elapsed: Duration::from_secs(75), who, what, tone: Tone::Plain };
+        line.render(false, Some(width))
+    }
+
+    const LONG: &str = "T-3 Parse the flag is done, check exit code 0, commit 0123456789 · 1 of 15 tasks done · $0.00 \
+                        of $5.00 · 12.3k tokens";
+
+    #[test]
+    fn long_lines_hang_below_their_words() {
+        expect![[r#""#]].assert_eq(&[60, 80, 100].map(|width| at_width("task", LONG, width)).join("\n"));
+    }
+
+    #[test]
+    fn no_line_is_too_wide_whoever_it_is_about() {
+        for who in ["task", "Engineer-with-a-long-name-17", "田中さん"] {
+            for width in [40, 60, 80, 100, 200] {
+                let text = at_width(who, LONG, width);
+                assert!(text.lines().all(|line| columns(line) <= width), "{width}: {text}");
+                let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+                assert_eq!(words(&text)[2..], words(LONG), "{width}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_line_of_a_coloured_one_is_coloured() {
+        let (who, what) = ("task".to_owned(), LONG.to_owned());
+        let line = Line { elapsed: Duration::ZERO, who, what, tone: Tone::Good };
+        let text = line.render(true, Some(60));
+        assert!(
+            text.lines().all(|line| line.contains("\u{1b}[32m") && line.ends_with("\u{1b}[0m")),
+            "{text}"
         );
     }
 }

@@ -13,7 +13,7 @@ use syndarix_core::time::Timestamp;
 
 use super::board::Board;
 use super::line::{Detail, Line, line};
-use super::text;
+use super::{text, wrap};
 use crate::failure::Failure;
 use crate::output;
 
@@ -77,7 +77,9 @@ impl Live {
             return self.line(&text);
         }
         if let Some(line) = self.feed.take(event, Detail::Story) {
-            self.line(&line.render(self.color))?;
+            // A terminal may have been made wider or narrower since the last line.
+            let width = self.terminal.as_ref().and_then(|_| output::width());
+            self.line(&line.render(self.color, width))?;
         }
         Ok(())
     }
@@ -85,10 +87,10 @@ impl Live {
     /// Writes a line of its own between the feed's.
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
         if let Some(terminal) = &self.terminal {
-            return terminal.bars.println(text).map_err(output::cannot_write);
+            return output::written(terminal.bars.println(text));
         }
         let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(output::cannot_write)
+        output::written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
     }
 
     /// Brings the progress lines up to date.
@@ -142,6 +144,10 @@ impl Terminal {
                 format!("{name}{}", board.headline(now))
             })
             .collect();
+        let headers: Vec<String> = match output::width() {
+            Some(width) => headers.iter().map(|header| wrap::wrap(header, width, width).join("\n")).collect(),
+            None => headers,
+        };
         self.header.set_message(headers.join("\n"));
 
         let active: Vec<(AgentId, String)> =

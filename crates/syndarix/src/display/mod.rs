@@ -4,9 +4,13 @@
 
 mod action;
 pub(crate) mod board;
+pub(crate) mod documents;
 pub(crate) mod line;
 pub(crate) mod live;
+pub(crate) mod patch;
 pub(crate) mod status;
 pub(crate) mod summary;
 pub(crate) mod table;
+pub(crate) mod task;
 pub(crate) mod text;
+pub(crate) mod wrap;

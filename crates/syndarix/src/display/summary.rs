@@ -11,6 +11,7 @@ use syndarix_core::usage::TokenUsage;
 use syndarix_store::CostLine;
 
 use super::board::{Board, SentBack};
+use super::documents::{excerpt, short};
 use super::table::{Align, Table};
 use super::text::{self, commit, money, one_line, took};
 
@@ -29,6 +30,12 @@ pub(crate) struct Summary<'a> {
     pub(crate) diff_stat: Option<&'a str>,
     /// The last check of the whole result, if one was run: its command and exit code.
     pub(crate) final_check: Option<&'a FinalCheck>,
+    /// The names of the team's documents.
+    pub(crate) documents: &'a [String],
+    /// What the document about the delivery says, if there is one.
+    pub(crate) delivery: Option<&'a str>,
+    /// How this program is called on these records, up to the command.
+    pub(crate) program: &'a str,
     /// Where the records are.
     pub(crate) data_dir: &'a str,
 }
@@ -67,6 +74,7 @@ impl Summary<'_> {
         text.push_str(&self.reviews_section());
         text.push_str(&self.costs_section());
         text.push_str(&self.result_section());
+        text.push_str(&self.documents_section());
         text
     }
 
@@ -162,10 +170,35 @@ impl Summary<'_> {
         }
         text.push_str(&format!("  records      {}\n", self.data_dir));
         if let Some(diff_stat) = self.diff_stat.map(str::trim_end).filter(|diff_stat| !diff_stat.is_empty()) {
-            text.push_str("\nChanges\n");
+            let (program, id) = (self.program, &project.id);
+            text.push_str(&format!("\nChanges: {program} diff {id}\n"));
             for line in text::many_lines(diff_stat).lines() {
                 text.push_str(&format!("  {}\n", line.trim()));
             }
+        }
+        text
+    }
+
+    /// What the team wrote, with the command that prints each, and how the document about the delivery begins.
+    fn documents_section(&self) -> String {
+        let (program, project) = (self.program, &self.project.id);
+        let mut text = String::new();
+        let width = self.documents.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(12);
+        if !self.documents.is_empty() {
+            text.push_str("\nDocuments\n");
+        }
+        for name in self.documents {
+            text.push_str(&format!("  {name:<width$} {program} show {project} {}\n", short(name)));
+        }
+        let (lines, more) = self.delivery.map(excerpt).unwrap_or_default();
+        if !lines.is_empty() {
+            text.push_str("\nDelivery\n");
+        }
+        for line in lines {
+            text.push_str(&format!("  {}\n", line.trim_end()));
+        }
+        if more {
+            text.push_str("  …\n");
         }
         text
     }
@@ -182,6 +215,7 @@ impl Summary<'_> {
             "costs": self.costs,
             "final_check": self.final_check,
             "diff_stat": self.diff_stat,
+            "documents": self.documents,
             "data_dir": self.data_dir,
         })
     }

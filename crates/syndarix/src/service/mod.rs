@@ -4,6 +4,7 @@
 //! - [`begin`]: beginning a project.
 //! - [`busy`]: whether anything is left to do.
 //! - [`session`], [`watch`]: one stay with a service: the live feed, and how it ends.
+//! - [`stop`]: how a service is told to stop.
 //! - [`unfinished`]: what a data directory holds that is not over.
 //! - [`closing`]: what a summary is made of.
 //! - [`models`], [`tools`]: configuration in the terms of the gateway and the toolbox.
@@ -18,6 +19,7 @@ pub(crate) mod host;
 pub(crate) mod models;
 pub(crate) mod port;
 pub(crate) mod session;
+pub(crate) mod stop;
 pub(crate) mod tools;
 pub(crate) mod unfinished;
 pub(crate) mod watch;

@@ -5,7 +5,8 @@ use syndarix_core::project::ProjectState;
 
 use super::closing;
 use super::host::Service;
-use super::watch::{Ended, Until, force_on_second_signal, watch};
+use super::stop::force_on_second_signal;
+use super::watch::{Ended, Until, watch};
 use crate::cli::Global;
 use crate::display::live::Live;
 use crate::exit::Exit;

@@ -11,7 +11,7 @@ use syndarix_tools::mcp::{McpServerConfig, McpTransport};
 use syndarix_tools::policy::Policy;
 use syndarix_tools::{Error as ToolsError, Launcher, Toolbox, ToolboxOptions};
 
-use crate::config::file::{McpServer, words};
+use crate::config::file::McpServer;
 use crate::config::{Config, Environment};
 use crate::failure::Failure;
 
@@ -22,10 +22,13 @@ pub(crate) fn policy(config: &Config, repeatable_commands: &[&[&str]]) -> Policy
         denied: tools.denied.clone(),
         sandbox: tools.sandbox,
         limits: tools.limits.clone(),
+        read_only: tools.readable.clone(),
         ..Policy::default()
     };
-    policy.low_risk_commands.extend(tools.low_risk_commands.iter().map(|command| words(command)));
-    policy.repeatable_commands.extend(tools.repeatable_commands.iter().map(|command| words(command)));
+    policy.low_risk_commands.extend(tools.low_risk_commands.iter().map(|command| command.words().to_vec()));
+    policy
+        .repeatable_commands
+        .extend(tools.repeatable_commands.iter().map(|command| command.words().to_vec()));
     let owned = |command: &&[&str]| command.iter().map(|&word| word.to_owned()).collect();
     policy.repeatable_commands.extend(repeatable_commands.iter().map(owned));
     policy

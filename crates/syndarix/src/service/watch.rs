@@ -7,10 +7,10 @@ use syndarix_core::id::ProjectId;
 use syndarix_core::project::ProjectState;
 use syndarix_core::time::{Clock as _, SystemClock};
 use syndarix_store::{EventQuery, Store};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::host::Service;
+use super::stop::Stop;
 use crate::display::live::Live;
 use crate::failure::Failure;
 use crate::records::refused;
@@ -34,7 +34,7 @@ pub(crate) enum Ended {
         /// Whether something waits for a human.
         waiting: bool,
     },
-    /// Ctrl-C or SIGTERM.
+    /// Ctrl-C, SIGTERM, or a terminal that was closed.
     Stopped,
     /// A part of the service ended by itself.
     Broken,
@@ -57,9 +57,7 @@ pub(crate) async fn watch(
     after: u64,
     until: &Until,
 ) -> Result<(Ended, Option<String>), Failure> {
-    let cannot = |error| Failure::internal("signals cannot be received").because(error);
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+    let mut stop = Stop::listen()?;
     let store = service.store();
     let mut committed = store.subscribe();
     let mut draw = tokio::time::interval(DRAW_EVERY);
@@ -87,8 +85,7 @@ pub(crate) async fn watch(
                 }
             }
             _ = draw.tick() => live.draw(SystemClock.now()),
-            _ = interrupt.recv() => return Ok((Ended::Stopped, None)),
-            _ = terminate.recv() => return Ok((Ended::Stopped, None)),
+            () = stop.asked() => return Ok((Ended::Stopped, None)),
             reason = service.broken() => return Ok((Ended::Broken, Some(reason))),
         }
     }
@@ -132,25 +129,4 @@ async fn idle(service: &Service) -> Result<Option<bool>, Failure> {
         }
     }
     Ok(Some(!open.is_empty()))
-}
-
-/// How long after the first signal a second one is taken for an echo of it: `timeout` and terminals send theirs
-/// to the whole process group, and so twice.
-const ECHO: Duration = Duration::from_secs(1);
-
-/// Ends the process at once when somebody says stop again while the service stops.
-pub(crate) fn force_on_second_signal() {
-    tokio::spawn(async {
-        tokio::time::sleep(ECHO).await;
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        std::process::exit(i32::from(crate::exit::Exit::Interrupted.code()));
-    });
 }

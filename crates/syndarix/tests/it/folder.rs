@@ -54,7 +54,12 @@ impl Folder {
 
     /// The binary, in this folder, with an environment that brings no provider.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_syndarix"));
+        self.command_of(env!("CARGO_BIN_EXE_syndarix"))
+    }
+
+    /// Another program that starts the binary, with the same environment.
+    pub(crate) fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command.current_dir(self.path()).env_clear();
         for kept in ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME"] {
             if let Some(value) = std::env::var_os(kept) {

@@ -18,7 +18,9 @@ fn listings_of_nothing_say_so() {
 #[test]
 fn listings_of_nothing_are_valid_json() {
     let folder = Folder::new();
-    for listing in ["projects", "agents", "tasks", "messages", "costs", "approvals", "status"] {
+    for listing in
+        ["projects", "agents", "tasks", "messages", "costs", "approvals", "status", "show", "diff", "log"]
+    {
         let ran = folder.run(&[listing, "--json"]);
         assert_eq!(ran.code, Some(0), "{listing}: {}", ran.stderr);
         assert_eq!(

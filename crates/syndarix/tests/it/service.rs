@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use temporalio_client::grpc::WorkflowService as _;
@@ -24,7 +24,12 @@ impl Running {
     /// Starts a command that serves, and waits until it listens. What it prints is little enough to wait in the pipe.
     fn start(folder: &Folder, arguments: &[&str]) -> Self {
         let mut command = folder.command();
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(arguments);
+        Self::begin(folder, command)
+    }
+
+    fn begin(folder: &Folder, mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("it starts");
         let printed = child.stdout.take().expect("it is piped");
         let mut running = Self(child, BufReader::new(printed));
@@ -90,6 +95,76 @@ fn a_second_process_is_refused_and_the_first_stops_on_a_signal() {
     assert!(!folder.join(".syndarix/control.sock").exists());
     let idle = folder.run(&["up", "--until-idle"]);
     assert_eq!(idle.code, Some(0), "{}", idle.stderr);
+}
+
+#[test]
+fn a_closed_terminal_is_a_clean_stop() {
+    let folder = Folder::new();
+    let mut running = Running::start(&folder, &["demo", "--pace", "1"]);
+    // Once the story is told, somebody listens for signals.
+    running.line_with("joins as");
+    running.signal("HUP");
+    assert_eq!(running.end(), Some(130));
+    assert!(!folder.join(".syndarix/control.sock").exists());
+    assert_eq!(data::processes_about(folder.path()), [""; 0]);
+    let done = folder.run(&["demo", "--pace", "0", "--until-idle"]);
+    assert_eq!(done.code, Some(0), "what was stopped is continued: {}{}", done.stdout, done.stderr);
+    shows_what_the_team_made(&folder);
+}
+
+#[test]
+fn a_service_that_ignores_its_terminal_outlives_it() {
+    let folder = Folder::ready();
+    let nohup = format!("trap '' HUP; exec '{}' up", env!("CARGO_BIN_EXE_syndarix"));
+    let mut command = folder.command_of("sh");
+    command.args(["-c", &nohup]);
+    let running = Running::begin(&folder, command);
+    running.signal("HUP");
+    // It answers as before, so the signal did nothing; what listens for signals is there before the socket is asked.
+    assert_eq!(folder.run(&["up"]).code, Some(2), "it holds the data directory");
+    running.signal("TERM");
+    assert_eq!(running.end(), Some(130));
+}
+
+/// The demo's result, through every command that shows one.
+fn shows_what_the_team_made(folder: &Folder) {
+    let said = |arguments: &[&str]| {
+        let ran = folder.run(arguments);
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {}", ran.stderr);
+        ran.stdout
+    };
+    let list = said(&["show"]);
+    for name in ["vision.md", "requirements.md", "architecture.md", "delivery.md", "T-1"] {
+        assert!(list.contains(name), "{name} is missing: {list}");
+    }
+    let projects: Vec<serde_json::Value> =
+        serde_json::from_str(&said(&["projects", "--json"])).expect("a listing");
+    let project = projects[0]["id"].as_str().expect("an id");
+    let document: serde_json::Value =
+        serde_json::from_str(&said(&["show", project, "delivery", "--json"])).expect("a document");
+    let text = document["text"].as_str().expect("its text");
+    assert_eq!(said(&["show", "delivery.md"]).trim_end(), text.trim_end());
+    let summary = said(&["status"]);
+    let first = text.trim().lines().next().expect("a line");
+    assert!(summary.contains(first) && summary.contains(&format!("show {project} delivery")), "{summary}");
+
+    let commits: Vec<serde_json::Value> = serde_json::from_str(&said(&["log", "--json"])).expect("a listing");
+    let task = commits.iter().find_map(|commit| commit["task"].as_str()).expect("a merge names its task");
+    let sheet = said(&["show", task]);
+    for part in ["Receipt", "exit code 0", "Review 1"] {
+        assert!(sheet.contains(part), "{part} is missing: {sheet}");
+    }
+    let whole = said(&["diff"]);
+    let part = said(&["diff", task]);
+    assert!(whole.starts_with("diff --git") && part.starts_with("diff --git") && part.len() < whole.len());
+    assert!(said(&["diff", "--stat"]).contains("files changed"));
+    let repository = said(&["open", project]);
+    assert!(std::path::Path::new(repository.trim_end()).join(".git").is_dir(), "{repository}");
+
+    let unknown = folder.run(&["show", "delivry"]);
+    assert_eq!(unknown.code, Some(2), "{}", unknown.stdout);
+    assert!(unknown.stderr.contains("did you mean `delivery`?"), "{}", unknown.stderr);
+    assert_eq!(folder.run(&["diff", "T-99"]).code, Some(2));
 }
 
 /// Asks the engine at this address what it is.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use super::error::Error;
+pub(crate) use super::identity::Identity;
+use super::identity::Signature;
 
 /// Settings of every call: no hooks, no programs named in configuration, no background work.
 pub(crate) const SETTINGS: &[&str] = &[
@@ -61,15 +63,18 @@ impl Ended {
     }
 }
 
-/// One folder to run git in.
+/// One folder to run git in, and whose commits it makes there.
 #[derive(Debug, Clone)]
 pub(super) struct Git {
     pub(super) path: PathBuf,
+    pub(super) signature: Signature,
+    /// The index to use instead of the work tree's own.
+    pub(super) index: Option<PathBuf>,
 }
 
 impl Git {
     pub(super) fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), signature: Signature::SHELL, index: None }
     }
 
     /// Runs git and returns how it ended.
@@ -77,20 +82,15 @@ impl Git {
         &self,
         args: impl IntoIterator<Item = S>,
     ) -> Result<Ended, Error> {
-        self.run_as(&Identity::SHELL, args).await
-    }
-
-    pub(super) async fn run_as<S: AsRef<OsStr>>(
-        &self,
-        identity: &Identity,
-        args: impl IntoIterator<Item = S>,
-    ) -> Result<Ended, Error> {
         let mut command = tokio::process::Command::new("git");
         command.env_clear();
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        command.envs(ENVIRONMENT.iter().copied()).envs(identity.environment());
+        command.envs(ENVIRONMENT.iter().copied()).envs(self.signature.environment());
+        if let Some(index) = &self.index {
+            command.env("GIT_INDEX_FILE", index);
+        }
         for setting in SETTINGS {
             command.arg("-c").arg(setting);
         }
@@ -159,48 +159,6 @@ impl Git {
 
     fn not_started(&self, error: std::io::Error) -> Error {
         if self.path.is_dir() { Error::GitMissing(error) } else { Error::NotARepository(self.path.clone()) }
-    }
-}
-
-/// Who authors and commits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) name: std::borrow::Cow<'static, str>,
-    pub(crate) email: std::borrow::Cow<'static, str>,
-}
-
-impl Identity {
-    /// The program itself: initial commits and merges.
-    pub(crate) const SHELL: Self = Self {
-        name: std::borrow::Cow::Borrowed("Syndarix"),
-        email: std::borrow::Cow::Borrowed("team@syndarix.invalid"),
-    };
-
-    /// An agent, by the name in its id: `dave` commits as Dave.
-    pub(crate) fn agent(name: &str) -> Self {
-        let mut letters = name.chars();
-        let name: String = letters
-            .next()
-            .into_iter()
-            .flat_map(char::to_uppercase)
-            .chain(letters)
-            .filter(|c| !c.is_control())
-            .collect();
-        let mailbox: String = name
-            .to_lowercase()
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '.' })
-            .collect();
-        Self { name: name.into(), email: format!("{mailbox}@syndarix.invalid").into() }
-    }
-
-    pub(crate) fn environment(&self) -> [(&'static str, &str); 4] {
-        [
-            ("GIT_AUTHOR_NAME", &self.name),
-            ("GIT_AUTHOR_EMAIL", &self.email),
-            ("GIT_COMMITTER_NAME", &self.name),
-            ("GIT_COMMITTER_EMAIL", &self.email),
-        ]
     }
 }
 

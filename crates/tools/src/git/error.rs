@@ -39,6 +39,17 @@ pub enum Error {
     /// A name that git does not accept for a branch.
     #[error("`{0}` cannot be the name of a branch")]
     BranchName(String),
+    /// A path that a repository cannot hold a file at.
+    #[error("`{0}` cannot be the path of a file in a repository")]
+    FileName(String),
+    /// The user has not told git who they are.
+    #[error("git does not know your `{key}` in {}", path.display())]
+    NoUser {
+        /// What is missing.
+        key: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// A branch exists already and holds work that is not ours.
     #[error("the branch `{branch}` in {} holds other work and was left as it is", path.display())]
     ForeignBranch {
@@ -89,6 +100,10 @@ impl Error {
             Self::Uncommitted { .. } => {
                 Some("commit or stash them, so that the team works on what you see".into())
             }
+            Self::FileName(_) => Some("name a folder of the repository, without `..` and `.git`".into()),
+            Self::NoUser { key, .. } => Some(format!(
+                "run `git config --global {key} …`, or say in [git] who commits are by: author = \"as the agent\""
+            )),
             Self::ForeignBranch { branch, .. } => {
                 Some(format!("rename or delete it: `git branch -m {branch} {branch}-old`"))
             }

@@ -5,8 +5,8 @@ use super::command::{Ended, branch_name};
 use super::error::Error;
 use super::repository::Repository;
 
-/// How often a merge starts over because something else moved the branch meanwhile.
-const ATTEMPTS: u32 = 5;
+/// How often a merge, or another commit, starts over because something else moved the branch meanwhile.
+pub(super) const ATTEMPTS: u32 = 5;
 
 /// How a merge ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,10 @@ impl Repository {
     ) -> Result<Merge, Error> {
         let _lock = self.lock().await?;
         let tip = self.existing(branch_name(branch)?).await?;
-        let message = format!("{}\n\n{}: {}\n", message.trim_end(), trailer.0, trailer.1);
+        let mut message = format!("{}\n\n{}: {}\n", message.trim_end(), trailer.0, trailer.1);
+        if let Some(sign_off) = self.git.signature.sign_off_trailer() {
+            message.extend([sign_off.as_str(), "\n"]);
+        }
         for _ in 0..ATTEMPTS {
             let onto = self.existing(branch_name(into)?).await?;
             if self.git.is_ancestor(&tip, &onto).await? {
@@ -73,7 +76,7 @@ impl Repository {
         Err(Error::Failed { command: "update-ref".into(), path, stderr })
     }
 
-    async fn existing(&self, branch: &str) -> Result<String, Error> {
+    pub(super) async fn existing(&self, branch: &str) -> Result<String, Error> {
         self.git.tip(branch).await?.ok_or_else(|| Error::UnknownRevision {
             revision: branch.to_owned(),
             path: self.git.path.clone(),
@@ -126,7 +129,7 @@ impl Repository {
     }
 
     /// Brings the work tree to its branch, if that is the branch it shows.
-    async fn follow(&self, branch: &str) -> Result<(), Error> {
+    pub(super) async fn follow(&self, branch: &str) -> Result<(), Error> {
         let shown = self.git.run(["symbolic-ref", "--quiet", "HEAD"]).await?;
         if shown.text() == format!("refs/heads/{branch}") {
             self.git.must(["reset", "--quiet", "--hard"]).await?;

@@ -3,13 +3,18 @@
 
 mod carrier;
 pub(crate) mod command;
+mod documents;
 mod error;
+mod identity;
 pub(crate) mod leftovers;
 mod merge;
 mod repository;
 mod source;
+pub mod trailers;
 
+pub use documents::document_files;
 pub use error::Error;
+pub use identity::{Authorship, Identity, InvalidSigner, Signature, Signer, Template};
 pub use merge::Merge;
 pub use repository::{Commit, Repository, TaskClone};
 pub use source::Source;

@@ -5,13 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use syndarix_core::time::{Clock as _, SystemClock};
+use syndarix_core::time::{Clock as _, SystemClock, Timestamp};
 
 use super::carrier;
 use super::command::{Git, branch_name, path_error};
 use super::error::Error;
-use super::leftovers;
+use super::identity::Signature;
 use super::source::{Source, changed_files};
+use super::{leftovers, trailers};
 
 /// How old a lock file must be to be nobody's. A git that outlived its program holds one for milliseconds; whoever
 /// meets a younger one tries again later.
@@ -42,6 +43,10 @@ pub struct Commit {
     pub author: String,
     /// The first line of its message.
     pub subject: String,
+    /// The task it is for, `PROJECT/T-3`, where its message says so.
+    pub task: Option<String>,
+    /// When it was committed.
+    pub at: Timestamp,
 }
 
 impl Repository {
@@ -93,6 +98,13 @@ impl Repository {
             put_in_place(&building, path)?;
         }
         Self::open(path).await
+    }
+
+    /// The same repository, whose merges and other commits are signed like this.
+    #[must_use]
+    pub fn signed_by(mut self, signature: Signature) -> Self {
+        self.git.signature = signature;
+        self
     }
 
     /// Where it is.
@@ -172,11 +184,18 @@ impl Repository {
     /// The commits of `tip` that `base` has not, the oldest first, merges included.
     pub async fn commits(&self, base: &str, tip: &str) -> Result<Vec<Commit>, Error> {
         let range = format!("{}..{}", self.git.commit(base).await?, self.git.commit(tip).await?);
-        let ended =
-            self.git.must(["log", "--reverse", "-z", "--format=%H%x1f%an%x1f%s", &range, "--"]).await?;
+        let format = format!(
+            "--format=%H%x1f%ct%x1f%an%x1f%(trailers:key={},valueonly,separator=%x20)%x1f%s",
+            trailers::TASK
+        );
+        let ended = self.git.must(["log", "--reverse", "-z", &format, &range, "--"]).await?;
         let commits = ended.entries().into_iter().filter_map(|entry| {
-            let mut fields = entry.splitn(3, '\u{1f}').map(str::to_owned);
-            Some(Commit { id: fields.next()?, author: fields.next()?, subject: fields.next()? })
+            let mut fields = entry.splitn(5, '\u{1f}').map(str::to_owned);
+            let id = fields.next()?;
+            let at = Timestamp(fields.next()?.parse::<i64>().ok()?.saturating_mul(1_000));
+            let author = fields.next()?;
+            let task = fields.next().filter(|task| !task.is_empty());
+            Some(Commit { id, author, subject: fields.next()?, task, at })
         });
         Ok(commits.collect())
     }

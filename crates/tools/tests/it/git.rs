@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use syndarix_tools::git::{Error, Merge, Repository, Source};
+use syndarix_tools::git::{Authorship, Error, Identity, Merge, Repository, Signature, Source};
 use tempfile::TempDir;
 
 use crate::support::git;
@@ -221,4 +221,78 @@ async fn many_merges_at_once_all_arrive() {
     let count = (0..6).filter(|index| repository.path().join(format!("{index}.txt")).exists()).count();
     assert_eq!(count, 6);
     assert!(repository.is_clean().await.unwrap());
+}
+
+#[tokio::test]
+async fn documents_are_committed_without_a_work_tree_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::init(&folder.path().join("repository"), "main").await.unwrap();
+    let path = repository.path().to_owned();
+    commit(&path, "a.txt", "a\n");
+    let before = repository.head().await.unwrap();
+    let file = |name: &str, text: &[u8]| (PathBuf::from(name), text.to_vec());
+    let files = [file("docs/team/vision.md", b"# Vision\r\n"), file("docs/team/delivery.md", b"\xff")];
+
+    let made = repository.commit_files("main", &files, "Add the team's documents").await.unwrap();
+    assert_eq!(repository.commit_files("main", &files, "Add the team's documents").await.unwrap(), made);
+    assert_eq!(git(&path, &["rev-parse", "main^"]), before);
+    assert_eq!(std::fs::read(path.join("docs/team/vision.md")).unwrap(), b"# Vision\r\n");
+    assert_eq!(std::fs::read(path.join("docs/team/delivery.md")).unwrap(), b"\xff");
+    assert_eq!(std::fs::read(path.join("a.txt")).unwrap(), b"a\n");
+    assert!(repository.is_clean().await.unwrap());
+    assert!(
+        !std::fs::read_dir(path.join(".git"))
+            .unwrap()
+            .any(|entry| { entry.unwrap().file_name().to_string_lossy().starts_with("documents-") })
+    );
+
+    // A branch that is not checked out, a new version, a folder in the place of a file, and nothing at all.
+    git(&path, &["branch", "other", &before]);
+    repository.commit_files("other", &files[..1], "One").await.unwrap();
+    assert_eq!(repository.changed_files(&before, "other").await.unwrap(), ["docs/team/vision.md"]);
+    let changed = [file("docs/team/vision.md", b"# More\n"), file("a.txt/b.md", b"b")];
+    let newer = repository.commit_files("main", &changed, "Two").await.unwrap();
+    assert_ne!(newer, made);
+    assert_eq!(std::fs::read(path.join("a.txt/b.md")).unwrap(), b"b");
+    assert_eq!(repository.commit_files("main", &[], "None").await.unwrap(), newer);
+
+    let refused = repository.commit_files("main", &[file("../x", b"")], "Out").await.unwrap_err();
+    assert!(refused.hint().is_some(), "{refused}");
+    assert!(matches!(
+        repository.commit_files("nowhere", &files, "x").await,
+        Err(Error::UnknownRevision { .. })
+    ));
+}
+
+#[tokio::test]
+async fn commits_are_signed_as_it_is_configured() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::init(&folder.path().join("repository"), "main").await.unwrap();
+    let path = repository.path().to_owned();
+    let base = repository.head().await.unwrap();
+    worked(&repository, &folder, "task-1", "b.txt", "b\n").await;
+    git(&path, &["config", "user.name", "Ann Ö"]);
+    git(&path, &["config", "user.email", "ann@example.org"]);
+    let user = Identity::of_user(&path).await.unwrap();
+    assert_eq!(user.to_string(), "Ann Ö <ann@example.org>");
+    git(&path, &["config", "user.email", "<>"]);
+    let unknown = Identity::of_user(&path).await.unwrap_err();
+    assert!(unknown.to_string().contains("`user.email`") && unknown.hint().is_some(), "{unknown}");
+
+    let authorship: Authorship = toml::from_str(
+        "author = '{agent} <team+{agent}@example.org>'\ncommitter = 'as the user'\nsign_off = true",
+    )
+    .unwrap();
+    assert!(authorship.needs_user());
+    let signature: Signature = authorship.shell(Some(&user)).unwrap();
+    let repository = repository.signed_by(signature);
+    repository.merge("task-1", "main", "Merge task-1", TRAILER).await.unwrap();
+    repository.commit_files("main", &[(PathBuf::from("c.md"), b"c".to_vec())], "Add c").await.unwrap();
+    let signed = "Syndarix <team+syndarix@example.org>, Ann Ö <ann@example.org>, Ann Ö <ann@example.org>";
+    let format = "--format=%an <%ae>, %cn <%ce>, %(trailers:key=Signed-off-by,valueonly,separator=%x20)";
+    assert_eq!(git(&path, &["log", "-2", "--first-parent", format]), format!("{signed}\n{signed}"));
+    let commits = repository.commits(&base, "main").await.unwrap();
+    let tasks: Vec<_> = commits.iter().map(|commit| commit.task.as_deref()).collect();
+    assert_eq!(tasks, [None, Some("p-1/T-1"), None]);
+    assert!(commits.iter().all(|commit| commit.at.0 > 0));
 }
