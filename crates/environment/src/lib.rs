@@ -5,7 +5,9 @@
 
 pub mod environment;
 pub mod find;
+pub mod instructions;
 pub mod machine;
+pub mod map;
 pub mod repository;
 pub mod results;
 

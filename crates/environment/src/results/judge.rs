@@ -89,6 +89,13 @@ pub fn judge(baseline: &Baseline, now: &Observed, asked: &Asked<'_>) -> Verdict 
         && verdict.still_red.is_empty()
         && now.results.as_ref().is_some_and(|after| after.failed_count() <= verdict.flaky.len() as u64);
     if baseline.exit_code == 0 {
+        if green {
+            // What the task names and did not run is said, but the exit code has decided.
+            let unmet = std::mem::take(&mut verdict.broken);
+            verdict
+                .missing
+                .extend(unmet.into_iter().filter(|name| !verdict.missing.contains(name)).collect::<Vec<_>>());
+        }
         verdict.accepted = green || only_flaky;
         verdict.sentence = if green {
             "The check passes.".to_owned()
@@ -103,9 +110,12 @@ pub fn judge(baseline: &Baseline, now: &Observed, asked: &Asked<'_>) -> Verdict 
     } else {
         on_red(&mut verdict, baseline, now);
     }
+    // What is gone and counts as broken is told once.
+    let gone: Vec<String> =
+        verdict.missing.iter().filter(|name| !verdict.broken.contains(name)).cloned().collect();
     for (names, what) in [
-        (&verdict.broken, "broken"),
-        (&verdict.missing, "not there"),
+        (&verdict.broken, if verdict.missing.is_empty() { "broken" } else { "broken or not there" }),
+        (&gone, "not there"),
         (&verdict.mended, "mended"),
         (&verdict.still_red, "as red as before"),
         (&verdict.flaky, "flaky, not counted"),
@@ -155,6 +165,8 @@ fn on_red(verdict: &mut Verdict, baseline: &Baseline, now: &Observed) {
                 "The check fails with exit code {}, as it did before the change. Its runner tells no single tests, so that this does not prove that nothing else broke.",
                 now.exit_code
             )
+        } else if same {
+            "The check fails with more tests than before the change, by its runner's count.".to_owned()
         } else {
             format!(
                 "The check fails otherwise than before the change: exit code {}, before {}, without names to compare.",

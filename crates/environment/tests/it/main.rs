@@ -1,3 +1,6 @@
 //! The tests of this crate's outside.
 
+mod instructions;
+mod map;
 mod results;
+mod verdicts;
