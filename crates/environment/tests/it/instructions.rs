@@ -23,7 +23,7 @@ fn check(files: &[(&str, &str)], folders: &[&str], budget_bytes: usize, expected
             instruction.folder,
             &first[..first.len().min(30)]
         )
-        .unwrap();
+        .expect("a string takes it");
     }
     expected.assert_eq(&text);
 }

@@ -1,4 +1,5 @@
 //! The map of a repository.
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
 
 use expect_test::expect;
 use syndarix_environment::map::{File, wanted, write};

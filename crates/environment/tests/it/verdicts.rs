@@ -1,4 +1,5 @@
 //! What a check after a change is worth, given the check before it.
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ use syndarix_environment::results::{Asked, Baseline, Observed, TestResults, judg
 fn run(text: &str) -> Observed {
     let (head, tests) = text.split_once(": ").unwrap_or((text, ""));
     let mut head = head.split(' ');
-    let exit_code = head.next().unwrap().parse().unwrap();
+    let exit_code = head.next().and_then(|code| code.parse().ok()).expect("an exit code");
     let how = head.next();
     let outcome = |mark: &str| match mark {
         "+" => Outcome::Passed,
@@ -21,7 +22,7 @@ fn run(text: &str) -> Observed {
     let results = TestResults {
         tests: tests.split_whitespace().map(|test| (test[1..].to_owned(), outcome(&test[..1]))).collect(),
         partial: how.is_some(),
-        failed: how.and_then(|how| how.strip_prefix('#')).map(|count| count.parse().unwrap()),
+        failed: how.and_then(|how| how.strip_prefix('#')).map(|count| count.parse().expect("a count")),
         ..TestResults::default()
     };
     Observed { exit_code, results: (!results.is_empty()).then_some(results) }
@@ -39,7 +40,7 @@ fn check(before: &str, now: &str, asked: Asked<'_>, flaky: &[&str], expected: &E
         format!("{}\n{}\n", if verdict.accepted { "accepted" } else { "refused" }, verdict.sentence);
     for (what, names) in [("broken", &verdict.broken), ("missing", &verdict.missing)] {
         if !names.is_empty() {
-            writeln!(text, "{what}: {}", names.join(" ")).unwrap();
+            writeln!(text, "{what}: {}", names.join(" ")).expect("a string takes it");
         }
     }
     expected.assert_eq(&text);
