@@ -195,16 +195,17 @@ fn compared(
     let mut verdict = unmet(after, green, asked);
     let red: BTreeSet<&str> = before.failing().collect();
     // Containers that failed as a whole, such as a file that could not be loaded: what fails in one was red.
-    let whole: Vec<&str> =
-        red.iter().copied().filter(|name| !red.iter().any(|other| is_inside(other, name))).collect();
+    let holding: BTreeSet<&str> = red.iter().flat_map(|name| containers(name)).collect();
+    let whole: BTreeSet<&str> = red.difference(&holding).copied().collect();
+    let mut known: BTreeSet<String> = verdict.broken.iter().cloned().collect();
     for name in after.failing().filter(|name| !flaky.contains(*name)) {
-        let was_red = red.contains(name) || whole.iter().any(|whole| is_inside(name, whole));
-        let list = if was_red { &mut verdict.still_red } else { &mut verdict.broken };
-        if !list.iter().any(|known| known == name) {
-            list.push(name.to_owned());
+        if !known.insert(name.to_owned()) {
+            continue;
         }
+        let was_red = red.contains(name) || containers(name).any(|container| whole.contains(container));
+        let list = if was_red { &mut verdict.still_red } else { &mut verdict.broken };
+        list.push(name.to_owned());
     }
-    verdict.still_red.retain(|name| !verdict.broken.contains(name));
     verdict.mended = red
         .iter()
         .filter(|name| match after.tests.get(**name) {
@@ -232,30 +233,32 @@ fn compared(
 /// What the task names and is not met.
 fn unmet(after: &TestResults, green: bool, asked: &Asked<'_>) -> Verdict {
     let mut verdict = Verdict::default();
+    let mut broken: BTreeSet<&str> = BTreeSet::new();
     for pattern in asked.must_pass {
         let mut found = false;
         for (name, outcome) in after.tests.iter().filter(|(name, _)| matches(pattern, name)) {
             found = true;
-            if *outcome != Outcome::Passed && !verdict.broken.contains(name) {
-                verdict.broken.push(name.clone());
+            if *outcome != Outcome::Passed {
+                broken.insert(name);
             }
         }
         // A partial result names what failed; a test that it does not name did not fail.
         if !found && !after.partial {
             verdict.missing.push(pattern.clone());
-            verdict.broken.push(pattern.clone());
+            broken.insert(pattern);
         } else if !found && !green && after.tests.is_empty() {
-            verdict.broken.push(pattern.clone());
+            broken.insert(pattern);
         }
     }
+    verdict.broken = broken.into_iter().map(str::to_owned).collect();
     verdict
 }
 
-/// Whether this name is that of something inside of the container.
-fn is_inside(name: &str, container: &str) -> bool {
-    name.strip_prefix(container).is_some_and(|rest| {
-        [" › ", " > ", "::", "/", ".", " "].iter().any(|separator| rest.starts_with(separator))
-    })
+/// Everything that holds this test by its name, from the outermost on: the file, the class, the suite.
+fn containers(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices(['/', '.', ':', ' '])
+        .map(|(at, _)| &name[..at])
+        .filter(|container| !container.is_empty())
 }
 
 fn counted(count: usize) -> String {
