@@ -22,7 +22,7 @@ pub struct Environment {
 }
 
 /// One folder of a repository with a toolchain of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// The folder, relative to the repository's root; empty for the root itself.
     pub folder: String,

@@ -6,13 +6,17 @@
 mod describe;
 pub mod environment;
 pub mod find;
+pub mod instructions;
 pub mod key;
 pub mod machine;
 pub mod make;
+pub mod map;
+mod project;
 pub mod repository;
 pub mod results;
 
 pub use environment::{Check, CheckKind, Ecosystem, Environment, Missing, Part, Step, Tool, Witness};
 pub use machine::Machine;
+pub use project::ProjectEnvironment;
 pub use repository::Repository;
 pub use results::{Outcome, TestResults};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use syndarix_core::id::{AgentId, ApprovalId, MessageId, ProjectId, RunId, TaskId};
 use syndarix_core::time::Timestamp;
+use syndarix_tools::workspace_server::Prepared;
 
 use crate::stage::Stage;
 use crate::surroundings::Surroundings;
@@ -37,6 +38,9 @@ pub struct RunRequest {
     pub read_only: Vec<PathBuf>,
     /// A folder for temporary files, outside the workspace.
     pub scratch: PathBuf,
+    /// What was prepared for the commands of its tools.
+    #[serde(default)]
+    pub prepared: Prepared,
     /// The workflow that waits for the run; approvals asked for by the run signal it.
     pub workflow_id: String,
     /// The decisions that arrived since the run was interrupted.

@@ -100,6 +100,7 @@ impl AgentRunner {
             root: request.workspace.clone(),
             scratch: request.scratch.clone(),
             read_only: request.read_only.clone(),
+            prepared: request.prepared.clone(),
             scopes: agent_type.tools.clone(),
             network: self.options.network,
             repeatable_commands: repeatable_commands.collect(),

@@ -89,6 +89,13 @@ pub fn judge(baseline: &Baseline, now: &Observed, asked: &Asked<'_>) -> Verdict 
         && verdict.still_red.is_empty()
         && now.results.as_ref().is_some_and(|after| after.failed_count() <= verdict.flaky.len() as u64);
     if baseline.exit_code == 0 {
+        if green {
+            // What the task names and did not run is said, but the exit code has decided.
+            let unmet = std::mem::take(&mut verdict.broken);
+            verdict
+                .missing
+                .extend(unmet.into_iter().filter(|name| !verdict.missing.contains(name)).collect::<Vec<_>>());
+        }
         verdict.accepted = green || only_flaky;
         verdict.sentence = if green {
             "The check passes.".to_owned()
@@ -103,9 +110,12 @@ pub fn judge(baseline: &Baseline, now: &Observed, asked: &Asked<'_>) -> Verdict 
     } else {
         on_red(&mut verdict, baseline, now);
     }
+    // What is gone and counts as broken is told once.
+    let gone: Vec<String> =
+        verdict.missing.iter().filter(|name| !verdict.broken.contains(name)).cloned().collect();
     for (names, what) in [
-        (&verdict.broken, "broken"),
-        (&verdict.missing, "not there"),
+        (&verdict.broken, if verdict.missing.is_empty() { "broken" } else { "broken or not there" }),
+        (&gone, "not there"),
         (&verdict.mended, "mended"),
         (&verdict.still_red, "as red as before"),
         (&verdict.flaky, "flaky, not counted"),
@@ -155,6 +165,8 @@ fn on_red(verdict: &mut Verdict, baseline: &Baseline, now: &Observed) {
                 "The check fails with exit code {}, as it did before the change. Its runner tells no single tests, so that this does not prove that nothing else broke.",
                 now.exit_code
             )
+        } else if same {
+            "The check fails with more tests than before the change, by its runner's count.".to_owned()
         } else {
             format!(
                 "The check fails otherwise than before the change: exit code {}, before {}, without names to compare.",
@@ -183,16 +195,17 @@ fn compared(
     let mut verdict = unmet(after, green, asked);
     let red: BTreeSet<&str> = before.failing().collect();
     // Containers that failed as a whole, such as a file that could not be loaded: what fails in one was red.
-    let whole: Vec<&str> =
-        red.iter().copied().filter(|name| !red.iter().any(|other| is_inside(other, name))).collect();
+    let holding: BTreeSet<&str> = red.iter().flat_map(|name| containers(name)).collect();
+    let whole: BTreeSet<&str> = red.difference(&holding).copied().collect();
+    let mut known: BTreeSet<String> = verdict.broken.iter().cloned().collect();
     for name in after.failing().filter(|name| !flaky.contains(*name)) {
-        let was_red = red.contains(name) || whole.iter().any(|whole| is_inside(name, whole));
-        let list = if was_red { &mut verdict.still_red } else { &mut verdict.broken };
-        if !list.iter().any(|known| known == name) {
-            list.push(name.to_owned());
+        if !known.insert(name.to_owned()) {
+            continue;
         }
+        let was_red = red.contains(name) || containers(name).any(|container| whole.contains(container));
+        let list = if was_red { &mut verdict.still_red } else { &mut verdict.broken };
+        list.push(name.to_owned());
     }
-    verdict.still_red.retain(|name| !verdict.broken.contains(name));
     verdict.mended = red
         .iter()
         .filter(|name| match after.tests.get(**name) {
@@ -220,30 +233,32 @@ fn compared(
 /// What the task names and is not met.
 fn unmet(after: &TestResults, green: bool, asked: &Asked<'_>) -> Verdict {
     let mut verdict = Verdict::default();
+    let mut broken: BTreeSet<&str> = BTreeSet::new();
     for pattern in asked.must_pass {
         let mut found = false;
         for (name, outcome) in after.tests.iter().filter(|(name, _)| matches(pattern, name)) {
             found = true;
-            if *outcome != Outcome::Passed && !verdict.broken.contains(name) {
-                verdict.broken.push(name.clone());
+            if *outcome != Outcome::Passed {
+                broken.insert(name);
             }
         }
         // A partial result names what failed; a test that it does not name did not fail.
         if !found && !after.partial {
             verdict.missing.push(pattern.clone());
-            verdict.broken.push(pattern.clone());
+            broken.insert(pattern);
         } else if !found && !green && after.tests.is_empty() {
-            verdict.broken.push(pattern.clone());
+            broken.insert(pattern);
         }
     }
+    verdict.broken = broken.into_iter().map(str::to_owned).collect();
     verdict
 }
 
-/// Whether this name is that of something inside of the container.
-fn is_inside(name: &str, container: &str) -> bool {
-    name.strip_prefix(container).is_some_and(|rest| {
-        [" › ", " > ", "::", "/", ".", " "].iter().any(|separator| rest.starts_with(separator))
-    })
+/// Everything that holds this test by its name, from the outermost on: the file, the class, the suite.
+fn containers(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices(['/', '.', ':', ' '])
+        .map(|(at, _)| &name[..at])
+        .filter(|container| !container.is_empty())
 }
 
 fn counted(count: usize) -> String {

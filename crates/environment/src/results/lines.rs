@@ -60,7 +60,7 @@ pub(super) fn without_duration(title: &str) -> &str {
 }
 
 /// Whether this is a number with a unit of time, such as `1.5ms` or `2 s`.
-fn is_duration(text: &str) -> bool {
+pub(super) fn is_duration(text: &str) -> bool {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == 'μ' || c == 'µ');
     let unit = &text[number.len()..];
     let number = number.trim_end();

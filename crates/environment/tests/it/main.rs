@@ -4,4 +4,7 @@ mod find;
 mod key;
 mod machine;
 mod repository;
+mod instructions;
+mod map;
 mod results;
+mod verdicts;

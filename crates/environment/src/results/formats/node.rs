@@ -11,8 +11,13 @@ pub(super) fn read(lines: &[&str]) -> Option<TestResults> {
     }
     let mut results = TestResults::default();
     let mut nest = Nest::default();
+    // Whether what failed is being told again, up to the end or the next package's script.
+    let mut told = false;
     for line in lines {
-        // What failed is told again at the end; a next run begins with the next test.
+        if told {
+            told = !line.starts_with("> ");
+            continue;
+        }
         if line.starts_with("ℹ ") {
             results = results.merged(std::mem::take(&mut nest).finish());
             continue;
@@ -22,7 +27,10 @@ pub(super) fn read(lines: &[&str]) -> Option<TestResults> {
         let timed = without_duration(title) != title.trim_end();
         let outcome = match mark {
             "✔" => Outcome::Passed,
-            "✖" if text == "✖ failing tests:" => break,
+            "✖" if text == "✖ failing tests:" => {
+                told = true;
+                continue;
+            }
             "✖" => Outcome::Failed,
             "﹣" => Outcome::Skipped,
             // node 18 closes a suite with the mark that opens it, and the time it took.

@@ -1,5 +1,6 @@
 //! PHPUnit with `--testdox`, and the numbered list of what failed without it.
 
+use super::super::lines::is_duration;
 use super::super::{Outcome, TestResults};
 
 pub(super) fn read(lines: &[&str]) -> Option<TestResults> {
@@ -18,7 +19,11 @@ pub(super) fn read(lines: &[&str]) -> Option<TestResults> {
                 _ => continue,
             };
             results.partial = false;
-            results.add(&format!("{class}::{}", super::super::lines::without_duration(title)), outcome);
+            let title = match title.rsplit_once(" [") {
+                Some((bare, duration)) if is_duration(duration.trim_end_matches(']')) => bare,
+                _ => title,
+            };
+            results.add(&format!("{class}::{title}"), outcome);
         } else if let Some((_, qualified)) = text.split_once(" (").filter(|(_, rest)| rest.ends_with(')')) {
             // `Shapes (Example\Tests\Shapes)` stands above the tests of a class.
             let qualified = qualified.trim_end_matches(')');
