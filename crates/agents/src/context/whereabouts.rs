@@ -180,7 +180,10 @@ mod tests {
                 ("AGENTS.md".into(), "Use spaces. ".repeat(400)),
                 ("CONTRIBUTING.md".into(), "Sign off.".into()),
             ],
-            map: (1..=200).map(|file| format!("src/module_{file}.py  12 lines\n")).collect(),
+            map: (1..=200)
+                .map(|file| format!("src/module_{file}.py  12 lines"))
+                .collect::<Vec<_>>()
+                .join("\n"),
             languages: vec!["python".into()],
             checks: vec!["ruff check .".into(), "python3 -m pytest -q".into()],
             check_note: Some("3 tests fail: tests/test_old.py::test_a, …".into()),
