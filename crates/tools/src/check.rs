@@ -63,6 +63,8 @@ pub async fn run(check: &Check, options: CheckOptions) -> Result<CheckReport, Er
         sandbox: options.sandbox,
         limits,
         author: "check".into(),
+        trailers: Vec::new(),
+        test_command: None,
     };
     let workspace = Workspace::new(options.launcher, server);
     let connection = workspace.connection().await?;

@@ -93,7 +93,7 @@ impl Session {
 
         let own = WorkspaceTool::ALL
             .into_iter()
-            .filter(|_| workspace.is_some())
+            .filter(|tool| workspace.as_ref().is_some_and(|workspace| tool.is_offered(workspace.options())))
             .map(|tool| (tool.spec(), format!("workspace.{}", tool.name()), Target::Workspace(tool)));
         let remote = servers.iter().flat_map(|server| {
             server.tools.iter().map(|tool| {
@@ -327,6 +327,8 @@ fn workspace(
         sandbox: policy.sandbox,
         limits: policy.limits.clone(),
         author,
+        trailers: Vec::new(),
+        test_command: None,
     };
     Ok(Workspace::new(options.launcher.clone(), server))
 }

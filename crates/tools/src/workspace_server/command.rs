@@ -2,53 +2,32 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
-use tokio::io::AsyncReadExt as _;
-use tokio::net::unix::pipe;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, CommandEnd};
-use super::catalog::RunCommand;
-use super::disk::{Disk, amount};
+use super::arguments::{RunCommand, RunTest};
+use super::disk::Disk;
 use super::options::Limits;
-use super::processes::Census;
-use super::{processes, sandbox};
+use super::place::Place;
+use super::processes::{self, Census, Spared, Whose};
+use super::running::{COUNT_INTERVAL, NOT_STARTED, Running, Stop, exit_code, not_started, too_large};
+use super::test_command;
 use crate::bounded::HeadAndTail;
-
-/// How often it is looked whether a running command has too many processes.
-const COUNT_INTERVAL: Duration = Duration::from_millis(100);
-
-/// How long output may still come after everything was ended.
-const DRAIN: Duration = Duration::from_secs(1);
-
-/// The exit code reported for a command whose time ran out, as by `timeout(1)`.
-const TIMED_OUT: i32 = 124;
-/// The exit code reported for a program that could not be started, as by a shell.
-const NOT_STARTED: i32 = 127;
 
 /// Where commands run, one at a time: so that what is left below the server belongs to the one that ran.
 #[derive(Debug)]
 pub(super) struct Commands {
-    pub(super) root: PathBuf,
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) disk: Disk,
     pub(super) limits: Limits,
+    /// How the tests of one file are run, if that is known.
+    pub(super) test_command: Option<Vec<String>>,
     pub(super) one_at_a_time: tokio::sync::Mutex<()>,
-}
-
-/// Why a command was not left to end by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    TimeUp,
-    Cancelled,
-    TooManyProcesses,
-    DiskFull,
+    /// What goes on running between commands.
+    pub(super) spared: Spared,
 }
 
 /// How a program ended.
@@ -60,17 +39,44 @@ pub(super) struct Ran {
 
 impl Commands {
     /// Runs what a model asked for.
-    pub(super) async fn run_command(&self, call: &RunCommand, cancelled: &CancellationToken) -> Answer {
-        let Some((program, arguments)) = call.command.split_first() else {
-            return Answer::error("`command` is empty; its first item is the program");
+    pub(super) async fn run_command(
+        &self,
+        place: &Place,
+        call: &RunCommand,
+        cancelled: &CancellationToken,
+    ) -> Result<Answer, String> {
+        let folder = folder(place, call.folder.as_deref())?;
+        self.answer(&call.command, &folder, call.timeout_s, cancelled).await
+    }
+
+    /// Runs the tests of one file, or one of them.
+    pub(super) async fn run_test(
+        &self,
+        place: &Place,
+        call: &RunTest,
+        cancelled: &CancellationToken,
+    ) -> Result<Answer, String> {
+        let Some(template) = &self.test_command else {
+            return Err("how one test is run is not known here; use run_command".into());
         };
-        if call.command.iter().any(|part| part.contains('\0')) {
-            return Answer::error("`command` must not contain zero bytes");
-        }
-        let asked =
-            call.timeout_s.map_or(self.limits.command_timeout_ms, |seconds| seconds.saturating_mul(1000));
+        let path = place.real(&call.path)?;
+        let command = test_command::filled(template, &path.to_string_lossy(), call.name.as_deref())?;
+        let mut answer = self.answer(&command, place.path(), call.timeout_s, cancelled).await?;
+        answer.text = format!("{}: {}", command.join(" "), answer.text);
+        Ok(answer)
+    }
+
+    async fn answer(
+        &self,
+        command: &[String],
+        folder: &Path,
+        timeout_s: Option<u64>,
+        cancelled: &CancellationToken,
+    ) -> Result<Answer, String> {
+        let (program, arguments) = program(command)?;
+        let asked = timeout_s.map_or(self.limits.command_timeout_ms, |seconds| seconds.saturating_mul(1000));
         let timeout = Duration::from_millis(asked.min(self.limits.command_timeout_max_ms));
-        match self.run(program, arguments, timeout, cancelled).await {
+        Ok(match self.run(program, arguments, folder, timeout, cancelled).await {
             Ok(ran) => {
                 let stopped = ran.end.stopped.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
                 let seconds = ran.end.duration_ms as f64 / 1000.0;
@@ -79,17 +85,7 @@ impl Commands {
                 Answer { text, is_error: ran.end.stopped.is_some(), command: Some(ran.end) }
             }
             Err(error) => {
-                let reason = match error.kind() {
-                    io::ErrorKind::NotFound => "there is no such program".to_owned(),
-                    io::ErrorKind::PermissionDenied => "it may not be run".to_owned(),
-                    _ => error.to_string(),
-                };
-                let hint = if program.contains(' ') {
-                    "; `command` takes the program and each argument as separate items"
-                } else {
-                    ""
-                };
-                let text = format!("`{program}` could not be started: {reason}{hint}");
+                let (reason, text) = not_started(program, &error);
                 let end = CommandEnd {
                     exit_code: NOT_STARTED,
                     duration_ms: 0,
@@ -98,7 +94,7 @@ impl Commands {
                 };
                 Answer { text, is_error: true, command: Some(end) }
             }
-        }
+        })
     }
 
     /// Runs a program and ends what it leaves behind.
@@ -106,28 +102,17 @@ impl Commands {
         &self,
         program: impl AsRef<OsStr>,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        folder: &Path,
         timeout: Duration,
         cancelled: &CancellationToken,
     ) -> io::Result<Ran> {
         let _turn = self.one_at_a_time.lock().await;
-        let (reader, writer) = io::pipe()?;
-        let mut command = tokio::process::Command::new(program);
-        command
-            .args(arguments)
-            .current_dir(&self.root)
-            .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(writer.try_clone()?)
-            .stderr(writer)
-            .process_group(0)
-            .kill_on_drop(true);
         let allowance = self.disk.allowance().await;
-        let mut census = Census::new(self.limits.processes);
+        let limit = self.limits.processes;
+        let mut census = Census::new(Whose::Command(self.spared.clone()), limit);
         let started = Instant::now();
-        let mut child = spawn_apart(command)?;
-        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let mut output = Output::new(reader, self.limits.output_bytes)?;
+        let mut running = Running::start(program, arguments, folder, &self.environment)?;
+        let mut kept = HeadAndTail::new(self.limits.output_bytes);
 
         let mut count = tokio::time::interval(COUNT_INTERVAL);
         let deadline = tokio::time::sleep(timeout);
@@ -135,128 +120,54 @@ impl Commands {
         tokio::pin!(deadline, filled);
         let stop = loop {
             tokio::select! {
-                ended = child.wait() => break Err(ended?),
-                () = output.read(), if !output.ended => {}
-                () = &mut deadline => break Ok(Stop::TimeUp),
+                ended = running.child.wait() => break Err(ended?),
+                bytes = running.output.read(), if !running.output.ended => kept.push(bytes),
+                () = &mut deadline => break Ok(Stop::TimeUp(timeout)),
                 () = cancelled.cancelled() => break Ok(Stop::Cancelled),
-                _ = &mut filled => break Ok(Stop::DiskFull),
+                _ = &mut filled => break Ok(Stop::DiskFull(allowance)),
                 _ = count.tick() => {
                     if census.exceeded() {
-                        break Ok(Stop::TooManyProcesses);
+                        break Ok(Stop::TooManyProcesses(limit));
                     }
                 }
             }
         };
         let (status, stop) = match stop {
             Err(status) => (Some(status), None),
-            Ok(stop) => (self.stop(&mut child, group, &mut output, stop).await, Some(stop)),
+            Ok(stop) => {
+                let grace = Duration::from_millis(self.limits.kill_grace_ms);
+                (running.stop(stop, grace, |bytes| kept.push(bytes)).await, Some(stop))
+            }
         };
-        processes::sweep().await;
-        output.drain().await;
+        processes::sweep_all_but(&self.spared).await;
+        running.output.drain(|bytes| kept.push(bytes)).await;
         // What was quicker than anyone looked.
         let too_much = self.disk.exceeded(allowance).await.is_some();
         let end = CommandEnd {
-            exit_code: match stop {
-                Some(Stop::TimeUp) => TIMED_OUT,
-                _ => status.map_or(NOT_STARTED, exit_code),
-            },
+            exit_code: exit_code(status, stop),
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            output_bytes: output.kept.total(),
+            output_bytes: kept.total(),
             stopped: match stop {
-                Some(Stop::TimeUp) => {
-                    Some(format!("stopped because its {} s were up", timeout.as_secs_f64()))
-                }
-                Some(Stop::Cancelled) => Some("stopped because the call was cancelled".to_owned()),
-                Some(Stop::TooManyProcesses) => {
-                    Some(format!("stopped because it started more than {} processes", self.limits.processes))
-                }
-                Some(Stop::DiskFull) => Some(format!("stopped because {}", too_large(allowance))),
+                Some(stop) => Some(stop.reason()),
                 None if too_much => Some(format!("but {}", too_large(allowance))),
                 None => None,
             },
         };
-        Ok(Ran { end, output: output.kept.into_text() })
-    }
-
-    /// Asks the group to end, and ends it when it does not; at once where it multiplies or fills the disk.
-    async fn stop(
-        &self,
-        child: &mut tokio::process::Child,
-        group: Option<Pid>,
-        output: &mut Output,
-        stop: Stop,
-    ) -> Option<ExitStatus> {
-        let signal = |signal| {
-            if let Some(group) = group {
-                let _ = rustix::process::kill_process_group(group, signal);
-            }
-        };
-        if !matches!(stop, Stop::TooManyProcesses | Stop::DiskFull) {
-            signal(Signal::TERM);
-            let grace = tokio::time::sleep(Duration::from_millis(self.limits.kill_grace_ms));
-            tokio::pin!(grace);
-            loop {
-                tokio::select! {
-                    ended = child.wait() => return ended.ok(),
-                    () = output.read(), if !output.ended => {}
-                    () = &mut grace => break,
-                }
-            }
-        }
-        signal(Signal::KILL);
-        child.wait().await.ok()
+        Ok(Ran { end, output: kept.into_text() })
     }
 }
 
-/// The reading end of a command's output.
-struct Output {
-    pipe: pipe::Receiver,
-    buffer: Vec<u8>,
-    kept: HeadAndTail,
-    ended: bool,
-}
-
-impl Output {
-    fn new(reader: io::PipeReader, limit: usize) -> io::Result<Self> {
-        let pipe = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
-        Ok(Self { pipe, buffer: vec![0; 64 * 1024], kept: HeadAndTail::new(limit), ended: false })
+/// The program of a command and its arguments.
+pub(super) fn program(command: &[String]) -> Result<(&String, &[String]), String> {
+    if command.iter().any(|part| part.contains('\0')) {
+        return Err("`command` must not contain zero bytes".into());
     }
-
-    async fn read(&mut self) {
-        match self.pipe.read(&mut self.buffer).await {
-            Ok(0) | Err(_) => self.ended = true,
-            Ok(length) => self.kept.push(&self.buffer[..length]),
-        }
-    }
-
-    /// Takes what is still in the pipe.
-    async fn drain(&mut self) {
-        let _ = tokio::time::timeout(DRAIN, async {
-            while !self.ended {
-                self.read().await;
-            }
-        })
-        .await;
-    }
+    command.split_first().ok_or_else(|| "`command` is empty; its first item is the program".into())
 }
 
-/// Starts a program from a thread that is confined further, and ends with it. The command holds the writing ends of
-/// the pipe, which must close for the output to end.
-fn spawn_apart(mut command: tokio::process::Command) -> io::Result<tokio::process::Child> {
-    let runtime = tokio::runtime::Handle::current();
-    let starting = std::thread::spawn(move || {
-        sandbox::apart().map_err(io::Error::other)?;
-        let _entered = runtime.enter();
-        command.spawn()
-    });
-    starting.join().map_err(|_| io::Error::other("the thread that starts it ended"))?
-}
-
-fn too_large(allowance: u64) -> String {
-    let allowed = amount(allowance);
-    format!("the worktree and the scratch folder hold more than {allowed} now; delete what is not needed")
-}
-
-fn exit_code(status: ExitStatus) -> i32 {
-    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(NOT_STARTED)
+/// The folder in which a program is to run.
+pub(super) fn folder(place: &Place, asked: Option<&str>) -> Result<PathBuf, String> {
+    let Some(asked) = asked else { return Ok(place.path().to_owned()) };
+    let folder = place.path().join(place.real(asked)?);
+    if folder.is_dir() { Ok(folder) } else { Err(format!("`{asked}` is not a folder")) }
 }

@@ -1,18 +1,22 @@
-//! Listing, reading, writing and editing files.
+//! Listing, reading and writing files.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Cursor, Read as _};
 use std::path::Path;
 
-use super::catalog::{EditFile, ListFiles, ReadFile, WriteFile};
+use super::arguments::{ListFiles, ReadFile, WriteFile};
+use super::changes::{self, FILE_BYTES, Plan};
+use super::numbers;
 use super::options::Limits;
 use super::place::Place;
+use super::record::Change;
+use super::text::Text;
 
 /// How many levels a listing shows when the call does not say.
 const DEFAULT_DEPTH: usize = 3;
 
-/// The largest file that is edited in memory.
-const EDIT_BYTES: u64 = 16 * 1024 * 1024;
+/// The longest line that is shown whole, in characters: longer ones are no text for people.
+const LINE_CHARS: usize = 2_000;
 
 pub(super) fn list(place: &Place, limits: &Limits, call: &ListFiles) -> Result<String, String> {
     let start = place.real(call.path.as_deref().unwrap_or("."))?;
@@ -59,8 +63,9 @@ pub(super) fn walk(start: &Path) -> ignore::WalkBuilder {
 }
 
 pub(super) fn read(place: &Place, limits: &Limits, call: &ReadFile) -> Result<String, String> {
-    let file = place.read(&call.path)?;
-    let found = file.metadata().map_err(|error| format!("`{}` cannot be read: {error}", call.path))?;
+    let mut file = place.read(&call.path)?;
+    let unreadable = |error: std::io::Error| format!("`{}` cannot be read: {error}", call.path);
+    let found = file.metadata().map_err(unreadable)?;
     if found.is_dir() {
         return Err(format!("`{}` is a folder; use list_files", call.path));
     }
@@ -72,42 +77,86 @@ pub(super) fn read(place: &Place, limits: &Limits, call: &ReadFile) -> Result<St
     if last < first {
         return Err(format!("end_line {last} is before start_line {first}"));
     }
-    let mut reader = BufReader::new(file);
-    if reader.fill_buf().is_ok_and(|head| head.contains(&0)) {
-        return Err(format!("`{}` is binary ({} bytes)", call.path, found.len()));
+    let binary = || format!("`{}` is binary ({} bytes)", call.path, found.len());
+    let lines = Lines { first, last, numbered: call.numbers.unwrap_or(true), limit: limits.read_bytes };
+    if found.len() > FILE_BYTES {
+        // Too large to be held in memory, and so to be looked through for its encoding.
+        let mut reader = BufReader::new(file);
+        if reader.fill_buf().is_ok_and(|head| head.contains(&0)) {
+            return Err(binary());
+        }
+        return lines.of(&call.path, reader);
     }
-    let mut text: Vec<u8> = Vec::new();
-    let mut number = 0;
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = read_line(&mut reader, &mut line, limits.read_bytes)
-            .map_err(|error| format!("`{}` cannot be read: {error}", call.path))?;
-        if !read {
-            break;
+    let mut bytes = Vec::new();
+    file.by_ref().take(FILE_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+    let text = Text::decode(&bytes).ok_or_else(binary)?;
+    let shown = lines.of(&call.path, Cursor::new(text.shown()))?;
+    Ok(match text.form() {
+        Some(form) => format!("({}: {form}; changes keep it)\n{shown}", call.path),
+        None => shown,
+    })
+}
+
+/// Which lines of a file are shown, and how.
+struct Lines {
+    first: usize,
+    last: usize,
+    numbered: bool,
+    /// How many bytes are shown at most.
+    limit: usize,
+}
+
+impl Lines {
+    fn of(&self, path: &str, mut reader: impl BufRead) -> Result<String, String> {
+        let mut text = String::new();
+        let mut number = 0;
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            // Characters of up to four bytes each, and one more to know that there are more.
+            let read = read_line(&mut reader, &mut line, (LINE_CHARS + 1) * 4)
+                .map_err(|error| format!("`{path}` cannot be read: {error}"))?;
+            if !read {
+                break;
+            }
+            number += 1;
+            if number < self.first {
+                continue;
+            }
+            if number > self.last {
+                break;
+            }
+            let mut shown = String::new();
+            if self.numbered {
+                numbers::write(&mut shown, number);
+            }
+            push_line(&mut shown, &line);
+            if text.len() + shown.len() > self.limit && !text.is_empty() {
+                let _ = write!(text, "\n… the file goes on; read again with start_line {number}");
+                return Ok(text);
+            }
+            text.push_str(&shown);
         }
-        number += 1;
-        if number < first {
-            continue;
+        if number < self.first && !(number == 0 && self.first == 1) {
+            return Err(format!("`{path}` has only {number} lines"));
         }
-        if number > last {
-            break;
-        }
-        if text.len() + line.len() > limits.read_bytes && !text.is_empty() {
-            let mut text = String::from_utf8_lossy(&text).into_owned();
-            let _ = write!(text, "\n… the file goes on; read again with start_line {number}");
-            return Ok(text);
-        }
-        text.extend_from_slice(&line);
+        Ok(if number == 0 { "(the file is empty)".into() } else { text })
     }
-    if number < first {
-        return Err(format!("`{}` has only {number} lines", call.path));
+}
+
+/// Writes a line with its end, cut where it is too long.
+fn push_line(text: &mut String, line: &[u8]) {
+    let line = String::from_utf8_lossy(line);
+    match line.char_indices().nth(LINE_CHARS) {
+        Some((at, _)) if !line[at..].trim_end_matches(['\r', '\n']).is_empty() => {
+            let _ = writeln!(text, "{}… (the line goes on)", &line[..at]);
+        }
+        _ => text.push_str(&line),
     }
-    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Reads one line with its end, keeping at most `limit` bytes of it; false at the end of the file.
-fn read_line(reader: &mut impl std::io::BufRead, line: &mut Vec<u8>, limit: usize) -> std::io::Result<bool> {
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>, limit: usize) -> std::io::Result<bool> {
     let mut any = false;
     loop {
         let available = reader.fill_buf()?;
@@ -126,51 +175,24 @@ fn read_line(reader: &mut impl std::io::BufRead, line: &mut Vec<u8>, limit: usiz
     }
 }
 
-pub(super) fn write(place: &Place, call: &WriteFile) -> Result<String, String> {
-    place.write(&call.path, call.content.as_bytes())?;
-    Ok(format!("wrote {} ({} lines, {} bytes)", call.path, call.content.lines().count(), call.content.len()))
-}
-
-pub(super) fn edit(place: &Place, call: &EditFile, repeated: bool) -> Result<String, String> {
-    if call.old.is_empty() {
-        return Err("`old` is empty; use write_file to make a new file".into());
-    }
-    if call.old == call.new {
-        return Err("`old` and `new` are the same; nothing would change".into());
-    }
-    let mut bytes = Vec::new();
-    let file = place.read(&call.path)?;
-    file.take(EDIT_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("`{}` cannot be read: {error}", call.path))?;
-    if bytes.len() as u64 > EDIT_BYTES {
-        return Err(format!("`{}` is too large to edit", call.path));
-    }
-    let text =
-        String::from_utf8(bytes).map_err(|_| format!("`{}` is not a text file in UTF-8", call.path))?;
-    let matches = text.matches(&call.old).count();
-    // An edit whose result was lost: the new text stands there, and the old does not, save inside the new.
-    let done = text.contains(&call.new)
-        && text.matches(&call.new).count() * call.new.matches(&call.old).count() == matches;
-    if repeated && done {
-        return Ok(format!("edited {}", call.path));
-    }
-    match matches {
-        0 => Err(format!(
-            "`old` does not occur in {}; read the file again and copy the text exactly, with its white space",
-            call.path
-        )),
-        1 => {
-            place.write(&call.path, text.replacen(&call.old, &call.new, 1).as_bytes())?;
-            Ok(format!("edited {}", call.path))
+/// A whole file's new content, in the form that the file has.
+pub(super) fn write(place: &Place, call: &WriteFile) -> Result<Plan, String> {
+    let path = &call.path;
+    let mut kept = String::new();
+    let text = match changes::content(place, path)?.as_deref().map(Text::decode) {
+        Some(Some(mut text)) => {
+            text.replace_all(&call.content);
+            kept = text.form().map(|form| format!(" (kept: {form})")).unwrap_or_default();
+            text
         }
-        many if call.replace_all => {
-            place.write(&call.path, text.replace(&call.old, &call.new).as_bytes())?;
-            Ok(format!("edited {} in {many} places", call.path))
-        }
-        many => Err(format!(
-            "`old` occurs {many} times in {}; give more of the text around it, or set replace_all",
-            call.path
-        )),
-    }
+        // A new file, or one that was no text.
+        Some(None) | None => Text::new(&call.content),
+    };
+    let content = text.encode().map_err(|problem| format!("`{path}`: {problem}"))?;
+    let answer =
+        format!("wrote {path} ({} lines, {} bytes){kept}", call.content.lines().count(), content.len());
+    Ok(Plan {
+        answer,
+        changes: vec![Change { path: path.clone(), content: Some(content), executable: None }],
+    })
 }

@@ -2,19 +2,30 @@
 //! confines itself before it serves. Whatever it starts inherits the confinement.
 
 mod answer;
+mod arguments;
+mod background;
 mod catalog;
+mod changes;
 mod command;
 mod disk;
+mod edit;
 mod environment;
 mod files;
 mod git;
+mod nearest;
 mod network;
+mod numbers;
 mod options;
+mod patch;
 mod place;
 mod processes;
+mod record;
+mod running;
 mod sandbox;
 mod search;
 mod server;
+mod test_command;
+mod text;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,15 +90,20 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         SandboxRequirement::BestEffort => None,
     };
     let server = server::Server {
-        commands: command::Commands {
-            root: place.path().to_owned(),
+        offered: WorkspaceTool::ALL.into_iter().filter(|tool| tool.is_offered(&options)).collect(),
+        commands: Arc::new(command::Commands {
             environment,
             disk: disk::Disk::new(vec![place.path().to_owned(), scratch], options.limits.disk_bytes),
             limits: options.limits.clone(),
+            test_command: options.test_command,
             one_at_a_time: tokio::sync::Mutex::new(()),
-        },
+            spared: processes::Spared::default(),
+        }),
+        background: background::Background::default(),
+        changes: Arc::new(changes::Changes::open(&place)),
         place: Arc::new(place),
         limits: options.limits,
+        trailers: options.trailers,
         unconfined,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

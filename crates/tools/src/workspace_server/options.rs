@@ -82,4 +82,10 @@ pub struct WorkspaceOptions {
     pub limits: Limits,
     /// The author's name in commits.
     pub author: String,
+    /// What the messages of commits end with, as names and values, such as `Syndarix-Task` and `T-3`.
+    #[serde(default)]
+    pub trailers: Vec<(String, String)>,
+    /// How the tests of one file are run: words in which `{path}` and `{name}` stand for the file and for one test.
+    #[serde(default)]
+    pub test_command: Option<Vec<String>>,
 }

@@ -71,8 +71,9 @@ impl Place {
         real_path(&found, &self.path).map_err(|error| format!("`{path}` cannot be used: {error}"))
     }
 
-    /// Replaces a file's content whole: a reader sees the old or the new, and a crash leaves one of them.
-    pub(super) fn write(&self, path: &str, content: &[u8]) -> Result<(), Refusal> {
+    /// Where a file that a tool may change is, or is to be, relative to the root. A link to a file inside is followed,
+    /// so that it stays a link. What belongs to git is refused.
+    pub(super) fn target(&self, path: &str) -> Result<PathBuf, Refusal> {
         let clean = clean(path, &self.path)?;
         if clean.components().next().is_none() {
             return Err(format!("`{path}` is the worktree itself, not a file"));
@@ -80,7 +81,6 @@ impl Place {
         if clean.components().any(|part| part.as_os_str() == ".git") {
             return Err(format!("`{path}` belongs to git; use the git tools"));
         }
-        // A link to a file inside is written through, so that it stays a link.
         let target = match self.open_at(&clean, OFlags::PATH) {
             Ok(found) => {
                 real_path(&found, &self.path).map_err(|error| format!("`{path}` cannot be used: {error}"))?
@@ -91,7 +91,64 @@ impl Place {
         if target.components().next().is_some_and(|part| part.as_os_str() == ".git") {
             return Err(format!("`{path}` belongs to git; use the git tools"));
         }
+        Ok(target)
+    }
+
+    /// Replaces a file's content whole: a reader sees the old or the new, and a crash leaves one of them.
+    pub(super) fn write(&self, path: &str, content: &[u8]) -> Result<(), Refusal> {
+        let target = self.target(path)?;
         self.replace(&target, content).map_err(|error| refusal(path, error))
+    }
+
+    /// Removes a file, and the folders that are empty without it.
+    pub(super) fn remove(&self, path: &str) -> Result<(), Refusal> {
+        let target = self.target(path)?;
+        self.unlink(&target).map_err(|error| refusal(path, error))
+    }
+
+    fn unlink(&self, target: &Path) -> Result<(), Errno> {
+        let name = target.file_name().ok_or(Errno::ISDIR)?;
+        let mut parent = target.parent().unwrap_or(Path::new(""));
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        rustix::fs::unlinkat(self.open_at(parent, flags)?, name, AtFlags::empty())?;
+        while let (Some(name), Some(above)) = (parent.file_name(), parent.parent()) {
+            let emptied = self
+                .open_at(above, flags)
+                .and_then(|above| rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR));
+            if emptied.is_err() {
+                break;
+            }
+            parent = above;
+        }
+        Ok(())
+    }
+
+    /// Whether there is something at a path relative to the root.
+    pub(super) fn exists(&self, target: &Path) -> bool {
+        self.open_at(target, OFlags::PATH).is_ok()
+    }
+
+    /// Whether a file is a program.
+    pub(super) fn is_executable(&self, path: &str) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        let found = self.read(path).and_then(|file| file.metadata().map_err(|error| error.to_string()));
+        found.is_ok_and(|found| found.permissions().mode() & 0o100 != 0)
+    }
+
+    /// Makes a file a program, or no longer one.
+    pub(super) fn set_executable(&self, path: &str, executable: bool) -> Result<(), Refusal> {
+        let file = self.read(path)?;
+        let mode = if executable { 0o755 } else { 0o644 };
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(|error| refusal(path, error))
+    }
+
+    /// Writes a note of the server's own into git's folder; false where there is none.
+    pub(super) fn note(&self, name: &str, content: &[u8]) -> io::Result<bool> {
+        if self.open_at(Path::new(".git"), OFlags::PATH | OFlags::DIRECTORY).is_err() {
+            return Ok(false);
+        }
+        self.replace(&Path::new(".git").join(name), content)?;
+        Ok(true)
     }
 
     fn replace(&self, target: &Path, content: &[u8]) -> Result<(), Errno> {

@@ -4,8 +4,10 @@
 //! left the command's process group, and is found in `/proc` and ended.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, WaitOptions};
 
 /// How often leftovers are looked for before giving up on what cannot be killed (a process in
@@ -16,26 +18,62 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 /// After how many looks at the machine as a whole a command's processes are counted anyway.
 const COUNTED_ANYWAY: u32 = 10;
 
+/// The processes that go on running between commands, each with its group and all below it. What leaves both its group
+/// and its parent is not among them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Spared(Arc<Mutex<BTreeSet<i32>>>);
+
+impl Spared {
+    pub(super) fn add(&self, leader: Pid) {
+        self.0.lock().insert(leader.as_raw_nonzero().get());
+    }
+
+    pub(super) fn remove(&self, leader: Pid) {
+        self.0.lock().remove(&leader.as_raw_nonzero().get());
+    }
+}
+
+/// Which processes are counted.
+#[derive(Debug, Clone)]
+pub(super) enum Whose {
+    /// Everything below this one save what is spared: a command's.
+    Command(Spared),
+    /// A process that goes on running, with its group and all below it.
+    Leader(Pid),
+}
+
+impl Whose {
+    fn count(&self) -> usize {
+        let processes = processes();
+        let server = std::process::id().cast_signed();
+        match self {
+            Self::Command(spared) => below(&processes, server, &spared.0.lock()).len(),
+            Self::Leader(leader) => tree(&processes, leader.as_raw_nonzero().get()).len(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Process {
     parent: i32,
     group: i32,
 }
 
-/// Tells when there are too many processes below this one.
+/// Tells when there are too many processes.
 ///
 /// Looking at every process is dear, so it is done when the machine as a whole has gained enough of them; and every
 /// now and then whatever it gained, because others may have ended meanwhile.
 #[derive(Debug)]
 pub(super) struct Census {
+    whose: Whose,
     limit: usize,
     before: Option<usize>,
     since_counted: u32,
 }
 
 impl Census {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, before: machine_total(), since_counted: 0 }
+    pub(super) fn new(whose: Whose, limit: usize) -> Self {
+        Self { whose, limit, before: machine_total(), since_counted: 0 }
     }
 
     pub(super) fn exceeded(&mut self) -> bool {
@@ -48,7 +86,7 @@ impl Census {
             return false;
         }
         self.since_counted = 0;
-        below(&processes(), std::process::id().cast_signed()).len() > self.limit
+        self.whose.count() > self.limit
     }
 }
 
@@ -60,10 +98,15 @@ pub(super) fn machine_total() -> Option<usize> {
 
 /// Ends everything below this process and collects it.
 pub(super) async fn sweep() {
+    sweep_all_but(&Spared::default()).await;
+}
+
+/// Ends everything below this process that is not spared, and collects it.
+pub(super) async fn sweep_all_but(spared: &Spared) {
     let own_group = rustix::process::getpgrp().as_raw_nonzero().get();
     for _ in 0..SWEEPS {
         let processes = processes();
-        let found = below(&processes, std::process::id().cast_signed());
+        let found = below(&processes, std::process::id().cast_signed(), &spared.0.lock());
         if found.is_empty() {
             return;
         }
@@ -82,10 +125,22 @@ pub(super) async fn sweep() {
     tracing::warn!("processes of a command could not be ended");
 }
 
-fn below(processes: &HashMap<i32, Process>, root: i32) -> Vec<i32> {
+/// Ends a process, its group and all below it; who is the process's parent collects it.
+pub(super) fn end_tree(leader: Pid) {
+    let found = tree(&processes(), leader.as_raw_nonzero().get());
+    let _ = rustix::process::kill_process_group(leader, Signal::KILL);
+    for id in found.into_iter().filter_map(Pid::from_raw) {
+        let _ = rustix::process::kill_process(id, Signal::KILL);
+    }
+}
+
+/// All below a process, save those that are spared or in a spared group, with all below them.
+fn below(processes: &HashMap<i32, Process>, root: i32, spared: &BTreeSet<i32>) -> Vec<i32> {
     let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
     for (id, process) in processes {
-        children.entry(process.parent).or_default().push(*id);
+        if !spared.contains(id) && !spared.contains(&process.group) {
+            children.entry(process.parent).or_default().push(*id);
+        }
     }
     let mut found = Vec::new();
     let mut next = vec![root];
@@ -96,6 +151,16 @@ fn below(processes: &HashMap<i32, Process>, root: i32) -> Vec<i32> {
         }
     }
     found
+}
+
+/// A process, those in its group, and all below any of them.
+fn tree(processes: &HashMap<i32, Process>, leader: i32) -> Vec<i32> {
+    let members = processes.iter().filter(|(id, process)| **id == leader || process.group == leader);
+    let mut found: BTreeSet<i32> = members.map(|(id, _)| *id).collect();
+    for member in found.clone() {
+        found.extend(below(processes, member, &BTreeSet::new()));
+    }
+    found.into_iter().collect()
 }
 
 fn processes() -> HashMap<i32, Process> {
@@ -129,13 +194,19 @@ mod tests {
     }
 
     #[test]
-    fn grandchildren_are_found() {
-        let processes = [(2, 1), (3, 2), (4, 3), (5, 1)]
-            .map(|(id, parent)| (id, Process { parent, group: id }))
-            .into_iter()
-            .collect();
-        let mut found = below(&processes, 2);
-        found.sort_unstable();
-        assert_eq!(found, [3, 4]);
+    fn grandchildren_are_found_save_those_that_are_spared() {
+        // Process, parent, group: two programs below the server, the second of which goes on running.
+        let processes: HashMap<i32, Process> =
+            [(2, 1, 2), (3, 2, 3), (4, 3, 3), (5, 1, 5), (6, 2, 6), (7, 6, 7), (8, 1, 6), (9, 2, 6)]
+                .map(|(id, parent, group)| (id, Process { parent, group }))
+                .into_iter()
+                .collect();
+        let sorted = |mut found: Vec<i32>| {
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(sorted(below(&processes, 2, &BTreeSet::new())), [3, 4, 6, 7, 9]);
+        assert_eq!(sorted(below(&processes, 2, &BTreeSet::from([6]))), [3, 4]);
+        assert_eq!(sorted(tree(&processes, 6)), [6, 7, 8, 9]);
     }
 }
