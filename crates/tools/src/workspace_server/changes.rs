@@ -224,9 +224,8 @@ mod tests {
     fn what_fails_in_the_middle_is_undone() {
         let (folder, place) = place();
         let changes = vec![change("a", Some("new")), change("d/b", Some("b")), change("d", Some("x"))];
-        let failed = Changes::open(&place).make(&place, &call(false), |_| {
-            Ok(Plan { answer: String::new(), changes })
-        });
+        let failed =
+            Changes::open(&place).make(&place, &call(false), |_| Ok(Plan { answer: String::new(), changes }));
         assert!(failed.is_err());
         assert_eq!(std::fs::read_to_string(folder.path().join("a")).unwrap(), "old");
         assert!(!folder.path().join("d").exists());

@@ -72,11 +72,11 @@ fn replace(text: &mut Text, path: &str, replacement: &Replacement) -> Result<usi
     let found: Vec<Range<usize>> =
         text.shown().match_indices(&old).map(|(at, _)| at..at + old.len()).collect();
     match found.len() {
-        0 if numbers::all_lines(&old) => {
-            Err("`old` begins its lines with the numbers that read_file shows, which are not in the file; leave \
+        0 if numbers::all_lines(&old) => Err(
+            "`old` begins its lines with the numbers that read_file shows, which are not in the file; leave \
                  them out, with the tab behind each"
-                .into())
-        }
+                .into(),
+        ),
         0 => Err(format!("`old` does not occur in {path}; {}", nearest::describe(text.shown(), &old))),
         many if many > 1 && !replacement.replace_all => {
             let lines: Vec<String> =
@@ -139,7 +139,9 @@ mod tests {
         check(
             "a\nb\na\n",
             json!({"edits": [{"old": "b", "new": "x"}, {"old": "a", "new": "y"}]}),
-            &expect!["edit 2 of 2: `old` occurs 2 times in f (lines 1, 3); give more of the text around it, or set replace_all; none of the edits was made"],
+            &expect![
+                "edit 2 of 2: `old` occurs 2 times in f (lines 1, 3); give more of the text around it, or set replace_all; none of the edits was made"
+            ],
         );
     }
 
@@ -156,7 +158,9 @@ mod tests {
         check(
             "one\ntwo\n",
             json!({"old": "     1\tone\n     2\ttwo", "new": "x"}),
-            &expect!["`old` begins its lines with the numbers that read_file shows, which are not in the file; leave them out, with the tab behind each"],
+            &expect![
+                "`old` begins its lines with the numbers that read_file shows, which are not in the file; leave them out, with the tab behind each"
+            ],
         );
         check(
             "one\ntwo\n",

@@ -148,7 +148,7 @@ impl Lines {
 fn push_line(text: &mut String, line: &[u8]) {
     let line = String::from_utf8_lossy(line);
     match line.char_indices().nth(LINE_CHARS) {
-        Some((at, _)) if line[at..].trim_end_matches(['\r', '\n']) != "" => {
+        Some((at, _)) if !line[at..].trim_end_matches(['\r', '\n']).is_empty() => {
             let _ = writeln!(text, "{}… (the line goes on)", &line[..at]);
         }
         _ => text.push_str(&line),
@@ -191,5 +191,8 @@ pub(super) fn write(place: &Place, call: &WriteFile) -> Result<Plan, String> {
     let content = text.encode().map_err(|problem| format!("`{path}`: {problem}"))?;
     let answer =
         format!("wrote {path} ({} lines, {} bytes){kept}", call.content.lines().count(), content.len());
-    Ok(Plan { answer, changes: vec![Change { path: path.clone(), content: Some(content), executable: None }] })
+    Ok(Plan {
+        answer,
+        changes: vec![Change { path: path.clone(), content: Some(content), executable: None }],
+    })
 }

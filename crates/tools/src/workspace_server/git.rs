@@ -87,12 +87,11 @@ impl Git<'_> {
         }
         let paths = call.paths.as_deref().map(|paths| self.named(paths)).transpose()?;
         let written = self.new_files().await?;
-        match &paths {
-            Some(paths) => self.add_named(paths).await?,
-            None => {
-                self.must(&["add", "--update"]).await?;
-                self.on(&["add"], &written).await?;
-            }
+        if let Some(paths) = &paths {
+            self.add_named(paths).await?;
+        } else {
+            self.must(&["add", "--update"]).await?;
+            self.on(&["add"], &written).await?;
         }
         let mut only = vec!["--"];
         only.extend(paths.iter().flatten().map(String::as_str));
@@ -125,9 +124,9 @@ impl Git<'_> {
             return Err("`paths` is empty; name files or folders, or leave it out".into());
         }
         let relative = |path: &String| {
-            let within = path.strip_prefix('/').map_or(Some(Path::new(path)), |_| {
-                Path::new(path).strip_prefix(self.place.path()).ok()
-            });
+            let within = path
+                .strip_prefix('/')
+                .map_or(Some(Path::new(path)), |_| Path::new(path).strip_prefix(self.place.path()).ok());
             let outside = within.is_none_or(|path| {
                 path.components().any(|part| matches!(part, std::path::Component::ParentDir))
             });
@@ -172,7 +171,14 @@ impl Git<'_> {
     /// New files that no tool wrote: what commands left. A folder stands for all that is in it, if nothing else is.
     async fn leftovers(&self) -> Result<Vec<String>, String> {
         let listed = self
-            .must(&["ls-files", "-z", "--others", "--exclude-standard", "--directory", "--no-empty-directory"])
+            .must(&[
+                "ls-files",
+                "-z",
+                "--others",
+                "--exclude-standard",
+                "--directory",
+                "--no-empty-directory",
+            ])
             .await?;
         let written = self.new_files().await?;
         let mut leftovers = Vec::new();
@@ -277,7 +283,9 @@ fn with_leftovers(mut text: String, leftovers: &[String]) -> String {
         return text;
     }
     text.truncate(text.trim_end().len());
-    text.push_str("\n\nnew files that a command made, not committed unless `paths` of git_commit names them:\n");
+    text.push_str(
+        "\n\nnew files that a command made, not committed unless `paths` of git_commit names them:\n",
+    );
     for path in leftovers.iter().take(LISTED) {
         let _ = writeln!(text, "  {path}");
     }

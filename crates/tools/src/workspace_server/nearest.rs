@@ -196,7 +196,13 @@ mod tests {
                 "nothing in it is like it; read the file again and copy the text exactly, with its white space"
             ],
         );
-        check("", "x", &expect!["nothing in it is like it; read the file again and copy the text exactly, with its white space"]);
+        check(
+            "",
+            "x",
+            &expect![
+                "nothing in it is like it; read the file again and copy the text exactly, with its white space"
+            ],
+        );
     }
 
     #[test]

@@ -124,13 +124,18 @@ impl Record {
 
 /// What tells one content from another.
 pub(super) fn digest(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    Sha256::digest(content).iter().fold(String::new(), |mut digest, byte| {
+        let _ = write!(digest, "{byte:02x}");
+        digest
+    })
 }
 
 /// Bytes as a JSON string, each as the character with its number: short for text, and right for anything.
 mod characters {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
+    #[expect(clippy::ref_option, reason = "serde passes the field as it is")]
     pub(super) fn serialize<S: Serializer>(
         bytes: &Option<Vec<u8>>,
         serializer: S,
@@ -184,7 +189,7 @@ mod tests {
     #[test]
     fn it_is_bounded() {
         let mut record = Record::default();
-        for index in 0..WRITTEN + 1 {
+        for index in 0..=WRITTEN {
             record.add_written(&index.to_string());
         }
         assert_eq!(record.written().next(), Some("1"));

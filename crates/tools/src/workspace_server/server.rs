@@ -127,9 +127,7 @@ impl Server {
 }
 
 /// Does file work on a thread where it may block.
-async fn aside(
-    work: impl FnOnce() -> Result<String, String> + Send + 'static,
-) -> Result<String, String> {
+async fn aside(work: impl FnOnce() -> Result<String, String> + Send + 'static) -> Result<String, String> {
     tokio::task::spawn_blocking(work).await.map_err(|error| format!("the tool failed: {error}"))?
 }
 

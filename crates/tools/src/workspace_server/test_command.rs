@@ -19,21 +19,20 @@ pub(super) fn filled(template: &[String], path: &str, name: Option<&str>) -> Res
     let path = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
     let mut command: Vec<String> = Vec::new();
     for word in template {
-        match (name, word.find(NAME)) {
-            (None, Some(_)) => match word.find(PATH) {
-                Some(at) => command.push(word[..at + PATH.len()].replace(PATH, &path)),
-                None => {
-                    let is_option = |word: &String| word.starts_with('-') && !word.contains('=');
-                    if command.len() > 1 && command.last().is_some_and(is_option) && !word.starts_with('-') {
-                        command.pop();
-                    }
+        match (name, word.find(NAME), word.find(PATH)) {
+            // The path first and the name in between, so that nothing in either is taken for a place of the other.
+            (Some(name), _, _) => {
+                let parts: Vec<String> = word.split(NAME).map(|part| part.replace(PATH, &path)).collect();
+                command.push(parts.join(name));
+            }
+            (None, None, _) => command.push(word.replace(PATH, &path)),
+            (None, Some(_), Some(at)) => command.push(word[..at + PATH.len()].replace(PATH, &path)),
+            (None, Some(_), None) => {
+                let is_option = |word: &String| word.starts_with('-') && !word.contains('=');
+                if command.len() > 1 && command.last().is_some_and(is_option) && !word.starts_with('-') {
+                    command.pop();
                 }
-            },
-            (None, None) => command.push(word.replace(PATH, &path)),
-            // The path last, so that nothing in it is taken for a place of the name.
-            (Some(name), _) => command.push(
-                word.split(NAME).map(|part| part.replace(PATH, &path)).collect::<Vec<_>>().join(name),
-            ),
+            }
         }
     }
     Ok(command)

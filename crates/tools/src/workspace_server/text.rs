@@ -56,9 +56,7 @@ impl Encoding {
             Self::Utf16Be => UTF_16BE,
             Self::Windows1252 => WINDOWS_1252,
         };
-        encoding
-            .decode_without_bom_handling_and_without_replacement(bytes)
-            .map(std::borrow::Cow::into_owned)
+        encoding.decode_without_bom_handling_and_without_replacement(bytes).map(std::borrow::Cow::into_owned)
     }
 
     fn encode(self, text: &str) -> Result<Vec<u8>, String> {
@@ -231,7 +229,8 @@ mod tests {
 
     #[test]
     fn a_file_is_shown_plainly_and_comes_back_as_it_was() {
-        let cases: [(Vec<u8>, &str, Option<&str>); 9] = [
+        type Case = (Vec<u8>, &'static str, Option<&'static str>);
+        let cases: [Case; 9] = [
             (b"a\nb\n".to_vec(), "a\nb\n", None),
             (b"a\r\nb\r\n".to_vec(), "a\nb\n", Some("CRLF line ends")),
             (b"a\r\nb\n\rc".to_vec(), "a\nb\n\rc", Some("both CRLF and LF line ends")),
@@ -260,7 +259,8 @@ mod tests {
 
     #[test]
     fn new_text_takes_the_files_form_and_the_rest_keeps_its_own() {
-        let cases: [(&[u8], Range<usize>, &str, &[u8]); 6] = [
+        type Case = (&'static [u8], Range<usize>, &'static str, &'static [u8]);
+        let cases: [Case; 6] = [
             (b"a\r\nb\r\nc\r\n", 2..4, "x\ny\n", b"a\r\nx\r\ny\r\nc\r\n"),
             (b"a\r\nb\r\nc\n", 0..1, "x\ny", b"x\r\ny\r\nb\r\nc\n"),
             (b"a\nb\r\nc\n", 0..1, "x\ny", b"x\ny\nb\r\nc\n"),
@@ -271,7 +271,10 @@ mod tests {
         for (bytes, range, new, expected) in cases {
             let mut text = Text::decode(bytes).unwrap();
             text.replace(&[(range, new.to_owned())]);
-            assert_eq!(text.encode().unwrap().escape_ascii().to_string(), expected.escape_ascii().to_string());
+            assert_eq!(
+                text.encode().unwrap().escape_ascii().to_string(),
+                expected.escape_ascii().to_string()
+            );
         }
     }
 
@@ -305,7 +308,10 @@ mod tests {
         for (bytes, content, expected) in cases {
             let mut text = Text::decode(bytes).unwrap();
             text.replace_all(content);
-            assert_eq!(text.encode().unwrap().escape_ascii().to_string(), expected.escape_ascii().to_string());
+            assert_eq!(
+                text.encode().unwrap().escape_ascii().to_string(),
+                expected.escape_ascii().to_string()
+            );
         }
     }
 }

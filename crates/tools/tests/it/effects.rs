@@ -26,8 +26,17 @@ async fn a_lost_result_of_a_harmless_call_is_made_again() {
     let calls = [
         call("write_file", json!({"path": "b.txt", "content": "whole"})),
         call("edit_file", json!({"path": "a.txt", "old": "old", "new": "old and new"})),
+        call(
+            "edit_file",
+            json!({"path": "a.txt", "edits": [{"old": "old", "new": "old, old"}, {"old": "new", "new": "renewed"}]}),
+        ),
+        call(
+            "apply_patch",
+            json!({"patch": "--- a/a.txt\n+++ b/a.txt\n@@ -1 +1,2 @@\n+first\n old, old and renewed\n\
+                             --- a/b.txt\n+++ b/c.txt\n@@ -1 +1 @@\n-whole\n+moved\n"}),
+        ),
         call("git_commit", json!({"message": "Change both"})),
-        call("read_file", json!({"path": "b.txt"})),
+        call("read_file", json!({"path": "c.txt"})),
     ];
     for (index, call) in calls.iter().enumerate() {
         let key = key(u32::try_from(index).unwrap());
@@ -38,7 +47,7 @@ async fn a_lost_result_of_a_harmless_call_is_made_again() {
         let again = bench.session.call(&key, call).await.unwrap();
         assert_eq!(first, again, "{}", call.name);
     }
-    assert_eq!(bench.read("a.txt"), "old and new\n");
+    assert_eq!(bench.read("a.txt"), "first\nold, old and renewed\n");
     assert_eq!(git(&bench.root(), &["rev-list", "--count", "HEAD"]), "2");
 }
 

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare its ground has failed")]
 
+mod background;
+mod catalog;
 mod check;
+mod commits;
 mod effects;
 mod files;
 mod git;

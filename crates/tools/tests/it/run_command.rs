@@ -26,6 +26,16 @@ async fn a_command_reports_its_exit_code_and_both_streams() {
     assert_eq!((output.exit_code, output.is_error), (Some(127), true));
     let output = bench.run(&["cargo test"]).await;
     assert!(output.content.contains("separate items"), "{}", output.content);
+    std::fs::create_dir(bench.root().join("inner")).unwrap();
+    let line = json!({"command": "pwd && echo a | tr a b", "folder": "inner"});
+    let output = bench.call("run_command", line).await;
+    assert!(output.content.ends_with("/inner\nb\n"), "{}", output.content);
+    for (folder, expected) in
+        [("..", "outside the worktree"), ("README.md", "not a folder"), ("x", "there is no")]
+    {
+        let output = bench.call("run_command", json!({"command": "true", "folder": folder})).await;
+        assert!(output.is_error && output.content.contains(expected), "{}", output.content);
+    }
 }
 
 #[tokio::test]

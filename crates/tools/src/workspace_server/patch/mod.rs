@@ -61,7 +61,9 @@ impl Tree<'_> {
             _ => name.stripped().to_owned(),
         });
         match (old, new) {
-            (None, None) => Err("a part of the patch names no file; begin each with `--- a/PATH` and `+++ b/PATH`".into()),
+            (None, None) => {
+                Err("a part of the patch names no file; begin each with `--- a/PATH` and `+++ b/PATH`".into())
+            }
             (None, Some(path)) => self.create(&path, part),
             (Some(path), None) => self.delete(&path, part),
             (Some(old), Some(new)) if old == new => {
@@ -75,7 +77,9 @@ impl Tree<'_> {
 
     fn create(&mut self, path: &str, part: &FilePatch) -> Result<String, String> {
         if self.file(path)?.content.is_some() {
-            return Err(format!("the patch makes {path}, which exists already; change it with its own lines"));
+            return Err(format!(
+                "the patch makes {path}, which exists already; change it with its own lines"
+            ));
         }
         let content = hunk::new_content(path, &part.hunks)?;
         self.put(path, Some(Content::Text(Text::new(&content))), part.executable)?;
@@ -275,7 +279,10 @@ mod tests {
         // Context that is not quite the file's, and a last blank line that is no context.
         check("--- a/src/one.txt\n+++ b/src/one.txt\n@@ -3,3 +3,3 @@\n C?\n c \n-d\n+D\n e\n\n", &changed);
         check("--- old/src/one.txt\n+++ new/src/one.txt\n@@ -4 +4 @@\n-d\n+D\n", &changed);
-        check("```diff\n--- a/src/one.txt\r\n+++ b/src/one.txt\r\n@@ -4 +4 @@\r\n-d\r\n+D\r\n```\n", &changed);
+        check(
+            "```diff\n--- a/src/one.txt\r\n+++ b/src/one.txt\r\n@@ -4 +4 @@\r\n-d\r\n+D\r\n```\n",
+            &changed,
+        );
     }
 
     #[test]
@@ -316,7 +323,9 @@ mod tests {
         check("nothing", &expect!["there is no unified diff in `patch`: no `--- a/PATH` and `+++ b/PATH`"]);
         check(
             "*** Begin Patch\n*** Update File: src/one.txt\n",
-            &expect!["`patch` must be a unified diff: `--- a/PATH`, `+++ b/PATH`, and hunks that begin with `@@`"],
+            &expect![
+                "`patch` must be a unified diff: `--- a/PATH`, `+++ b/PATH`, and hunks that begin with `@@`"
+            ],
         );
         check(
             "--- a/src/one.txt\n+++ b/src/one.txt\n@@ -1,1 +1,1 @@\n-a\n+A\n@@ -4,2 +4,2 @@\n x\n-y\n+Y\n",
@@ -328,7 +337,9 @@ mod tests {
         );
         check(
             "--- a/twice.txt\n+++ b/twice.txt\n@@ @@\n x\n-y\n+z\n",
-            &expect!["twice.txt, hunk 1: its lines occur at lines 1, 3, 5; give more lines of context, or the right line number; nothing was changed"],
+            &expect![
+                "twice.txt, hunk 1: its lines occur at lines 1, 3, 5; give more lines of context, or the right line number; nothing was changed"
+            ],
         );
         check(
             "--- a/missing\n+++ b/missing\n@@ -1 +1 @@\n-a\n+b\n",
@@ -336,11 +347,15 @@ mod tests {
         );
         check(
             "--- /dev/null\n+++ b/open.txt\n@@ -0,0 +1 @@\n+a\n",
-            &expect!["the patch makes open.txt, which exists already; change it with its own lines; nothing was changed"],
+            &expect![
+                "the patch makes open.txt, which exists already; change it with its own lines; nothing was changed"
+            ],
         );
         check(
             "--- a/src/one.txt\n+++ /dev/null\n@@ -1,1 +0,0 @@\n-a\n",
-            &expect!["the patch removes src/one.txt, but 6 lines of it are not in the patch; remove all of them, or keep the file; nothing was changed"],
+            &expect![
+                "the patch removes src/one.txt, but 6 lines of it are not in the patch; remove all of them, or keep the file; nothing was changed"
+            ],
         );
         check(
             "--- a/src/one.txt\n+++ b/src/one.txt\n@@ -1,2 +1,2 @@\n a\nb\n",

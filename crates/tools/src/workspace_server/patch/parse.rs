@@ -50,8 +50,10 @@ pub(super) enum Line {
 /// The parts of a patch, one for each file.
 pub(super) fn parse(text: &str) -> Result<Vec<FilePatch>, String> {
     if text.trim_start().starts_with("*** Begin Patch") {
-        return Err("`patch` must be a unified diff: `--- a/PATH`, `+++ b/PATH`, and hunks that begin with `@@`"
-            .into());
+        return Err(
+            "`patch` must be a unified diff: `--- a/PATH`, `+++ b/PATH`, and hunks that begin with `@@`"
+                .into(),
+        );
     }
     let lines: Vec<&str> = text.lines().collect();
     let mut parts: Vec<FilePatch> = Vec::new();
@@ -76,7 +78,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<FilePatch>, String> {
         } else if line.starts_with("@@") {
             heading = false;
             let Some(part) = parts.last_mut() else {
-                return Err(format!("a hunk comes before any file: put `--- a/PATH` and `+++ b/PATH` above `{line}`"));
+                return Err(format!(
+                    "a hunk comes before any file: put `--- a/PATH` and `+++ b/PATH` above `{line}`"
+                ));
             };
             let (hunk, next) = hunk(&lines, at, line).map_err(|problem| {
                 let path = part.new.as_ref().or(part.old.as_ref()).map_or("", Name::stripped);
@@ -105,9 +109,10 @@ fn following<'a>(lines: &[&'a str], at: usize, prefix: &str) -> Option<&'a str> 
 
 /// The part of a patch that begins with git's own line. Its two names are the same where it has no more to say.
 fn begun(names: &str) -> Result<FilePatch, String> {
-    let middle = names.match_indices(" b/").map(|(at, _)| at).find(|at| {
-        names[..*at].strip_prefix("a/").is_some_and(|old| old == &names[at + 3..])
-    });
+    let middle = names
+        .match_indices(" b/")
+        .map(|(at, _)| at)
+        .find(|at| names[..*at].strip_prefix("a/").is_some_and(|old| old == &names[at + 3..]));
     let (old, new) = match middle {
         Some(at) => (&names[..at], &names[at + 1..]),
         None => names.split_once(' ').unwrap_or((names, names)),
@@ -130,7 +135,8 @@ fn extended(part: &mut FilePatch, line: &str) -> Result<(), String> {
         (part.old, part.renamed, part.copied) = (plain(name), true, true);
     } else if let Some(name) = line.strip_prefix("copy to ") {
         (part.new, part.renamed, part.copied) = (plain(name), true, true);
-    } else if let Some(mode) = line.strip_prefix("new file mode ").or_else(|| line.strip_prefix("new mode ")) {
+    } else if let Some(mode) = line.strip_prefix("new file mode ").or_else(|| line.strip_prefix("new mode "))
+    {
         part.executable = match mode {
             "100755" => Some(true),
             "100644" if line.starts_with("new mode") => Some(false),
