@@ -27,7 +27,7 @@ pub(crate) fn check(config: &Config, team: &Team) -> Result<(), Failure> {
     let text = config.path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
     Err(match (&config.path, text) {
         (Some(path), Some(text)) => match find(&text, &server, &unknown) {
-            Some(span) => failure.at(&path.display().to_string(), &text, span, label),
+            Some(span) => failure.at(path.display().to_string(), &text, span, label),
             None => failure,
         },
         _ => failure,

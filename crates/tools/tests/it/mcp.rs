@@ -203,6 +203,9 @@ async fn a_server_over_http_that_is_gone_is_noticed_at_once_and_found_again() {
     let bench = bench(config("wire", McpTransport::Http { url, headers: BTreeMap::new() })).await;
     assert_eq!(bench.call("mcp_wire_shout", json!({"text": "before"})).await.content, "BEFORE");
     drop(server);
+    // It stops in the background, and could hear of a call until then.
+    let stopped = || std::net::TcpStream::connect(("127.0.0.1", port)).is_err();
+    crate::support::eventually("it stops", stopped).await;
     let started = std::time::Instant::now();
     let gone = bench.call("mcp_wire_shout", json!({"text": "lost?"})).await;
     assert!(gone.is_error, "{}", gone.content);
@@ -260,10 +263,11 @@ async fn a_server_that_is_killed_before_a_call_is_started_again_without_a_questi
     for _ in 0..5 {
         let id = bench.call("mcp_test_process_id", json!({})).await.content;
         assert!(std::process::Command::new("kill").args(["-9", &id]).status().unwrap().success());
-        // Until the system has ended it, it could hear of a call.
+        // Until the last of its threads has ended, its input is open and it could hear of a call.
         let ended = || {
-            std::fs::read_to_string(format!("/proc/{id}/stat"))
-                .map_or(true, |stat| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z")))
+            let threads = std::fs::read_dir(format!("/proc/{id}/task")).map_or(0, Iterator::count);
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            threads == 0 || threads == 1 && stat.contains(") Z ")
         };
         crate::support::eventually("it ends", ended).await;
         let next = bench.call("mcp_test_process_id", json!({})).await;
