@@ -304,6 +304,31 @@ pub enum EventKind {
         /// What they said.
         comment: Option<String>,
     },
+    /// A human allowed calls for the whole project, together with an approval.
+    PermissionGranted {
+        /// The approval, which names the permission.
+        approval: ApprovalId,
+        /// What it covers, in words.
+        covers: String,
+        /// Who gave it.
+        by: String,
+    },
+    /// A human took a permission back.
+    PermissionRevoked {
+        /// The approval it was given with.
+        approval: ApprovalId,
+        /// Who took it back.
+        by: String,
+    },
+    /// A call was not asked about, because a permission covers it.
+    CallPermitted {
+        /// The tool.
+        tool: String,
+        /// The approval that the permission was given with.
+        approval: ApprovalId,
+        /// What the permission covers, in words.
+        covers: String,
+    },
     /// A human said something to the team.
     FeedbackGiven {
         /// Who.
@@ -358,6 +383,9 @@ impl EventKind {
             Self::BudgetChanged { .. } => "budget_changed",
             Self::ApprovalRequested { .. } => "approval_requested",
             Self::ApprovalDecided { .. } => "approval_decided",
+            Self::PermissionGranted { .. } => "permission_granted",
+            Self::PermissionRevoked { .. } => "permission_revoked",
+            Self::CallPermitted { .. } => "call_permitted",
             Self::FeedbackGiven { .. } => "feedback_given",
             Self::GuardTripped { .. } => "guard_tripped",
             Self::Note { .. } => "note",

@@ -6,6 +6,7 @@ use syndarix_core::approval::{Approval, ApprovalKind, ApprovalState, Decision};
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::event::{EventKind, NewEvent};
 use syndarix_core::id::{ApprovalId, ProjectId, TaskId};
+use syndarix_core::permission::CallScope;
 use syndarix_core::time::Timestamp;
 
 use crate::blobs::{self, Content};
@@ -14,7 +15,7 @@ use crate::error::Error;
 use crate::projects::{self, Counter};
 use crate::store::Store;
 use crate::writer::Tx;
-use crate::{journal, signals, tasks};
+use crate::{journal, permissions, signals, tasks};
 
 /// The signal that tells a workflow how an approval ended.
 const SIGNAL: &str = "approve_checkpoint";
@@ -196,15 +197,50 @@ pub(crate) fn supersede_about(tx: &Tx<'_>, task: &TaskId) -> Result<(), Error> {
     Ok(())
 }
 
+/// Decides an approval that is still pending, about what was shown.
+fn decide(tx: &Tx<'_>, id: &ApprovalId, decision: &Decision) -> Result<Approval, Error> {
+    let (id, asked) = (id.clone(), get(tx, id)?);
+    match asked.state_at(tx.now()) {
+        ApprovalState::Pending => {}
+        ApprovalState::Approved | ApprovalState::Rejected => {
+            return Err(Error::AlreadyDecided(Box::new(asked)));
+        }
+        ApprovalState::Expired => return Err(Error::Expired { id }),
+        ApprovalState::Superseded => return Err(Error::Superseded { id }),
+    }
+    if asked.shown != decision.shown {
+        return Err(Error::ShownChanged { id, shown: asked.shown, decided: decision.shown.clone() });
+    }
+    let state = if decision.approved { ApprovalState::Approved } else { ApprovalState::Rejected };
+    let by = Some(decision.decided_by.clone());
+    end(tx, &asked, &End { state, by, comment: decision.comment.clone() })?;
+    tell(tx, &asked, state, decision.comment.as_deref())?;
+    projects::wait_or_go_on(tx, &asked.project)?;
+    get(tx, &id)
+}
+
 impl Store {
     /// Asks a human, or returns the approval that was asked for about this subject, however it stands.
     pub async fn request_approval(&self, new: NewApproval) -> Result<Approval, Error> {
+        self.request_offering(new, None).await
+    }
+
+    /// Asks like [`Store::request_approval`] and offers to allow `always`, which must be part of what is shown.
+    pub async fn request_offering(
+        &self,
+        new: NewApproval,
+        always: Option<CallScope>,
+    ) -> Result<Approval, Error> {
         let shown = Content::new(new.shown.clone()).await?;
         self.write(move |tx| {
             if let Some(existing) = about(tx, &new.project, &new.subject)? {
                 return Ok(existing);
             }
-            request(tx, &new, &shown)
+            let asked = request(tx, &new, &shown)?;
+            if let Some(always) = &always {
+                permissions::offer(tx, &asked.id, always)?;
+            }
+            Ok(asked)
         })
         .await
     }
@@ -233,25 +269,31 @@ impl Store {
     /// the first one ended it.
     pub async fn decide(&self, id: &ApprovalId, decision: Decision) -> Result<Approval, Error> {
         let id = id.clone();
+        self.write(move |tx| decide(tx, &id, &decision)).await
+    }
+
+    /// Approves like [`Store::decide`] and allows what the approval offers for the whole project. What waits for a
+    /// decision about a call like it is approved with it.
+    pub async fn approve_always(&self, id: &ApprovalId, decision: Decision) -> Result<Approval, Error> {
+        let id = id.clone();
         self.write(move |tx| {
-            let asked = get(tx, &id)?;
-            match asked.state_at(tx.now()) {
-                ApprovalState::Pending => {}
-                ApprovalState::Approved | ApprovalState::Rejected => {
-                    return Err(Error::AlreadyDecided(Box::new(asked)));
+            if !decision.approved {
+                return Err(Error::Invalid(format!("{id} cannot be rejected for always")));
+            }
+            let decided = decide(tx, &id, &decision)?;
+            let by = &decision.decided_by;
+            for covered in permissions::grant(tx, &decided.project, &id, by)? {
+                let asked = get(tx, &covered)?;
+                if asked.state_at(tx.now()) != ApprovalState::Pending {
+                    continue;
                 }
-                ApprovalState::Expired => return Err(Error::Expired { id }),
-                ApprovalState::Superseded => return Err(Error::Superseded { id }),
+                let comment = Some(format!("{} allows it", id.key()));
+                let state = ApprovalState::Approved;
+                end(tx, &asked, &End { state, by: Some(by.clone()), comment })?;
+                tell(tx, &asked, state, None)?;
             }
-            if asked.shown != decision.shown {
-                return Err(Error::ShownChanged { id, shown: asked.shown, decided: decision.shown });
-            }
-            let state = if decision.approved { ApprovalState::Approved } else { ApprovalState::Rejected };
-            let by = Some(decision.decided_by.clone());
-            end(tx, &asked, &End { state, by, comment: decision.comment.clone() })?;
-            tell(tx, &asked, state, decision.comment.as_deref())?;
-            projects::wait_or_go_on(tx, &asked.project)?;
-            get(tx, &id)
+            projects::wait_or_go_on(tx, &decided.project)?;
+            Ok(decided)
         })
         .await
     }

@@ -22,6 +22,7 @@ mod ledger;
 mod lock;
 mod memory;
 mod messages;
+mod permissions;
 mod projects;
 mod readers;
 mod reviews;

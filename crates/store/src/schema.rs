@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_waits.sql"),
     include_str!("../migrations/0003_interrupted_calls.sql"),
+    include_str!("../migrations/0004_permissions.sql"),
 ];
 
 /// Above this size a database is not read through when it is opened; SQLite still notices damage where it

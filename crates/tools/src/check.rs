@@ -91,7 +91,7 @@ pub async fn run(check: &Check, options: CheckOptions) -> Result<CheckReport, Er
         program: "check".into(),
         reason: match error {
             CallError::TimedOut => "it did not answer".into(),
-            CallError::Refused(reason) | CallError::Lost(reason) => reason,
+            CallError::Refused(reason) | CallError::NotSent(reason) | CallError::Lost(reason) => reason,
         },
         stderr: String::new(),
     })?;

@@ -89,7 +89,9 @@ impl Session {
         enforces: bool,
         request: SessionRequest,
     ) -> Result<Self, Error> {
-        let scopes = request.scopes.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>();
+        let audiences = servers.iter().map(|server| (server.name(), server.audience()));
+        let scopes = mcp::scopes(&request.scopes, &request.holder, audiences);
+        let scopes = scopes.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>, _>>();
         let scopes = scopes.map_err(|error| Error::Configuration(error.to_string()))?;
         let policy = options.policy.clone();
         let reach = Reach::of(policy.sandbox, enforces, request.network);
@@ -232,8 +234,8 @@ impl Session {
         Ok(Sound { tool, arguments, nature })
     }
 
-    /// Makes the call. A server that goes meanwhile is started again and asked once more, where the call may be
-    /// repeated.
+    /// Makes the call. A server that is found gone is started again and asked once more: always where it never heard of the
+    /// call, and otherwise where the call may be repeated.
     async fn execute(
         &self,
         key: &EffectKey,
@@ -250,6 +252,7 @@ impl Session {
                 }
                 self.attempt(key, sound, true).await?
             }
+            Err(CallError::NotSent(_)) => self.attempt(key, sound, repeated).await?,
             other => other,
         };
         Ok(match answered {
@@ -259,6 +262,13 @@ impl Session {
                 "{} did not answer in time and was cancelled; whether it had an effect is not known",
                 call.name
             )),
+            Err(CallError::NotSent(reason)) => {
+                ToolOutput::error(format!("{} was not called: its server is gone, {reason}", call.name))
+            }
+            // Sent again after it could not be sent, and then lost.
+            Err(CallError::Lost(_)) if sound.nature.repeatability == Repeatability::Once => {
+                return Err(unknown_effect(key, call));
+            }
             Err(CallError::Lost(_)) => {
                 ToolOutput::error(format!("{} ended its server twice; call it in another way", call.name))
             }

@@ -11,7 +11,7 @@ use syndarix_core::tool::ToolSpec;
 
 use crate::check::CheckOptions;
 use crate::error::Error;
-use crate::mcp::{McpServerConfig, Server};
+use crate::mcp::{Holder, McpServerConfig, Server, ServerReport};
 use crate::policy::{Pattern, Policy};
 use crate::session::Session;
 use crate::workspace_server::{Prepared, WorkspaceTool, probe};
@@ -68,8 +68,11 @@ pub struct SessionRequest {
     pub read_only: Vec<PathBuf>,
     /// What was prepared for its commands.
     pub prepared: Prepared,
-    /// The tools its role allows, such as `workspace.read_file`, `workspace.*`, `mcp.git.*`.
+    /// The tools its type allows, such as `workspace.read_file`, `workspace.*`, `mcp.git.*`. Those of the MCP servers that
+    /// are meant for `holder` are added.
     pub scopes: Vec<String>,
+    /// Who the agent is, in the words of configuration.
+    pub holder: Holder,
     /// Whether commands may use the network.
     pub network: bool,
     /// Commands that may be repeated when their result was lost, beside the policy's own, as prefixes:
@@ -142,6 +145,19 @@ impl Toolbox {
             sandbox: policy.sandbox,
             limits: policy.limits.clone(),
         }
+    }
+
+    /// The same toolbox, with its connections, over other ports.
+    #[must_use]
+    pub fn over(mut self, effects: Arc<dyn Effects>, journal: Arc<dyn Journal>) -> Self {
+        self.options.effects = effects;
+        self.options.journal = journal;
+        self
+    }
+
+    /// What became of connecting to each MCP server.
+    pub fn mcp_servers(&self) -> Vec<ServerReport> {
+        self.servers.iter().map(|server| server.report()).collect()
     }
 
     /// Every MCP tool there is, by its name in policy, for `doctor` and `config check`.

@@ -6,13 +6,15 @@ use serde_json::json;
 use syndarix_core::approval::{ApprovalKind, ApprovalState};
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::effect::EffectKey;
+use syndarix_core::event::EventKind;
 use syndarix_core::id::MessageId;
+use syndarix_core::permission::CallScope;
 use syndarix_core::tool::ToolOutput;
 use syndarix_core::wait::WaitEnd;
 use syndarix_graph::{Interrupt, NodeError};
 use syndarix_store::NewApproval;
 
-use super::context::{RunContext, port, stored};
+use super::context::{RECORDS, RunContext, port, stored};
 use crate::context::head;
 
 /// What is asked.
@@ -24,6 +26,8 @@ pub(super) struct Question {
     pub(super) shown: String,
     /// What makes it this question and no other within its effect.
     pub(super) about: String,
+    /// What may be allowed for always with it; it is part of what is shown.
+    pub(super) always: Option<CallScope>,
 }
 
 /// Where a question stands.
@@ -66,22 +70,46 @@ impl RunContext {
         })
     }
 
+    /// The permission by which a call need not be asked about, if there is one. That it was used is recorded once.
+    pub(super) async fn permitted(
+        &self,
+        key: &EffectKey,
+        about: &str,
+        tool: &str,
+        scope: &CallScope,
+    ) -> Result<bool, NodeError> {
+        let found = self.store().permission_for(&self.request.project, &subject(key, about), scope).await;
+        let Some(permission) = found.map_err(stored)? else { return Ok(false) };
+        let used = EventKind::CallPermitted {
+            tool: tool.to_owned(),
+            approval: permission.approval,
+            covers: permission.scope.to_string(),
+        };
+        // The calls of an answer have the lower indices, and the node's own record of the step the one before these.
+        let record = EffectKey { index: RECORDS + 1 + key.index, ..key.clone() };
+        self.record_once(record, vec![used]).await?;
+        Ok(true)
+    }
+
     pub(super) async fn ask(&self, key: &EffectKey, question: Question) -> Result<Decided, NodeError> {
-        let subject = format!("{key}:{}", question.about);
+        let subject = subject(key, &question.about);
         let checkpoint = (question.kind == ApprovalKind::ToolCall).then_some(Checkpoint::RiskyTool);
         let approval = self
             .store()
-            .request_approval(NewApproval {
-                project: self.request.project.clone(),
-                kind: question.kind,
-                title: head(&question.title, 120),
-                shown: question.shown.into_bytes(),
-                subject: subject.clone(),
-                task: Some(self.request.task.clone()),
-                workflow_id: self.request.workflow_id.clone(),
-                expires_at: self.options.approvals.expires_at(question.kind, self.now()),
-                checkpoint,
-            })
+            .request_offering(
+                NewApproval {
+                    project: self.request.project.clone(),
+                    kind: question.kind,
+                    title: head(&question.title, 120),
+                    shown: question.shown.into_bytes(),
+                    subject: subject.clone(),
+                    task: Some(self.request.task.clone()),
+                    workflow_id: self.request.workflow_id.clone(),
+                    expires_at: self.options.approvals.expires_at(question.kind, self.now()),
+                    checkpoint,
+                },
+                question.always,
+            )
             .await
             .map_err(stored)?;
         Ok(match approval.state {
@@ -94,4 +122,9 @@ impl RunContext {
             ApprovalState::Superseded => Decided::Rejected("the question was withdrawn".to_owned()),
         })
     }
+}
+
+/// What makes a question the same one when it is asked again.
+fn subject(key: &EffectKey, about: &str) -> String {
+    format!("{key}:{about}")
 }

@@ -9,6 +9,7 @@ use syndarix_core::approval::ApprovalKind;
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::event::EventKind;
 use syndarix_core::message::Message;
+use syndarix_core::permission::CallScope;
 use syndarix_core::tool::{Risk, ToolCall, ToolOutput};
 use syndarix_graph::{Interrupt, Node, NodeContext, NodeError, NodeOutcome};
 use syndarix_tools::{Error as ToolError, Orphan};
@@ -24,6 +25,9 @@ use crate::team_tools::{self, TeamTool, schema};
 
 /// The most bytes of a tool result that become part of the conversation.
 const MAX_RESULT_BYTES: usize = 100_000;
+
+/// What a question about a risky call is about.
+const RISK: &str = "risk";
 
 pub(super) struct Execute(pub(super) Arc<RunContext>);
 
@@ -191,24 +195,11 @@ impl Execute {
         call: &ToolCall,
     ) -> Result<Called, NodeError> {
         let run = &self.0;
-        if run.tools.risk(call) == Risk::High && run.project.autonomy.asks_at(Checkpoint::RiskyTool) {
-            let question = Question {
-                kind: ApprovalKind::ToolCall,
-                title: format!("May {} call {}?", run.member.name, described(call)),
-                shown: shown(call),
-                about: "risk".to_owned(),
-            };
-            match run.ask(key, question).await? {
-                Decided::Approved(_) => {}
-                Decided::Rejected(comment) => {
-                    return Ok(Called::Done(refused(&comment), Box::default()));
-                }
-                Decided::Expired => return Ok(Called::Done(not_allowed_in_time(), Box::default())),
-                Decided::Wait(interrupt) => {
-                    run.announce(AgentTransition::AwaitInput).await?;
-                    return Ok(Called::Wait(interrupt));
-                }
-            }
+        if run.tools.risk(call) == Risk::High
+            && run.project.autonomy.asks_at(Checkpoint::RiskyTool)
+            && let Some(answered) = self.ask_first(key, call).await?
+        {
+            return Ok(answered);
         }
         let mut orphan = None;
         loop {
@@ -226,6 +217,7 @@ impl Execute {
                             shown(call)
                         ),
                         about: "unknown".to_owned(),
+                        always: None,
                     };
                     match run.ask(key, question).await? {
                         Decided::Approved(_) => orphan = Some(Orphan::Repeat),
@@ -267,6 +259,37 @@ impl Execute {
         }
     }
 
+    /// Asks whether a risky call may be made, unless a human allowed it for always. `None` is yes.
+    async fn ask_first(
+        &self,
+        key: &syndarix_core::effect::EffectKey,
+        call: &ToolCall,
+    ) -> Result<Option<Called>, NodeError> {
+        let run = &self.0;
+        let always = run.tools.scope(call);
+        if let Some(scope) = &always
+            && run.permitted(key, RISK, &call.name, scope).await?
+        {
+            return Ok(None);
+        }
+        let question = Question {
+            kind: ApprovalKind::ToolCall,
+            title: format!("May {} call {}?", run.member.name, described(call)),
+            shown: shown_with_offer(call, always.as_ref()),
+            about: RISK.to_owned(),
+            always,
+        };
+        Ok(match run.ask(key, question).await? {
+            Decided::Approved(_) => None,
+            Decided::Rejected(comment) => Some(Called::Done(refused(&comment), Box::default())),
+            Decided::Expired => Some(Called::Done(not_allowed_in_time(), Box::default())),
+            Decided::Wait(interrupt) => {
+                run.announce(AgentTransition::AwaitInput).await?;
+                Some(Called::Wait(interrupt))
+            }
+        })
+    }
+
     async fn ask_human(
         &self,
         key: &syndarix_core::effect::EffectKey,
@@ -284,6 +307,7 @@ impl Execute {
                 "{question}\n\nAnswer with the comment of your approval; reject if the team is to decide by itself."
             ),
             about: "question".to_owned(),
+            always: None,
         };
         let output = match run.ask(key, asked).await? {
             Decided::Approved(Some(answer)) if !answer.trim().is_empty() => {
@@ -422,6 +446,18 @@ fn described(call: &ToolCall) -> String {
 fn shown(call: &ToolCall) -> String {
     let arguments = serde_json::to_string_pretty(&call.arguments).unwrap_or_default();
     format!("{}\n{}", call.name, middle_out(&arguments, 20_000))
+}
+
+/// A call with what `--always` would allow beside it. Nothing else is allowed by it, whatever comes later.
+fn shown_with_offer(call: &ToolCall, always: Option<&CallScope>) -> String {
+    let shown = shown(call);
+    match always {
+        Some(scope) => format!(
+            "{shown}\n\nWith `--always`, nobody is asked again in this project about {scope}. `syndarix approvals \
+             --rules` lists what is allowed so, and `--revoke` takes it back."
+        ),
+        None => shown,
+    }
 }
 
 fn not_allowed_in_time() -> ToolOutput {

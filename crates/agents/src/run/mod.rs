@@ -19,5 +19,5 @@ mod tools;
 pub use request::{
     PendingApproval, PendingReply, ResumeValue, RunOutcome, RunRequest, RunResult, SUMMARY_CHARACTERS,
 };
-pub use runner::{AgentRunner, AgentRunnerOptions, DEFAULT_OUTAGE_WAIT};
+pub use runner::{AgentRunner, AgentRunnerOptions, DEFAULT_OUTAGE_WAIT, holder};
 pub use tools::{OpenTools, RunTools};

@@ -15,6 +15,7 @@ use syndarix_graph::{Input, Interrupt, Outcome, Runner};
 use syndarix_llm::Gateway;
 use syndarix_store::Store;
 use syndarix_tools::SessionRequest;
+use syndarix_tools::mcp::Holder;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{RunContext, minutes};
@@ -25,7 +26,7 @@ use super::tools::OpenTools;
 use super::{briefing, graph};
 use crate::context::head;
 use crate::error::Error;
-use crate::team::Models;
+use crate::team::{Models, StaffedAgent};
 
 /// How long a run waits for models that cannot be reached, the first time; each time in a row twice as long.
 pub const DEFAULT_OUTAGE_WAIT: Duration = Duration::from_secs(15);
@@ -102,6 +103,7 @@ impl AgentRunner {
             read_only: request.read_only.clone(),
             prepared: request.prepared.clone(),
             scopes: agent_type.tools.clone(),
+            holder: holder(&member),
             network: self.options.network,
             repeatable_commands: repeatable_commands.collect(),
         })?;
@@ -133,6 +135,15 @@ impl AgentRunner {
                 }
             }
         }
+    }
+}
+
+/// A member as configuration can name it, to say whose an MCP server's tools are.
+pub fn holder(member: &StaffedAgent) -> Holder {
+    Holder {
+        role: member.role.as_str().to_owned(),
+        agent_type: member.agent_type.clone(),
+        name: member.name.clone(),
     }
 }
 

@@ -211,6 +211,7 @@ impl Think {
                     &run.key(ctx.superstep, 0),
                     Question {
                         kind: ApprovalKind::Budget,
+                        always: None,
                         title: if refusal.scope.adds_up() {
                             format!("{} is {again}out of budget: {refusal}", run.member.name)
                         } else {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use syndarix_core::effect::EffectKey;
+use syndarix_core::permission::CallScope;
 use syndarix_core::tool::{Risk, ToolCall, ToolOutput, ToolSpec};
 use syndarix_tools::{Error, Orphan, Session, SessionRequest, Toolbox};
 
@@ -19,6 +20,11 @@ pub trait RunTools: Send + Sync {
 
     /// How risky a call is.
     fn risk(&self, call: &ToolCall) -> Risk;
+
+    /// The calls that a human may allow for always together with this one; `None` where they are not offered.
+    fn scope(&self, _call: &ToolCall) -> Option<CallScope> {
+        None
+    }
 
     /// Performs a call once. `orphan` is what a human decided about an earlier attempt of it.
     async fn call(
@@ -46,6 +52,10 @@ impl RunTools for Session {
 
     fn risk(&self, call: &ToolCall) -> Risk {
         Self::risk(self, call)
+    }
+
+    fn scope(&self, call: &ToolCall) -> Option<CallScope> {
+        Self::scope(self, call)
     }
 
     async fn call(

@@ -10,6 +10,7 @@ use syndarix_core::autonomy::Autonomy;
 use syndarix_core::budget::BudgetScope;
 use syndarix_core::event::EventKind;
 use syndarix_core::money::NanoUsd;
+use syndarix_core::ports::Blobs;
 use syndarix_core::validity::Validity;
 
 use crate::world::{Setup, World, scene, scene_of};
@@ -55,6 +56,24 @@ async fn risky_calls_wait_for_a_human_one_by_one() {
     let performed = world.performed();
     assert_eq!(performed.len(), 2, "{performed:?}");
     assert!(performed[1].contains("one"), "{performed:?}");
+}
+
+#[tokio::test]
+async fn what_is_allowed_for_always_is_not_asked_about_again() {
+    let world = World::new(&deployment()).await;
+    let first = pending(world.develop().await);
+    let approval = world.store.approval(&first.approval).await.expect("the approval");
+    let shown = Blobs::get(&world.store, &approval.shown).await.expect("what is shown");
+    let shown = String::from_utf8(shown).expect("text");
+    assert!(shown.contains("about every call of `mcp.site.deploy`, with whatever arguments."), "{shown}");
+    world.allow_always(&first.approval).await;
+    assert!(matches!(world.develop().await, RunOutcome::Finished { .. }));
+    assert_eq!(world.performed().len(), 3);
+    let used = world.events().await.into_iter().filter_map(|event| match event.kind {
+        EventKind::CallPermitted { tool, approval, .. } => Some((tool, approval)),
+        _ => None,
+    });
+    assert_eq!(used.collect::<Vec<_>>(), [("deploy".to_owned(), first.approval)], "the second one only");
 }
 
 #[tokio::test]

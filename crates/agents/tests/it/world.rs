@@ -15,6 +15,7 @@ use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey, Repeatability}
 use syndarix_core::event::{Event, EventKind};
 use syndarix_core::id::{AgentId, ApprovalId, ProjectId, RunId, TaskId};
 use syndarix_core::money::NanoUsd;
+use syndarix_core::permission::CallScope;
 use syndarix_core::ports::{Blobs, Checkpoints, Effects, Ledger};
 use syndarix_core::role::Role;
 use syndarix_core::task::TaskKind;
@@ -146,6 +147,12 @@ impl World {
         let comment = comment.map(str::to_owned);
         let decision = Decision { approved, comment, decided_by: "test".to_owned(), shown };
         self.store.decide(approval, decision).await.expect("it can be decided");
+    }
+
+    pub(crate) async fn allow_always(&self, approval: &ApprovalId) {
+        let shown = self.store.approval(approval).await.expect("it is there").shown;
+        let decision = Decision { approved: true, comment: None, decided_by: "test".to_owned(), shown };
+        self.store.approve_always(approval, decision).await.expect("it is offered");
     }
 
     pub(crate) async fn events(&self) -> Vec<Event> {
@@ -280,6 +287,10 @@ impl RunTools for CountingTools {
 
     fn risk(&self, call: &ToolCall) -> Risk {
         if call.name == "deploy" { Risk::High } else { Risk::Low }
+    }
+
+    fn scope(&self, call: &ToolCall) -> Option<CallScope> {
+        (call.name == "deploy").then(|| CallScope::Tool { tool: "mcp.site.deploy".to_owned() })
     }
 
     async fn call(

@@ -131,6 +131,17 @@ fn one_of_each() -> Vec<EventKind> {
             by: Some(text("ada")),
             comment: None,
         },
+        EventKind::PermissionGranted {
+            approval: project().approval(2),
+            covers: text("every call of `mcp.git.push`"),
+            by: text("ada"),
+        },
+        EventKind::PermissionRevoked { approval: project().approval(2), by: text("ada") },
+        EventKind::CallPermitted {
+            tool: text("mcp_git_push"),
+            approval: project().approval(2),
+            covers: text("every call of `mcp.git.push`"),
+        },
         EventKind::FeedbackGiven { by: text("ada"), summary: text("faster") },
         EventKind::GuardTripped { guard: text("repeats"), detail: text("thrice") },
         EventKind::Note { text: text("hello") },
@@ -172,6 +183,9 @@ fn every_kind_has_its_stored_form() {
         {"event":"budget_changed","budget":{"scope":"project","project":"demo-000001"},"from":null,"to":9}
         {"event":"approval_requested","approval":"demo-000001/A-2","kind":"tool_call","title":"May Dave?","checkpoint":"risky_tool"}
         {"event":"approval_decided","approval":"demo-000001/A-2","state":"approved","by":"ada","comment":null}
+        {"event":"permission_granted","approval":"demo-000001/A-2","covers":"every call of `mcp.git.push`","by":"ada"}
+        {"event":"permission_revoked","approval":"demo-000001/A-2","by":"ada"}
+        {"event":"call_permitted","tool":"mcp_git_push","approval":"demo-000001/A-2","covers":"every call of `mcp.git.push`"}
         {"event":"feedback_given","by":"ada","summary":"faster"}
         {"event":"guard_tripped","guard":"repeats","detail":"thrice"}
         {"event":"note","text":"hello"}"#]].assert_eq(&stored.join("\n"));

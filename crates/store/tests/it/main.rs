@@ -13,6 +13,7 @@ mod ledger;
 mod memory;
 mod messages;
 mod opening;
+mod permissions;
 mod projects;
 mod support;
 mod tasks;

@@ -1,4 +1,6 @@
-//! `syndarix approvals`: what waits, or waited, for a human.
+//! `syndarix approvals`: what waits, or waited, for a human, and what was allowed for always.
+
+mod rules;
 
 use clap::Args;
 use serde_json::json;
@@ -21,15 +23,27 @@ pub(crate) struct Arguments {
     id: Option<String>,
     #[command(flatten)]
     project: ProjectArgument,
-    /// Also those that are decided, expired or superseded
+    /// Also those that are decided, expired or superseded; with --rules, those that were taken back
     #[arg(long)]
     all: bool,
+    /// List what is allowed for the whole project, with `syndarix approve ID --always`
+    #[arg(long, conflicts_with = "id")]
+    rules: bool,
+    /// Take back what was allowed with this approval, such as `A-2`
+    #[arg(long, value_name = "ID", conflicts_with_all = ["id", "rules", "all"])]
+    revoke: Option<String>,
 }
 
 /// Lists approvals, or shows one.
 pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) -> Result<Exit, Failure> {
     if let Some(id) = &arguments.id {
         return show(id, global, output).await;
+    }
+    if let Some(id) = &arguments.revoke {
+        return rules::revoke(id, global, output).await;
+    }
+    if arguments.rules {
+        return rules::list(&arguments.project, arguments.all, global, output).await;
     }
     let mut approvals: Vec<Approval> = match records::open(global).await? {
         Some(store) => {

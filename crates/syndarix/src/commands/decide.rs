@@ -22,6 +22,9 @@ pub(crate) struct Approve {
     /// What to say with it; the answer, where a question was asked
     #[arg(long, short, value_name = "TEXT")]
     comment: Option<String>,
+    /// Allow for the whole project what the approval says `--always` covers; nobody is asked about it again
+    #[arg(long)]
+    always: bool,
     /// The new limit, where the approval is about a budget
     #[arg(long, value_name = "USD", allow_hyphen_values = true)]
     budget: Option<String>,
@@ -47,13 +50,25 @@ pub(crate) struct Reject {
 /// Approves.
 pub(crate) async fn approve(arguments: Approve, global: &Global, output: &Output) -> Result<Exit, Failure> {
     let budget = arguments.budget.as_deref().map(input::budget).transpose()?;
-    let choice = Choice { approved: true, comment: arguments.comment, shown: arguments.shown, budget };
+    let choice = Choice {
+        approved: true,
+        comment: arguments.comment,
+        shown: arguments.shown,
+        always: arguments.always,
+        budget,
+    };
     decide(&arguments.id, choice, global, output).await
 }
 
 /// Rejects.
 pub(crate) async fn reject(arguments: Reject, global: &Global, output: &Output) -> Result<Exit, Failure> {
-    let choice = Choice { approved: false, comment: arguments.comment, shown: arguments.shown, budget: None };
+    let choice = Choice {
+        approved: false,
+        comment: arguments.comment,
+        shown: arguments.shown,
+        always: false,
+        budget: None,
+    };
     decide(&arguments.id, choice, global, output).await
 }
 
@@ -61,6 +76,7 @@ struct Choice {
     approved: bool,
     comment: Option<String>,
     shown: Option<String>,
+    always: bool,
     budget: Option<NanoUsd>,
 }
 
@@ -73,13 +89,18 @@ async fn decide(id: &str, choice: Choice, global: &Global, output: &Output) -> R
         return Err(Failure::bad_input(format!("{} is a question", approval.id))
             .hint("answer it with --comment, as in `syndarix approve ID --comment \"Use UTC.\"`"));
     }
+    if choice.always && approval.kind != ApprovalKind::ToolCall {
+        return Err(Failure::bad_input(format!("{} is not about a call of a tool", approval.id))
+            .hint("leave --always away; only calls can be allowed for the whole project"));
+    }
     let decision = Decision {
         approved: choice.approved,
         comment: choice.comment,
         decided_by: input::user(),
         shown: approval.shown.clone(),
     };
-    let word = Word::Decide { approval: approval.id.clone(), decision, budget: choice.budget };
+    let (approval, always, budget) = (approval.id.clone(), choice.always, choice.budget);
+    let word = Word::Decide { approval, decision, always, budget };
     let heard = control::say(&global.data_dir, &word).await?;
     tell(&heard, output)
 }

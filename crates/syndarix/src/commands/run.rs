@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use syndarix_agents::team::Team;
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::task::Check;
 use syndarix_tools::git::Source;
@@ -21,6 +22,7 @@ use crate::service::begin::{self, Beginning, Origin};
 use crate::service::host::{Service, ServiceOptions};
 use crate::service::models::{self, Callable, Wanted};
 use crate::service::session::{command, stay};
+use crate::service::tools;
 use crate::service::unfinished;
 use crate::service::watch::Until;
 
@@ -86,7 +88,11 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
         }
         output.line(&terms)?;
     }
+    let team = beginning.team.clone();
     let service = Service::start(options).await?;
+    if !output.is_json() {
+        tell_servers(&service, Some(&team), output)?;
+    }
     let after = service.store().last_seq().await.map_err(records::refused)?;
     let project = begin::begin(&service, beginning, begin::random()).await?;
     service.resume().await?;
@@ -100,6 +106,19 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
     }
     let until = Until { project: Some(project.id), idle: arguments.until_idle };
     stay(service, Live::new(output.is_json()), after, until, global, output).await
+}
+
+/// Tells which MCP servers there are, and who gets their tools.
+pub(crate) fn tell_servers(service: &Service, team: Option<&Team>, output: &Output) -> Result<(), Failure> {
+    let servers = tools::describe(service.mcp_servers(), team);
+    if servers.is_empty() {
+        return Ok(());
+    }
+    output.line("MCP servers:")?;
+    for line in servers {
+        output.line(&format!("  {line}"))?;
+    }
+    Ok(())
 }
 
 async fn check(arguments: &Arguments, config: &Config, global: &Global) -> Result<Checked, Failure> {
@@ -129,6 +148,7 @@ async fn check(arguments: &Arguments, config: &Config, global: &Global) -> Resul
         arguments.team.clone().or_else(|| defaults.team.as_ref().map(|team| config.relative(team)));
     let team = input::team::read(team_file.as_deref(), &callable.models)?;
     models::everyone_has_a_model(&team, &callable)?;
+    config::audience::check(config, &team)?;
 
     let origin = source.map_or(Origin::Nothing, Origin::Repository);
     Ok(Checked { beginning: Beginning { brief, team, autonomy, budget, check, origin }, callable })

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use crate::cli::Global;
+use crate::commands::run::tell_servers;
 use crate::config::{self, process_environment};
 use crate::display::live::Live;
 use crate::display::text::count;
@@ -58,6 +59,9 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
         port,
     })
     .await?;
+    if !output.is_json() {
+        tell_servers(&service, None, output)?;
+    }
     if let (false, Some(address)) = (output.is_json(), service.port()) {
         output.line(&format!("Temporal's tools reach the engine at {address}."))?;
     }

@@ -10,7 +10,7 @@ use syndarix_core::validity::Validity;
 use syndarix_llm::prices::ModelPrice;
 use syndarix_llm::providers::ProviderKind;
 use syndarix_tools::git::Authorship;
-use syndarix_tools::mcp::ToolOverride;
+use syndarix_tools::mcp::{Audience, ToolOverride};
 use syndarix_tools::workspace_server::{Limits as CommandLimits, SandboxRequirement};
 
 use super::command::{self, Command};
@@ -143,11 +143,14 @@ pub(crate) struct McpServer {
     pub(crate) call_timeout_ms: u64,
     /// How much of an answer is kept.
     pub(crate) output_bytes: usize,
-    /// Whether what it says about the risk of its own tools is believed.
-    pub(crate) trusted: bool,
+    /// How far what it says about its own tools is believed: all, nothing, or, unsaid, only that a tool reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trusted: Option<bool>,
     /// What is known about single tools.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tools: BTreeMap<String, ToolOverride>,
+    /// Who gets its tools: `"all"`, or a list of roles, agent types and names of agents.
+    pub(crate) agents: Audience,
 }
 
 impl Default for McpServer {
@@ -163,8 +166,9 @@ impl Default for McpServer {
             connect_timeout_ms: 30_000,
             call_timeout_ms: 120_000,
             output_bytes: 64 * 1024,
-            trusted: false,
+            trusted: None,
             tools: BTreeMap::new(),
+            agents: Audience::default(),
         }
     }
 }

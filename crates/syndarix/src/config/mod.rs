@@ -5,10 +5,12 @@
 //! - [`read`]: finding and reading it; what is wrong with it, by line.
 //! - [`readable`]: the folders that agents' commands may read, looked up on this machine.
 //! - [`providers`]: the providers of models it names, and those that the environment brings.
+//! - [`audience`]: who gets the tools of the MCP servers it names.
 //! - [`show`]: what is effective, for people, without secrets.
 //!
 //! A secret is never in the file: the file names the environment variable that holds it.
 
+pub(crate) mod audience;
 pub(crate) mod command;
 pub(crate) mod file;
 pub(crate) mod providers;

@@ -123,7 +123,10 @@ fn who(event: &Event, board: &Board) -> String {
         EventKind::BudgetWarning { .. }
         | EventKind::BudgetRefused { .. }
         | EventKind::BudgetChanged { .. } => "budget",
-        EventKind::ApprovalRequested { .. } | EventKind::ApprovalDecided { .. } => "approval",
+        EventKind::ApprovalRequested { .. }
+        | EventKind::ApprovalDecided { .. }
+        | EventKind::PermissionGranted { .. }
+        | EventKind::PermissionRevoked { .. } => "approval",
         EventKind::BranchMerged { .. } | EventKind::MergeConflict { .. } => "git",
         EventKind::FeedbackGiven { .. } => "you",
         EventKind::ProjectCreated { .. } | EventKind::ProjectStateChanged { .. } => "project",
@@ -313,6 +316,22 @@ fn tell(event: &Event, board: &Board) -> Telling {
             let by = by.as_ref().map_or_else(String::new, |by| format!(" by {}", one_line(by, 40)));
             let tone = if *state == ApprovalState::Approved { Tone::Good } else { Tone::Warning };
             Story(tone, format!("{} {}{by}{}", approval.key(), state.as_str(), because(comment)))
+        }
+        EventKind::PermissionGranted { approval, covers, by } => Story(
+            Tone::Good,
+            format!(
+                "{} allows from now on: {} ({})",
+                approval.key(),
+                one_line(covers, COMMENT_LIMIT),
+                one_line(by, 40)
+            ),
+        ),
+        EventKind::PermissionRevoked { approval, by } => Story(
+            Tone::Plain,
+            format!("what {} allows is taken back by {}", approval.key(), one_line(by, 40)),
+        ),
+        EventKind::CallPermitted { tool, approval, .. } => {
+            Aside(format!("may call {} without a question: {} allows it", words(tool), approval.key()))
         }
         EventKind::FeedbackGiven { by, summary } => Story(
             Tone::Plain,

@@ -1,9 +1,14 @@
 //! Models and MCP servers: what is set, and what answers. Keys are never shown.
 
+use syndarix_agents::team::Team;
+use syndarix_tools::mcp::McpServerConfig;
+
 use super::{Finding, Verdict};
 use crate::config::providers::{Setting, Usable, settings, tiers};
-use crate::config::{Config, process_environment, show};
-use crate::service::models;
+use crate::config::{Config, audience, process_environment, show};
+use crate::failure::Failure;
+use crate::service::host::launcher;
+use crate::service::{models, tools};
 
 /// Looks at all of them.
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
@@ -30,7 +35,14 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
             });
         }
     }
-    findings.extend(config.file.mcp.iter().map(|(name, server)| mcp(name, server)));
+    let team = default_team(config);
+    for (name, server) in &config.file.mcp {
+        findings.push(match tools::server_config(name, server, &process_environment) {
+            Ok(server) => mcp(server, config, team.as_ref()).await,
+            Err(failure) => failed(name, &failure),
+        });
+    }
+    findings.extend(team.as_ref().and_then(|team| unknown_agents(config, team)));
     findings
 }
 
@@ -46,38 +58,38 @@ fn provider(setting: &Setting) -> Finding {
     }
 }
 
-fn mcp(name: &str, server: &crate::config::file::McpServer) -> Finding {
-    let subject = format!("MCP server: {name}");
-    let missing: Vec<&str> = server
-        .env_from
-        .iter()
-        .chain(server.headers_from.values())
-        .map(String::as_str)
-        .filter(|variable| process_environment(variable).is_none())
-        .collect();
-    if !missing.is_empty() {
-        return Finding::fail(
-            subject,
-            format!("{} is not set", missing.join(", ")),
-            "set it in the environment",
-        );
-    }
-    match (&server.command, &server.url) {
-        (Some(command), _) if !is_program(command) => Finding::fail(
-            subject,
-            format!("`{command}` is not found"),
-            format!("install it, or remove [mcp.{name}] from the configuration"),
-        ),
-        (Some(command), _) => Finding::ok(subject, format!("`{command}` is there")),
-        (None, url) => Finding::ok(subject, show::without_credentials(url.as_deref().unwrap_or_default())),
+/// The team that works where no other is named, if the configuration does not name one.
+fn default_team(config: &Config) -> Option<Team> {
+    config.file.defaults.team.is_none().then(Team::default_team)
+}
+
+/// Connects to a server as `run` does.
+async fn mcp(server: McpServerConfig, config: &Config, team: Option<&Team>) -> Finding {
+    let name = server.name.clone();
+    let connected = async {
+        let toolbox = tools::connect(vec![server], tools::policy(config, &[]), launcher()?).await?;
+        Ok::<_, Failure>(toolbox.mcp_servers())
+    };
+    match connected.await {
+        Ok(servers) => {
+            let lines = tools::describe(&servers, team);
+            let line = lines.first().and_then(|line| line.split_once(": ")).unwrap_or_default().1;
+            Finding::ok(format!("MCP server: {name}"), line)
+        }
+        Err(failure) => failed(&name, &failure),
     }
 }
 
-/// Whether a command can be started: a path that is a file, or a name on PATH.
-fn is_program(command: &str) -> bool {
-    if command.contains('/') {
-        return std::path::Path::new(command).is_file();
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(command).is_file())
+fn failed(name: &str, failure: &Failure) -> Finding {
+    let hint = failure.hint_text().unwrap_or("look at [mcp] in the configuration");
+    Finding::fail(format!("MCP server: {name}"), failure.chain(), hint)
+}
+
+fn unknown_agents(config: &Config, team: &Team) -> Option<Finding> {
+    let (server, unknown) = audience::unknown(config, team)?;
+    Some(Finding::warn(
+        format!("MCP server: {server}"),
+        format!("`agents` names `{unknown}`, which is no role, agent type or agent of the default team"),
+        "a team file must bring it, or `run` refuses this configuration",
+    ))
 }

@@ -15,7 +15,8 @@ use syndarix_engine::{Engine, EngineOptions, Port, PortOptions};
 use syndarix_llm::gateway::{BreakerPolicy, RetryPolicy};
 use syndarix_llm::{Gateway, GatewayOptions};
 use syndarix_store::{NewAgent, NewProject, Store, StoreOptions};
-use syndarix_tools::{Launcher, Toolbox, ToolboxOptions};
+use syndarix_tools::Launcher;
+use syndarix_tools::mcp::ServerReport;
 use syndarix_workflows::{ActivitiesOptions, Host, HostOptions, Layout, Limits, project_workflow};
 use temporalio_client::Connection;
 
@@ -58,6 +59,7 @@ pub(crate) struct Service {
     port: Option<Port>,
     connection: Connection,
     control: ControlSocket,
+    mcp_servers: Vec<ServerReport>,
 }
 
 impl Service {
@@ -69,8 +71,10 @@ impl Service {
             .map_err(|error| Failure::bad_input("the data directory has no absolute path").because(error))?;
         let policy = tools::policy(config, repeatable_commands);
         let servers = tools::servers(config, &crate::config::process_environment)?;
-        // Servers are tried before the data directory is touched: one that does not start changes nothing.
-        tools::try_servers(&servers, &policy).await?;
+        let launcher = launcher()?;
+        let (sandbox, check_limits) = (policy.sandbox, policy.limits.clone());
+        // Servers are connected to before the data directory is touched: one that does not start changes nothing.
+        let toolbox = tools::connect(servers, policy, launcher.clone()).await?;
 
         let work = work_directory(&data_dir, &crate::config::process_environment);
         room(&data_dir, "free some space, or choose another --data-dir")?;
@@ -104,16 +108,8 @@ impl Service {
             effects: Arc::clone(&effects),
             clock: Arc::clone(&clock),
         }));
-        let launcher = launcher()?;
-        let (sandbox, check_limits) = (policy.sandbox, policy.limits.clone());
-        let toolbox = Toolbox::new(ToolboxOptions {
-            effects,
-            journal,
-            launcher: launcher.clone(),
-            mcp_servers: servers,
-            policy,
-        });
-        let toolbox = Arc::new(toolbox.await.map_err(tools::refused)?);
+        let toolbox = Arc::new(toolbox.over(effects, journal));
+        let mcp_servers = toolbox.mcp_servers();
         let runner = AgentRunner::new(AgentRunnerOptions {
             store: store.clone(),
             gateway,
@@ -149,12 +145,17 @@ impl Service {
         .await
         .map_err(|error| Failure::internal("the workflows cannot be started").because(error))?;
         let control = ControlSocket::open(&store)?;
-        Ok(Self { store, layout, host, engine, port, connection, control })
+        Ok(Self { store, layout, host, engine, port, connection, control, mcp_servers })
     }
 
     /// The records.
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What became of connecting to the MCP servers.
+    pub(crate) fn mcp_servers(&self) -> &[ServerReport] {
+        &self.mcp_servers
     }
 
     /// Where the engine's port is, if it is open.
@@ -230,7 +231,7 @@ fn work_directory(data_dir: &Path, environment: &dyn Fn(&str) -> Option<String>)
 }
 
 /// How this program starts its own confined tool process.
-fn launcher() -> Result<Launcher, Failure> {
+pub(crate) fn launcher() -> Result<Launcher, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::internal("this program does not know where it is").because(error))?;
     Ok(Launcher { program, args: vec!["workspace-server".to_owned()] })

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use syndarix_agents::team::Team;
 use syndarix_core::effect::{EffectBegin, EffectIntent, EffectKey};
 use syndarix_core::event::NewEvent;
 use syndarix_core::ports::{Effects, Journal, PortError};
-use syndarix_tools::mcp::{McpServerConfig, McpTransport};
+use syndarix_tools::mcp::{McpServerConfig, McpTransport, ServerReport};
 use syndarix_tools::policy::Policy;
 use syndarix_tools::{Error as ToolsError, Launcher, Toolbox, ToolboxOptions};
 
 use crate::config::file::McpServer;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, audience};
 use crate::failure::Failure;
 
 /// The policy: the built-in one and what configuration adds to it.
@@ -42,7 +43,8 @@ pub(crate) fn servers(
     config.file.mcp.iter().map(|(name, server)| server_config(name, server, environment)).collect()
 }
 
-fn server_config(
+/// One server, with its secrets from the environment.
+pub(crate) fn server_config(
     name: &str,
     server: &McpServer,
     environment: Environment<'_>,
@@ -78,22 +80,37 @@ fn server_config(
         output_bytes: server.output_bytes,
         trusted: server.trusted,
         tools: server.tools.clone(),
+        agents: server.agents.clone(),
     })
 }
 
-/// Starts every server once and lets it go again.
-pub(crate) async fn try_servers(servers: &[McpServerConfig], policy: &Policy) -> Result<(), Failure> {
-    if servers.is_empty() {
-        return Ok(());
-    }
+/// Connects to every server. Nothing can be called yet: the ports of the toolbox are those of nowhere, until it has others
+/// with [`Toolbox::over`].
+pub(crate) async fn connect(
+    servers: Vec<McpServerConfig>,
+    policy: Policy,
+    launcher: Launcher,
+) -> Result<Toolbox, Failure> {
     let options = ToolboxOptions {
         effects: Arc::new(Nowhere),
         journal: Arc::new(Nowhere),
-        launcher: Launcher { program: "".into(), args: Vec::new() },
-        mcp_servers: servers.to_vec(),
-        policy: policy.clone(),
+        launcher,
+        mcp_servers: servers,
+        policy,
     };
-    Toolbox::new(options).await.map(drop).map_err(refused)
+    Toolbox::new(options).await.map_err(refused)
+}
+
+/// A line about each server: how it was reached, what it has, and who gets it: those of the team, where there is one.
+pub(crate) fn describe(servers: &[ServerReport], team: Option<&Team>) -> Vec<String> {
+    let who = |report: &ServerReport| match team {
+        Some(team) => audience::receivers(report, team),
+        None => audience::meant(&report.agents),
+    };
+    servers
+        .iter()
+        .map(|report| format!("{}: {}; for {}", report.name, report.summary(), who(report)))
+        .collect()
 }
 
 /// What the toolbox refuses, in a person's terms.
@@ -112,7 +129,7 @@ pub(crate) fn refused(error: ToolsError) -> Failure {
 struct Nowhere;
 
 fn nowhere() -> PortError {
-    PortError::permanent("this toolbox only tries whether its servers start")
+    PortError::permanent("this toolbox only connects to its servers")
 }
 
 #[async_trait]

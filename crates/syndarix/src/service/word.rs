@@ -7,7 +7,7 @@ use syndarix_core::budget::BudgetRefusal;
 use syndarix_core::event::EventKind;
 use syndarix_core::id::{ApprovalId, ProjectId};
 use syndarix_core::money::NanoUsd;
-use syndarix_store::Store;
+use syndarix_store::{Error as StoreError, Store};
 
 use crate::failure::Failure;
 use crate::records::{self, refused};
@@ -22,8 +22,18 @@ pub(crate) enum Word {
         approval: ApprovalId,
         /// How.
         decision: Decision,
+        /// Whether what it offers is allowed for the whole project.
+        #[serde(default)]
+        always: bool,
         /// The new limit, where the approval is about a budget.
         budget: Option<NanoUsd>,
+    },
+    /// Takes back what was allowed for a whole project.
+    Revoke {
+        /// The approval it was allowed with.
+        approval: ApprovalId,
+        /// Who takes it back.
+        by: String,
     },
     /// Tells the team something.
     Feedback {
@@ -48,7 +58,11 @@ pub(crate) enum Word {
 /// Records what was said and returns what to tell whoever said it.
 pub(crate) async fn hear(store: &Store, word: Word) -> Result<String, Failure> {
     match word {
-        Word::Decide { approval, decision, budget } => decide(store, &approval, decision, budget).await,
+        Word::Decide { approval, decision, always: true, budget: None } => {
+            allow(store, &approval, decision).await
+        }
+        Word::Decide { approval, decision, budget, .. } => decide(store, &approval, decision, budget).await,
+        Word::Revoke { approval, by } => revoke(store, &approval, &by).await,
         Word::Feedback { project, by, text } => {
             store.give_feedback(&project, by, text).await.map_err(refused)?;
             Ok(format!("The team of {project} hears it with its next step."))
@@ -72,6 +86,29 @@ async fn decide(
     }
     let decided = store.decide(id, decision).await.map_err(refused)?;
     Ok(format!("{} is {}.", decided.id, decided.state.as_str()))
+}
+
+/// Approves, and allows for the whole project what the approval offers.
+async fn allow(store: &Store, id: &ApprovalId, decision: Decision) -> Result<String, Failure> {
+    let decided = store.approve_always(id, decision).await.map_err(refused)?;
+    let held = store.permissions(Some(&decided.project)).await.map_err(refused)?;
+    let covers = held.iter().rev().find(|permission| permission.approval == *id);
+    let covers = covers.map_or_else(String::new, |permission| {
+        format!(
+            " Nobody is asked again about {}; `syndarix approvals --revoke {id}` takes it back.",
+            permission.scope
+        )
+    });
+    Ok(format!("{} is {}.{covers}", decided.id, decided.state.as_str()))
+}
+
+async fn revoke(store: &Store, id: &ApprovalId, by: &str) -> Result<String, Failure> {
+    let revoked = store.revoke_permission(id, by).await.map_err(|error| match error {
+        StoreError::NotFound { .. } => Failure::bad_input(format!("{id} allows nothing for always"))
+            .hint("see what is allowed with `syndarix approvals --rules`"),
+        other => refused(other),
+    })?;
+    Ok(format!("From now on a human is asked again about {}.", revoked.scope))
 }
 
 /// Raises the budget that refused the call an approval is about. Doing it before the decision is safe to

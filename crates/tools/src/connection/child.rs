@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rustix::process::{Pid, Signal};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
@@ -37,6 +38,7 @@ pub(crate) struct Program {
 #[derive(Debug)]
 pub(super) struct Child {
     process: Option<tokio::process::Child>,
+    /// Its own id, which is that of the group it leads.
     group: Option<Pid>,
     kept: Arc<Mutex<VecDeque<u8>>>,
     reading: Arc<tokio::sync::Mutex<JoinHandle<()>>>,
@@ -77,6 +79,17 @@ pub(super) fn spawn(program: &Program) -> std::io::Result<(Child, ChildStdout, C
 }
 
 impl Child {
+    /// Whether it has ended, be it noticed otherwise or not.
+    pub(super) fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        match self.group.map(|id| rustix::process::waitid(WaitId::Pid(id), options)) {
+            Some(Ok(status)) => status.is_some(),
+            // Someone has taken note of its end already.
+            Some(Err(error)) => error == Errno::CHILD,
+            None => true,
+        }
+    }
+
     /// How it ended, if it ends within a moment.
     pub(super) async fn ended_shortly(&mut self) -> Option<String> {
         let process = self.process.as_mut()?;

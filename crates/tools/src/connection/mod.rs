@@ -2,9 +2,13 @@
 
 mod child;
 mod content;
+mod failure;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use reqwest::redirect::Policy;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ClientCapabilities, ClientConfig, Implementation, JsonObject,
@@ -12,18 +16,30 @@ use rmcp::model::{
 };
 use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, RoleClient, RunningService,
-    ServiceError,
 };
 use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError};
 
 pub(crate) use child::Program;
 pub(crate) use content::Answer;
+pub(crate) use failure::CallError;
 
 use child::Child;
 
 /// The most tools a server may list; what is beyond them is left out.
 const TOOLS: usize = 512;
+
+/// How long a connection to an address may take; a machine that is off does not answer at all.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How many redirects one request follows; a server that is behind more has a wrong address in the configuration.
+const REDIRECTS: usize = 3;
+
+/// How often, and after how long for the first time, an answer that broke off is asked for again. Together they take less
+/// than two seconds, after which the server counts as gone.
+const STREAM_RETRIES: usize = 2;
+const STREAM_RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// A connection to one MCP server. Dropping it ends the server, where it is a child process.
 #[derive(Debug)]
@@ -37,17 +53,6 @@ pub(crate) struct Connection {
 pub(crate) struct ConnectError {
     pub(crate) reason: String,
     pub(crate) stderr: String,
-}
-
-/// Why a call has no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CallError {
-    /// The server said no; the model can be told.
-    Refused(String),
-    /// The server took too long.
-    TimedOut,
-    /// The server is gone, and whether it did what was asked is not known.
-    Lost(String),
 }
 
 impl Connection {
@@ -104,9 +109,15 @@ impl Connection {
             value.set_sensitive(true);
             custom.insert(name, value);
         }
+        let sender = http_client().map_err(|error| failed(chain(&error)))?;
         let connect = async |lifecycle| {
-            let config = StreamableHttpClientTransportConfig::with_uri(url).custom_headers(custom.clone());
-            let transport = StreamableHttpClientTransport::from_config(config);
+            let mut config =
+                StreamableHttpClientTransportConfig::with_uri(url).custom_headers(custom.clone());
+            let mut retries = ExponentialBackoff::default();
+            retries.max_times = Some(STREAM_RETRIES);
+            retries.base_duration = STREAM_RETRY_PAUSE;
+            config.retry_config = Arc::new(retries);
+            let transport = StreamableHttpClientTransport::with_client(sender.clone(), config);
             let connecting = client().serve_with_lifecycle(transport, lifecycle);
             tokio::time::timeout(timeout, connecting).await
         };
@@ -151,20 +162,15 @@ impl Connection {
             Err(_) => Err(CallError::TimedOut),
             Ok(Ok(CallToolResponse::Complete(result))) => Ok(content::answer(result, output_bytes)),
             Ok(Ok(_)) => Err(CallError::Refused("it asked for something only a person could give".into())),
-            Ok(Err(error)) => Err(match error {
-                ServiceError::McpError(error) => CallError::Refused(error.message.into_owned()),
-                error @ (ServiceError::TransportSend(_) | ServiceError::TransportClosed) => {
-                    CallError::Lost(chain(&error))
-                }
-                error if self.service.is_closed() => CallError::Lost(chain(&error)),
-                error => CallError::Refused(chain(&error)),
-            }),
+            Ok(Err(error)) => Err(CallError::of(&error, self.service.is_closed())),
         }
     }
 
-    /// Whether the server is gone.
+    /// Whether the server is known to be gone. One that is reached over HTTP is found out when it is called.
     pub(crate) fn is_closed(&self) -> bool {
-        self.service.is_closed() || self.service.peer().is_transport_closed()
+        self.service.is_closed()
+            || self.service.peer().is_transport_closed()
+            || self.child.as_ref().is_some_and(Child::has_ended)
     }
 
     /// The last lines the server printed to standard error.
@@ -215,17 +221,31 @@ fn no_answer(timeout: Duration) -> String {
 /// a person; what is beneath does.
 fn not_connected(error: &ClientInitializeError) -> String {
     let ClientInitializeError::TransportError { error, .. } = error else { return chain(error) };
-    let mut innermost: &(dyn std::error::Error + 'static) = error.error.as_ref();
     // The client's error is part of its text and not its source.
-    if let Some(StreamableHttpError::Client(client)) =
-        error.error.downcast_ref::<StreamableHttpError<reqwest::Error>>()
-    {
-        innermost = client;
+    match error.error.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
+        Some(StreamableHttpError::Client(client)) => failure::innermost(client),
+        _ => failure::innermost(error.error.as_ref()),
     }
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    format!("it cannot be reached: {innermost}")
+}
+
+/// How requests are sent. A connection is not kept for the next call: that one would only find out late that the server
+/// is gone, and could then not be known to have been unheard.
+fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(REACHED_WITHIN)
+        .pool_max_idle_per_host(0)
+        .redirect(Policy::custom(|attempt| {
+            // A request with secrets in its headers stays with its server, and stays the same request.
+            let same_server =
+                attempt.previous().last().is_some_and(|from| from.origin() == attempt.url().origin());
+            let same_request = matches!(attempt.status().as_u16(), 307 | 308);
+            if same_server && same_request && attempt.previous().len() <= REDIRECTS {
+                attempt.follow()
+            } else {
+                attempt.stop()
+            }
+        }))
+        .build()
 }
 
 /// An error with its causes, where they add something.

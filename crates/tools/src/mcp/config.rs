@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use syndarix_core::effect::Repeatability;
 use syndarix_core::tool::Risk;
 
+use super::audience::Audience;
+
 /// An MCP server named in configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct McpServerConfig {
@@ -23,13 +25,16 @@ pub struct McpServerConfig {
     /// How much of an answer is kept.
     #[serde(default = "output_bytes")]
     pub output_bytes: usize,
-    /// Whether what the server says about its own tools is believed. Without it every tool is risky and
-    /// not repeatable, save where `tools` says otherwise.
+    /// How far what the server says about its own tools is believed: all of it, none of it, or, where this is not said,
+    /// only that a tool reads and nothing more. `tools` wins over all of that.
     #[serde(default)]
-    pub trusted: bool,
+    pub trusted: Option<bool>,
     /// What is known about single tools, by their name on the server; wins over what the server says.
     #[serde(default)]
     pub tools: BTreeMap<String, ToolOverride>,
+    /// Who gets its tools.
+    #[serde(default)]
+    pub agents: Audience,
 }
 
 /// How an MCP server is reached.

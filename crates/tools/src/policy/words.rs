@@ -77,14 +77,13 @@ pub(super) fn simple(line: &str) -> Option<Vec<String>> {
         match (quote, character) {
             (Some(mark), _) if character == mark => quote = None,
             (Some('"'), '$' | '`' | '\\' | '!') => return None,
-            (Some(_), _) => open.get_or_insert_default().push(character),
             (None, '\'' | '"') => {
                 quote = Some(character);
                 open.get_or_insert_default();
             }
             (None, ' ' | '\t') => words.extend(open.take()),
             (None, _) if "|&;<>()$`\\*?[]{}~#!\n\r".contains(character) => return None,
-            (None, _) => open.get_or_insert_default().push(character),
+            _ => open.get_or_insert_default().push(character),
         }
     }
     if quote.is_some() {

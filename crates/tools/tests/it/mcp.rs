@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use syndarix_core::effect::Repeatability;
 use syndarix_core::tool::Risk;
-use syndarix_tools::mcp::{McpServerConfig, McpTransport, ToolOverride};
+use syndarix_tools::mcp::{Audience, Holder, McpServerConfig, McpTransport, ToolOverride};
 use syndarix_tools::{Error, Toolbox, ToolboxOptions};
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -30,8 +30,9 @@ fn config(name: &str, transport: McpTransport) -> McpServerConfig {
         connect_timeout_ms: 20_000,
         call_timeout_ms: 20_000,
         output_bytes: 10_000,
-        trusted: false,
+        trusted: None,
         tools: BTreeMap::new(),
+        agents: Audience::All,
     }
 }
 
@@ -72,15 +73,19 @@ async fn a_server_is_called_and_bounded() {
 }
 
 #[tokio::test]
-async fn hints_count_for_trusted_servers_and_configuration_wins() {
+async fn hints_count_as_far_as_a_server_is_trusted_and_configuration_wins() {
     let nature = |bench: &Bench, name: &str| {
         let spec = bench.session.specs().iter().find(|spec| spec.name == name).expect("a tool").clone();
         (spec.risk, spec.repeatability)
     };
-    let distrusted = bench(stdio("test", "mcp")).await;
+    let unsaid = bench(stdio("test", "mcp")).await;
+    assert_eq!(nature(&unsaid, "mcp_test_echo"), (Risk::Low, Repeatability::Once), "it says that it reads");
+    let mut server = stdio("test", "mcp");
+    server.trusted = Some(false);
+    let distrusted = bench(server).await;
     assert_eq!(nature(&distrusted, "mcp_test_echo"), (Risk::High, Repeatability::Once));
     let mut server = stdio("test", "mcp");
-    server.trusted = true;
+    server.trusted = Some(true);
     let configured = ToolOverride { risk: Some(Risk::Low), repeatability: Some(Repeatability::Idempotent) };
     server.tools.insert("slow".into(), configured);
     let trusted = bench(server).await;
@@ -181,6 +186,122 @@ async fn a_server_is_reached_over_http() {
     let bench =
         bench(config("wire", McpTransport::Http { url: format!("{}/mcp", server.uri()), headers })).await;
     assert_eq!(bench.call("mcp_wire_shout", json!({"text": "hello"})).await.content, "HELLO");
+}
+
+async fn respond_at(port: u16) -> MockServer {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
+    let server = MockServer::builder().listener(listener).start().await;
+    Mock::given(method("POST")).respond_with(respond).mount(&server).await;
+    Mock::given(method("GET")).respond_with(ResponseTemplate::new(405)).mount(&server).await;
+    server
+}
+
+#[tokio::test]
+async fn a_server_over_http_that_is_gone_is_noticed_at_once_and_found_again() {
+    let server = respond_at(0).await;
+    let (url, port) = (format!("{}/mcp", server.uri()), server.address().port());
+    let bench = bench(config("wire", McpTransport::Http { url, headers: BTreeMap::new() })).await;
+    assert_eq!(bench.call("mcp_wire_shout", json!({"text": "before"})).await.content, "BEFORE");
+    drop(server);
+    // It stops in the background, and could hear of a call until then.
+    let stopped = || std::net::TcpStream::connect(("127.0.0.1", port)).is_err();
+    crate::support::eventually("it stops", stopped).await;
+    let started = std::time::Instant::now();
+    let gone = bench.call("mcp_wire_shout", json!({"text": "lost?"})).await;
+    assert!(gone.is_error, "{}", gone.content);
+    assert!(
+        gone.content
+            .contains("`wire` is gone and did not come back, so it was not asked: it cannot be reached"),
+        "{}",
+        gone.content
+    );
+    assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+    let _server = respond_at(port).await;
+    // Servers that did not come back are left alone for a moment.
+    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+    assert_eq!(bench.call("mcp_wire_shout", json!({"text": "after"})).await.content, "AFTER");
+}
+
+#[tokio::test]
+async fn a_call_that_a_server_over_http_may_have_heard_is_for_a_human() {
+    // Answers everything but calls of tools: those it hears and then hangs up.
+    let server = respond_at(0).await;
+    let upstream = *server.address();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut caller, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+                let mut heard = vec![0; 64 * 1024];
+                let mut length = 0;
+                while let Ok(read @ 1..) = caller.read(&mut heard[length..]).await {
+                    length += read;
+                    if String::from_utf8_lossy(&heard[..length]).contains("tools/call") {
+                        return;
+                    }
+                    let mut server = tokio::net::TcpStream::connect(upstream).await.unwrap();
+                    if heard[..length].ends_with(b"}") || heard.starts_with(b"GET") {
+                        server.write_all(&heard[..length]).await.unwrap();
+                        tokio::io::copy_bidirectional(&mut caller, &mut server).await.ok();
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let bench = bench(config("wire", McpTransport::Http { url, headers: BTreeMap::new() })).await;
+    match bench.session.call(&key(99), &call("mcp_wire_shout", json!({"text": "heard"}))).await {
+        Err(Error::UnknownEffect { .. }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_before_a_call_is_started_again_without_a_question() {
+    let bench = bench(stdio("test", "mcp")).await;
+    for _ in 0..5 {
+        let id = bench.call("mcp_test_process_id", json!({})).await.content;
+        assert!(std::process::Command::new("kill").args(["-9", &id]).status().unwrap().success());
+        // Until the last of its threads has ended, its input is open and it could hear of a call.
+        let ended = || {
+            let threads = std::fs::read_dir(format!("/proc/{id}/task")).map_or(0, Iterator::count);
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            threads == 0 || threads == 1 && stat.contains(") Z ")
+        };
+        crate::support::eventually("it ends", ended).await;
+        let next = bench.call("mcp_test_process_id", json!({})).await;
+        assert!(!next.is_error && next.content != id, "{}", next.content);
+    }
+}
+
+#[tokio::test]
+async fn tools_of_servers_reach_whom_they_are_meant_for() {
+    let holder = |role: &str| Holder { role: role.into(), agent_type: role.into(), name: "Dave".into() };
+    let engineers = Audience::Named(vec!["engineer".into()]);
+    for (agents, scopes, role, expected) in [
+        (Audience::All, &["workspace.read_file"][..], "qa", 7),
+        (engineers.clone(), &[], "engineer", 7),
+        (engineers, &[], "qa", 0),
+        (Audience::All, &["mcp.test.echo"], "engineer", 1),
+    ] {
+        let server = McpServerConfig { agents: agents.clone(), ..stdio("test", "mcp") };
+        let bench = Bench::with(Setup {
+            mcp_servers: vec![server],
+            scopes: Some(scopes.iter().map(|&scope| scope.to_owned()).collect()),
+            holder: holder(role),
+            ..Setup::default()
+        })
+        .await;
+        let specs = bench.session.specs();
+        let found = specs.iter().filter(|spec| spec.name.starts_with("mcp_test_")).count();
+        assert_eq!(found, expected, "{agents:?} {scopes:?} {role}");
+        let [report] = bench.toolbox.mcp_servers().try_into().expect("one server");
+        assert_eq!(
+            (report.how, report.tools.len(), report.read_only.as_slice()),
+            ("started", 7, &["echo".to_owned()][..])
+        );
+    }
 }
 
 /// Servers that no one here wrote, where they are installed: `SYNDARIX_TEST_MCP_TIME` is the path of

@@ -12,7 +12,7 @@ use syndarix_core::event::{EventKind, NewEvent};
 use syndarix_core::id::{AgentId, ProjectId, RunId, TaskId};
 use syndarix_core::ports::{Effects, Journal, PortError};
 use syndarix_core::tool::{ToolCall, ToolOutput};
-use syndarix_tools::mcp::McpServerConfig;
+use syndarix_tools::mcp::{Holder, McpServerConfig};
 use syndarix_tools::policy::Policy;
 use syndarix_tools::workspace_server::Prepared;
 use syndarix_tools::{Launcher, Session, SessionRequest, Toolbox, ToolboxOptions};
@@ -81,6 +81,7 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     pub(crate) mcp_servers: Vec<McpServerConfig>,
     pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) holder: Holder,
     pub(crate) network: bool,
     pub(crate) read_only: Vec<PathBuf>,
     pub(crate) prepared: Prepared,
@@ -125,6 +126,7 @@ impl Bench {
             read_only: setup.read_only,
             prepared: setup.prepared,
             scopes: setup.scopes.unwrap_or_else(|| vec!["*".into()]),
+            holder: setup.holder,
             network: setup.network,
             repeatable_commands: vec![vec!["repeatable".into()]],
         };
