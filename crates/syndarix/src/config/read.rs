@@ -312,7 +312,7 @@ mod tests {
             expect![[r#"
             error:
               × syndarix.toml cannot be read: `{agnet}` stands for nothing in the name on a commit: did you
-              │ mean `{agent}`?; the only placeholder is `{agent}`
+              │ mean `{agent}`?
                ╭─[syndarix.toml:2:10]
              1 │ [git]
              2 │ author = "{agnet} <team@example.org>"
