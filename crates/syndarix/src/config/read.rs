@@ -292,9 +292,51 @@ mod tests {
                 hint: mend this line; `syndarix config check` says whether the file is right
             "#]],
         );
-        check("[tools]\nlow_risk_commands = [\"just test\", \"sh -c 'x\"]\n", expect![[r#""#]]);
-        check("[git]\nauthor = \"{agnet} <team@example.org>\"\n", expect![[r#""#]]);
-        check("[results]\ndocuments = \"../docs\"\n", expect![[r#""#]]);
+        check(
+            "[tools]\nlow_risk_commands = [\"just test\", \"sh -c 'x\"]\n",
+            expect![[r#"
+            error:
+              × syndarix.toml cannot be read: `sh -c 'x` cannot be read as a command: a quote in it is not
+              │ closed, or it ends in a backslash
+               ╭─[syndarix.toml:2:21]
+             1 │ [tools]
+             2 │ low_risk_commands = ["just test", "sh -c 'x"]
+               ·                     ────────────┬────────────
+               ·                                 ╰── here
+               ╰────
+            hint: mend this line; `syndarix config check` says whether the file is right
+        "#]],
+        );
+        check(
+            "[git]\nauthor = \"{agnet} <team@example.org>\"\n",
+            expect![[r#"
+            error:
+              × syndarix.toml cannot be read: `{agnet}` stands for nothing in the name on a commit: did you
+              │ mean `{agent}`?
+               ╭─[syndarix.toml:2:10]
+             1 │ [git]
+             2 │ author = "{agnet} <team@example.org>"
+               ·          ──────────────┬─────────────
+               ·                        ╰── here
+               ╰────
+            hint: mend this line; `syndarix config check` says whether the file is right
+        "#]],
+        );
+        check(
+            "[results]\ndocuments = \"../docs\"\n",
+            expect![[r#"
+            error:
+              × syndarix.toml cannot be read: `../docs` is not a folder of the repository: write it relative
+              │ to the root, like `docs/team`
+               ╭─[syndarix.toml:2:13]
+             1 │ [results]
+             2 │ documents = "../docs"
+               ·             ────┬────
+               ·                 ╰── here
+               ╰────
+            hint: mend this line; `syndarix config check` says whether the file is right
+        "#]],
+        );
         check(
             "[defaults\n",
             expect![[r#"

@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn a_list_says_how_to_read_on() {
         expect![[r#"
-            document     version  by      written
-            delivery.md        2  Omar    1970-01-01T00:00:00Z
-            notes.txt          2  –       1970-01-01T00:00:00Z
+            document     version  by    written
+            delivery.md        2  Omar  1970-01-01T00:00:00Z
+            notes.txt          2  –     1970-01-01T00:00:00Z
 
             Read one with `syndarix show p-1 delivery`.
         "#]]

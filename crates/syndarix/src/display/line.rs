@@ -533,7 +533,16 @@ mod tests {
 
     #[test]
     fn long_lines_hang_below_their_words() {
-        expect![[r#""#]].assert_eq(&[60, 80, 100].map(|width| at_width("task", LONG, width)).join("\n"));
+        expect![[r#"
+            01:15  task       T-3 Parse the flag is done, check exit
+                              code 0, commit 0123456789 · 1 of 15 tasks
+                              done · $0.00 of $5.00 · 12.3k tokens
+            01:15  task       T-3 Parse the flag is done, check exit code 0, commit
+                              0123456789 · 1 of 15 tasks done · $0.00 of $5.00 · 12.3k
+                              tokens
+            01:15  task       T-3 Parse the flag is done, check exit code 0, commit 0123456789 · 1 of 15 tasks
+                              done · $0.00 of $5.00 · 12.3k tokens"#]]
+        .assert_eq(&[60, 80, 100].map(|width| at_width("task", LONG, width)).join("\n"));
     }
 
     #[test]

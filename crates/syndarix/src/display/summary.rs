@@ -188,14 +188,14 @@ impl Summary<'_> {
             text.push_str("\nDocuments\n");
         }
         for name in self.documents {
-            text.push_str(&format!("  {name:<width$} {program} show {project} {}\n", short(name)));
+            text.push_str(&format!("  {name:<width$}  {program} show {project} {}\n", short(name)));
         }
         let (lines, more) = self.delivery.map(excerpt).unwrap_or_default();
         if !lines.is_empty() {
             text.push_str("\nDelivery\n");
         }
         for line in lines {
-            text.push_str(&format!("  {}\n", line.trim_end()));
+            text.push_str(&format!("{}\n", format!("  {line}").trim_end()));
         }
         if more {
             text.push_str("  …\n");

@@ -188,6 +188,42 @@ mod tests {
             names: &names,
             program: "syndarix ",
         };
-        expect![[r#""#]].assert_eq(&sheet.render());
+        expect![[r#"
+            p-1/T-3  Parse the flag
+              state        done
+              kind         development
+              sprint       1
+              by           Dave
+              after        T-1
+              check        sh -c 'a && b'
+              branch       task/T-3-parse-flag
+              sent back    1 time
+
+            Description
+              Read `--json`.
+
+              Say [31mno[0m otherwise.
+
+            Receipt · 1970-01-01T00:00:00Z
+              check        sh -c 'a && b' → exit code 0 (3.2 s)
+              commit       0123456789
+
+            Changes
+               a.rs | 2 +-
+
+            What the check printed
+              test result: ok
+
+            Review 1 · Kate sends it back · 1970-01-01T00:00:00Z
+              No test.
+
+            Review 2 · Kate approves · 1970-01-01T00:00:00Z
+              Good.
+
+            See also
+              notes.md: `syndarix show p-1 notes`
+              its change: `syndarix diff p-1 T-3`
+        "#]]
+        .assert_eq(&sheet.render());
     }
 }

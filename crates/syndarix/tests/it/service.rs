@@ -52,7 +52,7 @@ impl Running {
     fn signal(&self, signal: &str) {
         let pid = self.0.id().to_string();
         let sent =
-            std::process::Command::new("kill").args(["-s", signal, &pid]).status().expect("kill starts");
+            Command::new("kill").args(["-s", signal, &pid]).status().expect("kill starts");
         assert!(sent.success());
     }
 

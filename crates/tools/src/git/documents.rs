@@ -172,11 +172,8 @@ mod tests {
             .into_iter()
             .map(|(path, bytes)| (path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()))
             .collect();
-        let expected = [
-            ("docs/team/vision.md", "# V\n"),
-            ("docs/team/notes.md", "x\n"),
-            ("docs/team/adr/0001.md", ""),
-        ];
+        let expected =
+            [("docs/team/vision.md", "# V\n"), ("docs/team/notes.md", "x\n"), ("docs/team/adr/0001.md", "")];
         assert_eq!(shown, expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
     }
 }

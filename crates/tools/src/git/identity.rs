@@ -252,8 +252,9 @@ pub enum InvalidSigner {
     )]
     Email(String),
     /// There is something in braces that stands for nothing.
-    #[error("`{{{found}}}` stands for nothing in the name on a commit{}; the only placeholder is `{{{AGENT}}}`",
-        if *.alike { format!(": did you mean `{{{AGENT}}}`?") } else { String::new() }
+    #[error("`{{{found}}}` stands for nothing in the name on a commit{} `{{{AGENT}}}`{}",
+        if *.alike { ": did you mean" } else { "; the only placeholder is" },
+        if *.alike { "?" } else { "" }
     )]
     Placeholder {
         /// What is in the braces.
