@@ -9,7 +9,8 @@ const MAKEFILES: &[&str] = &["GNUmakefile", "Makefile", "makefile"];
 /// What CMake fetches while it configures.
 const FETCHES: &[&str] = &["FetchContent_Declare", "CPMAddPackage", "ExternalProject_Add", "file(DOWNLOAD"];
 
-pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
+/// What is found; a Makefile alone counts only where no other ecosystem has a manifest.
+pub(super) fn find(folder: &Folder<'_>, alone: bool) -> Option<Found> {
     let mut found = Found { workspace: true, ..Found::default() };
     if let Some(text) = folder.text("CMakeLists.txt") {
         // A listing without a project is a piece of another.
@@ -22,7 +23,7 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     } else if folder.has("configure") || folder.has("configure.ac") {
         autotools(folder, &mut found);
     } else {
-        let (makefile, target) = make_target(folder)?;
+        let (makefile, target) = make_target(folder).filter(|_| alone)?;
         found.check(CheckKind::Tests, &["make", target], folder.witness_of(makefile, &format!("{target}:")));
         found.inputs_of(folder, &[makefile]);
     }

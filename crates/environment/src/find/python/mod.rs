@@ -18,7 +18,7 @@ use tools::Planned;
 
 use super::folder::{Folder, Found};
 use super::toolchain::{self, Wanted, pinned};
-use crate::environment::CheckKind;
+use crate::environment::{CheckKind, Witness};
 
 const MANIFESTS: &[&str] =
     &["pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "tox.ini", "noxfile.py"];
@@ -27,12 +27,12 @@ const PYTHON: &str = ".venv/bin/python";
 
 pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     let manifest = folder.first_of(MANIFESTS);
-    let manifest =
-        manifest.or_else(|| folder.path.is_empty().then(|| runner::test_files(folder).next()).flatten())?;
+    let manifest = manifest.or_else(|| loose_tests(folder))?;
     let mut found = Found::default();
     let declared = Declared::of(folder, &mut found);
     let plans = tools::planned(folder, &declared);
-    let commands: Vec<Vec<String>> = plans.iter().flat_map(|plan| plan.commands.clone()).collect();
+    let commands: Vec<(&Vec<String>, &Witness)> =
+        plans.iter().flat_map(|plan| plan.commands.iter().map(|command| (command, &plan.witness))).collect();
     let runner = runner::runner(folder, &declared, &commands);
     // Settings alone, such as those of a formatter, are no project.
     if runner.is_none()
@@ -69,6 +69,15 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     found.inputs.sort();
     found.inputs.dedup();
     Some(found)
+}
+
+/// The first test of a repository without a manifest: beside the root's sources or in its folder of tests, for tests that
+/// lie deeper belong to what is there.
+fn loose_tests<'a>(folder: &Folder<'a>) -> Option<&'a str> {
+    let near = |path: &&str| {
+        matches!(path.rsplit_once('/').map(|(folder, _)| folder), None | Some("tests" | "test"))
+    };
+    runner::test_files(folder).find(near).filter(|_| folder.path.is_empty())
 }
 
 /// Whether a path looks like a requirements file: by its name, or by its folder's.
