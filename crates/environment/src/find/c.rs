@@ -6,6 +6,8 @@ use crate::environment::CheckKind;
 /// Names of build folders, the first that the repository does not have being used.
 const BUILD_FOLDERS: &[&str] = &["build", "_build", "cmake-build"];
 const MAKEFILES: &[&str] = &["GNUmakefile", "Makefile", "makefile"];
+/// How the files end that say where Meson fetches a project.
+const WRAP: &str = ".wrap";
 /// What CMake fetches while it configures.
 const FETCHES: &[&str] = &["FetchContent_Declare", "CPMAddPackage", "ExternalProject_Add", "file(DOWNLOAD"];
 
@@ -38,8 +40,9 @@ fn cmake(folder: &Folder<'_>, found: &mut Found, text: &str) {
     let build = build_folder(folder);
     let witness = || folder.witness("CMakeLists.txt");
     let listings = || {
-        let below =
-            folder.files().filter(|path| path.ends_with("/CMakeLists.txt") || path.ends_with(".cmake"));
+        let below = folder
+            .files()
+            .filter(|path| ["/CMakeLists.txt", ".cmake"].iter().any(|ending| path.ends_with(ending)));
         std::iter::once(text).chain(below.filter_map(|path| folder.text(path)))
     };
     let switches: Vec<String> = test_switches(text).map(|name| format!("-D{name}=ON")).collect();
@@ -82,9 +85,10 @@ fn test_switches(text: &str) -> impl Iterator<Item = &str> {
 fn meson(folder: &Folder<'_>, found: &mut Found) {
     let build = build_folder(folder);
     let witness = || folder.witness("meson.build");
-    if folder.files().any(|path| path.starts_with("subprojects/") && path.ends_with(".wrap")) {
+    let is_wrap = |path: &&str| path.strip_prefix("subprojects/").is_some_and(|name| name.ends_with(WRAP));
+    if folder.files().any(|path| is_wrap(&path)) {
         found.step(&["meson", "subprojects", "download"], witness());
-        let wraps = folder.files().filter(|path| path.starts_with("subprojects/") && path.ends_with(".wrap"));
+        let wraps = folder.files().filter(is_wrap);
         found.inputs.extend(wraps.take(50).map(|path| folder.full(path)));
     }
     found.check(CheckKind::Build, &["meson", "setup", build], witness());

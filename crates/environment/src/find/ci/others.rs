@@ -8,8 +8,11 @@ use crate::repository::Repository;
 const GITLAB_KEYS: &[&str] =
     &["stages", "variables", "include", "workflow", "cache", "image", "services", "pages"];
 
+/// What finds the lines of each job in a file.
+type Reader = fn(&Yaml) -> Vec<Vec<&Yaml>>;
+
 pub(super) fn read(repository: &Repository, ci: &mut Ci) {
-    let files: [(&str, fn(&Yaml) -> Vec<Vec<&Yaml>>); 3] =
+    let files: [(&str, Reader); 3] =
         [(".gitlab-ci.yml", gitlab), (".circleci/config.yml", circle), (".travis.yml", travis)];
     for (file, jobs) in files {
         let Some(text) = repository.text(file) else { continue };
@@ -30,7 +33,7 @@ fn take(file: &str, whole: &str, job: &[&Yaml], ci: &mut Ci) {
     }
 }
 
-fn elements<'a>(node: Option<&'a Yaml>) -> impl Iterator<Item = &'a Yaml> {
+fn elements(node: Option<&Yaml>) -> impl Iterator<Item = &Yaml> {
     node.map(Yaml::elements).unwrap_or_default().iter()
 }
 

@@ -44,7 +44,7 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     }
     let needs = runner.as_ref().map(|runner| runner::needs(folder, &declared, runner)).unwrap_or_default();
     let python = python(folder, &mut found, &declared, manifest);
-    set_up(folder, &mut found, &declared, &plans, needs, &python);
+    set_up(folder, &mut found, &declared, &plans, &needs, &python);
     check(&mut found, runner);
     found.workspace = declared.at(&["tool", "uv", "workspace"]).is_some();
     found.path.push(".venv/bin".to_owned());
@@ -84,7 +84,7 @@ fn loose_tests<'a>(folder: &Folder<'a>) -> Option<&'a str> {
 pub(crate) fn is_requirements(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let beside = folder.rsplit('/').next().unwrap_or_default().starts_with("requirement");
-    let is_list = name.ends_with(".txt") || name.ends_with(".in");
+    let is_list = [".txt", ".in"].iter().any(|ending| name.ends_with(ending));
     is_list
         && path.matches('/').count() < 4
         && (beside || name.contains("requirements") || name == "constraints.txt")
@@ -119,7 +119,7 @@ fn set_up(
     found: &mut Found,
     declared: &Declared,
     plans: &[Planned],
-    needs: BTreeSet<String>,
+    needs: &BTreeSet<String>,
     python: &str,
 ) {
     let poetry = folder.has("poetry.lock").then_some("poetry.lock");
@@ -134,7 +134,7 @@ fn set_up(
     ];
     let manager = managers.into_iter().find_map(|(name, file)| Some((name, file?)));
     match manager {
-        Some((name, file)) if folder.machine.has(name) => locked(folder, found, declared, name, file, &needs),
+        Some((name, file)) if folder.machine.has(name) => locked(folder, found, declared, name, file, needs),
         Some((name, file)) => {
             if file != "pyproject.toml" {
                 found.notes.push(format!(
@@ -210,7 +210,7 @@ fn by_pip(
     found: &mut Found,
     declared: &Declared,
     plans: &[Planned],
-    needs: BTreeSet<String>,
+    needs: &BTreeSet<String>,
     python: &str,
 ) {
     let packages = Packages::choose(folder, declared, plans, needs);
@@ -246,7 +246,7 @@ fn check(found: &mut Found, runner: Option<Runner>) {
             found.check(CheckKind::Tests, &command, witness);
         }
         Some(Runner::Django(witness)) => {
-            found.check(CheckKind::Tests, &[PYTHON, "manage.py", "test"], witness)
+            found.check(CheckKind::Tests, &[PYTHON, "manage.py", "test"], witness);
         }
         None => {}
     }
