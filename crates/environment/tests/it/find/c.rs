@@ -64,7 +64,7 @@ fn a_makefile_counts_where_it_has_a_target_for_tests() {
     check(
         &[("Makefile", "all: a\ntest := 1\n")],
         &expect![[r#"
-
+            nothing
         "#]],
     );
 }

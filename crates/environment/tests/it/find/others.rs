@@ -73,7 +73,7 @@ fn nothing_is_recognised_in_documents() {
     check(
         &[("README.md", "# A")],
         &expect![[r#"
-
+            nothing
         "#]],
     );
 }

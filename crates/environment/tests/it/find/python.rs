@@ -263,7 +263,7 @@ fn settings_of_a_formatter_are_no_project() {
     check(
         &[("pyproject.toml", "[tool.black]\n"), ("setup.cfg", "[flake8]\n")],
         &expect![[r#"
-
+            nothing
         "#]],
     );
     check(
