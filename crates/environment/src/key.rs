@@ -1,5 +1,7 @@
 //! The key of what a set-up makes: the same key, the same result.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::environment::Part;
@@ -42,7 +44,11 @@ pub fn set_up_key(part: &Part, mut contents: impl FnMut(&str) -> Option<Vec<u8>>
         }
     }
     let digest = hash.finalize();
-    let mut key: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut key = String::with_capacity(LENGTH);
+    for byte in &digest {
+        // Writing to a string does not fail.
+        let _ = write!(key, "{byte:02x}");
+    }
     key.truncate(LENGTH);
     key
 }

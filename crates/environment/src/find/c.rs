@@ -6,10 +6,13 @@ use crate::environment::CheckKind;
 /// Names of build folders, the first that the repository does not have being used.
 const BUILD_FOLDERS: &[&str] = &["build", "_build", "cmake-build"];
 const MAKEFILES: &[&str] = &["GNUmakefile", "Makefile", "makefile"];
+/// How the files end that say where Meson fetches a project.
+const WRAP: &str = ".wrap";
 /// What CMake fetches while it configures.
 const FETCHES: &[&str] = &["FetchContent_Declare", "CPMAddPackage", "ExternalProject_Add", "file(DOWNLOAD"];
 
-pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
+/// What is found; a Makefile alone counts only where no other ecosystem has a manifest.
+pub(super) fn find(folder: &Folder<'_>, alone: bool) -> Option<Found> {
     let mut found = Found { workspace: true, ..Found::default() };
     if let Some(text) = folder.text("CMakeLists.txt") {
         // A listing without a project is a piece of another.
@@ -22,7 +25,7 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     } else if folder.has("configure") || folder.has("configure.ac") {
         autotools(folder, &mut found);
     } else {
-        let (makefile, target) = make_target(folder)?;
+        let (makefile, target) = make_target(folder).filter(|_| alone)?;
         found.check(CheckKind::Tests, &["make", target], folder.witness_of(makefile, &format!("{target}:")));
         found.inputs_of(folder, &[makefile]);
     }
@@ -37,8 +40,9 @@ fn cmake(folder: &Folder<'_>, found: &mut Found, text: &str) {
     let build = build_folder(folder);
     let witness = || folder.witness("CMakeLists.txt");
     let listings = || {
-        let below =
-            folder.files().filter(|path| path.ends_with("/CMakeLists.txt") || path.ends_with(".cmake"));
+        let below = folder
+            .files()
+            .filter(|path| ["/CMakeLists.txt", ".cmake"].iter().any(|ending| path.ends_with(ending)));
         std::iter::once(text).chain(below.filter_map(|path| folder.text(path)))
     };
     let switches: Vec<String> = test_switches(text).map(|name| format!("-D{name}=ON")).collect();
@@ -81,9 +85,10 @@ fn test_switches(text: &str) -> impl Iterator<Item = &str> {
 fn meson(folder: &Folder<'_>, found: &mut Found) {
     let build = build_folder(folder);
     let witness = || folder.witness("meson.build");
-    if folder.files().any(|path| path.starts_with("subprojects/") && path.ends_with(".wrap")) {
+    let is_wrap = |path: &&str| path.strip_prefix("subprojects/").is_some_and(|name| name.ends_with(WRAP));
+    if folder.files().any(|path| is_wrap(&path)) {
         found.step(&["meson", "subprojects", "download"], witness());
-        let wraps = folder.files().filter(|path| path.starts_with("subprojects/") && path.ends_with(".wrap"));
+        let wraps = folder.files().filter(is_wrap);
         found.inputs.extend(wraps.take(50).map(|path| folder.full(path)));
     }
     found.check(CheckKind::Build, &["meson", "setup", build], witness());

@@ -19,7 +19,7 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     let in_ci = |words: &[&str]| {
         folder.lines().find(|line| line.words.iter().map(String::as_str).eq(words.iter().copied()))
     };
-    if let Some(line) = in_ci(&["go", "vet", "./..."]) {
+    if let Some(line) = in_ci(&["go", "vet", "./..."]).filter(|_| manifest == "go.mod") {
         found.check(CheckKind::Lint, &["go", "vet", "./..."], line.witness.clone());
     }
     if manifest == "go.work" {

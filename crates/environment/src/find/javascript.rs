@@ -25,8 +25,7 @@ const LOCKS: &[(&str, Installer)] = &[
     ("bun.lock", Installer::Bun),
     ("bun.lockb", Installer::Bun),
 ];
-const TYPE_SCRIPTS: &[&str] =
-    &["typecheck", "type-check", "check-types", "types:check", "check:types", "tsc", "test:types"];
+const TYPE_SCRIPTS: &[&str] = &["typecheck", "type-check", "check-types", "types:check", "check:types"];
 const LINT_SCRIPTS: &[&str] = &["lint", "lint:check", "eslint"];
 
 pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
@@ -160,13 +159,11 @@ fn install(
         Installer::Npm if has_lock => &["ci"],
         // Without a lock file in the repository, none is to appear in it.
         Installer::Npm => &["install", "--no-package-lock"],
-        Installer::Pnpm if has_lock => &["install", "--frozen-lockfile"],
         Installer::Yarn if is_berry(folder, version) && has_lock => &["install", "--immutable"],
         Installer::Yarn if is_berry(folder, version) => &["install"],
-        Installer::Yarn if has_lock => &["install", "--frozen-lockfile"],
-        Installer::Yarn => &["install", "--no-lockfile"],
-        Installer::Bun if has_lock => &["install", "--frozen-lockfile"],
-        Installer::Pnpm | Installer::Bun => &["install"],
+        Installer::Pnpm | Installer::Yarn | Installer::Bun if has_lock => &["install", "--frozen-lockfile"],
+        Installer::Pnpm | Installer::Yarn => &["install", "--no-lockfile"],
+        Installer::Bun => &["install", "--no-save"],
     };
     let mut step: Vec<&str> = run.iter().map(String::as_str).collect();
     step.extend(arguments);
@@ -216,7 +213,8 @@ fn scripts(folder: &Folder<'_>, found: &mut Found, manifest: &Value, installer: 
     {
         add(found, CheckKind::Lint, name, line.witness.clone());
     }
-    if let Some(name) = TYPE_SCRIPTS.iter().find(|name| script(name).is_some()) {
+    let by_tests = |name: &str| test.is_some_and(|test| test.contains(name));
+    if let Some(name) = TYPE_SCRIPTS.iter().find(|name| script(name).is_some() && !by_tests(name)) {
         add(found, CheckKind::Types, name, witness(name));
     }
     if test.is_some() {
@@ -298,7 +296,7 @@ fn gather<'a>(value: &'a Value, entries: &mut Vec<&'a str>, depth: usize) {
         Value::String(entry) => entries.push(entry),
         // Conditions nest a few levels deep.
         Value::Object(table) if depth < 6 => {
-            table.values().for_each(|value| gather(value, entries, depth + 1))
+            table.values().for_each(|value| gather(value, entries, depth + 1));
         }
         Value::Array(list) if depth < 6 => list.iter().for_each(|value| gather(value, entries, depth + 1)),
         _ => {}

@@ -102,7 +102,7 @@ fn part(folder: &Folder<'_>, above: &dyn Fn(Ecosystem) -> bool) -> (Option<Part>
     }
     // A build system for C beside another manifest is that one's own step.
     if all.iter().all(|(_, found)| !found.has_tests()) && !above(Ecosystem::C) {
-        all.extend(c::find(folder).map(|found| (Ecosystem::C, found)));
+        all.extend(c::find(folder, all.is_empty()).map(|found| (Ecosystem::C, found)));
     }
     // What has neither set-up nor checks is no reason to work here, once there is another.
     let does = |found: &Found| !found.set_up.is_empty() || !found.checks.is_empty();

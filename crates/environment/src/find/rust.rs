@@ -40,14 +40,14 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
         Some(lock) if lock.contains("\nsource = ") => {
             found.step(&["cargo", "fetch", "--locked"], folder.witness("Cargo.lock"));
         }
-        Some(_) => {}
         None if folder.has("Cargo.lock") => {
             found.step(&["cargo", "fetch", "--locked"], folder.witness("Cargo.lock"));
         }
         None if needs_packages(&manifest) || (workspace && any_member_needs(folder)) => {
             found.step(&["cargo", "fetch"], folder.witness("Cargo.toml"));
         }
-        None => {}
+        // A lock file without packages of others, or no dependencies: there is nothing to fetch.
+        _ => {}
     }
     let mut wanted = Vec::new();
     for name in ["rust-toolchain.toml", "rust-toolchain"] {

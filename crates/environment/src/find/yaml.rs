@@ -12,6 +12,9 @@ const DEPTH: usize = 64;
 /// Nodes with all aliases laid out; the largest workflows have some thousands.
 const NODES: usize = 100_000;
 
+/// How much deeper a closing bracket is put.
+const CLOSING: &str = "                ";
+
 /// A node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Yaml {
@@ -31,6 +34,17 @@ struct Open {
 
 /// The first document of a text; or what is wrong with it.
 pub(super) fn parse(text: &str) -> Result<Yaml, String> {
+    strictly(text).or_else(|why| {
+        // A bracket that closes no deeper than its key is against the letter of YAML, and what services accept.
+        let is_closing = |line: &str| matches!(line.trim(), "]" | "}" | "]," | "},");
+        let lines = text
+            .lines()
+            .map(|line| if is_closing(line) { format!("{CLOSING}{line}") } else { line.to_owned() });
+        strictly(&lines.collect::<Vec<_>>().join("\n")).map_err(|_| why)
+    })
+}
+
+fn strictly(text: &str) -> Result<Yaml, String> {
     let mut parser = Parser::new_from_str(text);
     let mut open: Vec<Open> = Vec::new();
     let mut anchors: HashMap<usize, (Yaml, usize)> = HashMap::new();
@@ -155,12 +169,19 @@ mod tests {
     }
 
     #[test]
+    fn a_bracket_may_close_beside_its_key() {
+        let yaml = parse("jobs:\n  a:\n    b: [\n      one,\n    ]\n    c: two\n").unwrap();
+        assert_eq!(yaml.at(&["jobs", "a", "c"]).and_then(Yaml::text), Some("two"));
+        assert_eq!(yaml.at(&["jobs", "a", "b"]).unwrap().elements().len(), 1);
+    }
+
+    #[test]
     fn neither_depth_nor_aliases_exhaust_anything() {
         assert!(parse(&"[".repeat(100_000)).is_err());
         let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for (name, before) in "bcdefghij".chars().zip("abcdefghi".chars()) {
             let list = vec![format!("*{before}"); 10].join(",");
-            bomb.push_str(&format!("{name}: &{name} [{list}]\n"));
+            bomb += &[&name.to_string(), ": &", &name.to_string(), " [", &list, "]\n"].concat();
         }
         assert!(parse(&bomb).is_err());
     }

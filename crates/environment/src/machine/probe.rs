@@ -96,7 +96,7 @@ fn default(
         several => {
             let version = version()?;
             let same = several.iter().find(|one| version.starts_with(&one.version) || one.version == version);
-            Some(Installed { version, ..(*same.copied().unwrap_or(&several[0])).clone() })
+            Some(Installed { version, ..(*same.copied().unwrap_or(several[0])).clone() })
         }
     }
 }

@@ -94,6 +94,9 @@ pub fn readable(variable: Variable<'_>, machine: &Machine) -> Vec<PathBuf> {
     for installed in machine.installed.values().flatten() {
         folders.extend(with_beside(&installed.bin, home.as_deref()));
     }
+    // Go's sources lie beside its programs, and are compiled from there.
+    let go = machine.versions("go").iter().filter(|one| one.bin.ends_with("go/bin") || one.by == "go");
+    folders.extend(go.filter_map(|one| one.bin.parent()).map(Path::to_owned));
     let homes = ["JAVA_HOME", "GOROOT", "DOTNET_ROOT", "M2_HOME", "MAVEN_HOME", "GRADLE_HOME"];
     folders.extend(homes.iter().filter_map(|name| variable(name)).map(PathBuf::from));
     for prefix in conda(variable) {

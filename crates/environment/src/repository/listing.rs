@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn files_are_listed_and_links_and_submodules_are_not() {
-        let listing = b"100644 blob 0123abc      12\ta b.txt\0120000 blob 0123abc       3\tlink\0160000 commit 0123abc       -\tmodule\0100755 blob 0123abc    1234\tsrc/x\xc3\xa9\0100644 blob 1 2\tbad\xff\0";
+        let listing = b"100644 blob 0123abc      12\ta b.txt\x00120000 blob 0123abc       3\tlink\x00160000 commit 0123abc       -\tmodule\x00100755 blob 0123abc    1234\tsrc/x\xc3\xa9\x00100644 blob 1 2\tbad\xff\0";
         let entries: Vec<(String, u64)> =
             parse(listing).into_iter().map(|entry| (entry.path, entry.size)).collect();
         assert_eq!(entries, [("a b.txt".to_owned(), 12), ("src/xé".to_owned(), 1234)]);

@@ -114,8 +114,8 @@ fn spread<'a>(tests: &[&'a Entry]) -> Vec<&'a Entry> {
 
 fn tells(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let workflow =
-        path.starts_with(".github/workflows/") && (name.ends_with(".yml") || name.ends_with(".yaml"));
+    let workflow = path.starts_with(".github/workflows/")
+        && [".yml", ".yaml"].iter().any(|ending| name.ends_with(ending));
     let named = NAMES.contains(&name) || ENDINGS.iter().any(|ending| name.ends_with(ending));
     let at_root = AT_ROOT.contains(&path);
     (workflow || named || at_root || is_requirements(path)) && !is_foreign(path)

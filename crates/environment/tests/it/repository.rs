@@ -5,7 +5,7 @@ use syndarix_environment::Repository;
 
 #[test]
 fn a_commit_is_read_as_far_as_it_tells() {
-    let listing = b"100644 blob 1 20\tCargo.toml\0100644 blob 1 5\tsrc/lib.rs\0100644 blob 1 9\ttests/test_a.py\0100644 blob 1 9\tapi/requirements.txt\0100644 blob 1 9\tnode_modules/a/package.json\0100644 blob 1 99999999\tpackage.json\0";
+    let listing = b"100644 blob 1 20\tCargo.toml\x00100644 blob 1 5\tsrc/lib.rs\x00100644 blob 1 9\ttests/test_a.py\x00100644 blob 1 9\tapi/requirements.txt\x00100644 blob 1 9\tnode_modules/a/package.json\x00100644 blob 1 99999999\tpackage.json\0";
     let mut asked = Vec::new();
     let repository = Repository::read(listing, |path| {
         asked.push(path.to_owned());
@@ -20,7 +20,7 @@ fn a_commit_is_read_as_far_as_it_tells() {
 #[test]
 fn what_is_read_is_bounded() {
     let listing: String = (0..5000)
-        .map(|at| format!("100644 blob 1 4000000\tp{at}/Cargo.toml\0100644 blob 1 10\tt/test_{at}.py\0"))
+        .map(|at| format!("100644 blob 1 4000000\tp{at}/Cargo.toml\x00100644 blob 1 10\tt/test_{at}.py\0"))
         .collect();
     let wanted = Repository::wanted(&Repository::entries(listing.as_bytes()));
     assert!(wanted.len() < 100, "{}", wanted.len());

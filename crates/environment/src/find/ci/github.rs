@@ -14,6 +14,7 @@ const OTHER_WORK: &[&str] = &[
     "release",
     "deploy",
     "docs",
+    "downstream",
     "codeql",
     "stale",
     "label",
@@ -39,7 +40,7 @@ const VERSIONS: &[(&str, &str, &str)] = &[
 ];
 
 pub(super) fn read(repository: &Repository, ci: &mut Ci) {
-    let is_workflow = |path: &&String| path.ends_with(".yml") || path.ends_with(".yaml");
+    let is_workflow = |path: &&String| [".yml", ".yaml"].iter().any(|ending| path.ends_with(ending));
     let workflows = repository.paths.range(FOLDER.to_owned()..).take_while(|path| path.starts_with(FOLDER));
     let mut files: Vec<&String> = workflows.filter(is_workflow).take(WORKFLOWS).collect();
     files.retain(|file| {
@@ -113,6 +114,15 @@ fn versions(file: &str, job: &Yaml, step: &Yaml, ci: &mut Ci) {
                 None => text.lines().map(str::to_owned).collect(),
             })
             .filter(|version| !version.contains("${{") && !version.trim().is_empty())
+            .collect();
+        let mut seen = Vec::new();
+        let asked: Vec<String> = asked
+            .into_iter()
+            .filter(|version| {
+                let new = !seen.contains(version);
+                seen.push(version.clone());
+                new
+            })
             .collect();
         if !asked.is_empty() {
             let witness = Witness { file: file.to_owned(), line: version.line() };

@@ -45,8 +45,9 @@ impl Ci {
         Some((&found.1, found.2.clone()))
     }
 
-    /// Takes the commands of a script that begins in a folder.
-    fn script(&mut self, script: &Script<'_>) {
+    /// Takes the commands of a script that begins in a folder, and returns the folder that it ends in; `None` where that
+    /// is not known.
+    fn script(&mut self, script: &Script<'_>) -> Option<String> {
         let mut folder = script.folder.to_owned();
         for logical in script.text.replace("\\\n", " ").lines() {
             let logical = logical.trim();
@@ -61,7 +62,7 @@ impl Ci {
                     Some("cd" | "pushd") => match words.get(1).and_then(|to| join(&folder, to)) {
                         Some(to) => folder = to,
                         // Somewhere outside: what follows says nothing of the repository.
-                        None => return,
+                        None => return None,
                     },
                     Some(_) if words.iter().any(|word| word.contains("${{")) => {}
                     Some(_) => {
@@ -71,6 +72,7 @@ impl Ci {
                 }
             }
         }
+        Some(folder)
     }
 }
 

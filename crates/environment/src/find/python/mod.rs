@@ -18,7 +18,7 @@ use tools::Planned;
 
 use super::folder::{Folder, Found};
 use super::toolchain::{self, Wanted, pinned};
-use crate::environment::CheckKind;
+use crate::environment::{CheckKind, Witness};
 
 const MANIFESTS: &[&str] =
     &["pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "tox.ini", "noxfile.py"];
@@ -27,12 +27,12 @@ const PYTHON: &str = ".venv/bin/python";
 
 pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     let manifest = folder.first_of(MANIFESTS);
-    let manifest =
-        manifest.or_else(|| folder.path.is_empty().then(|| runner::test_files(folder).next()).flatten())?;
+    let manifest = manifest.or_else(|| loose_tests(folder))?;
     let mut found = Found::default();
     let declared = Declared::of(folder, &mut found);
     let plans = tools::planned(folder, &declared);
-    let commands: Vec<Vec<String>> = plans.iter().flat_map(|plan| plan.commands.clone()).collect();
+    let commands: Vec<(&Vec<String>, &Witness)> =
+        plans.iter().flat_map(|plan| plan.commands.iter().map(|command| (command, &plan.witness))).collect();
     let runner = runner::runner(folder, &declared, &commands);
     // Settings alone, such as those of a formatter, are no project.
     if runner.is_none()
@@ -44,7 +44,7 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     }
     let needs = runner.as_ref().map(|runner| runner::needs(folder, &declared, runner)).unwrap_or_default();
     let python = python(folder, &mut found, &declared, manifest);
-    set_up(folder, &mut found, &declared, &plans, needs, &python);
+    set_up(folder, &mut found, &declared, &plans, &needs, &python);
     check(&mut found, runner);
     found.workspace = declared.at(&["tool", "uv", "workspace"]).is_some();
     found.path.push(".venv/bin".to_owned());
@@ -71,11 +71,20 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     Some(found)
 }
 
+/// The first test of a repository without a manifest: beside the root's sources or in its folder of tests, for tests that
+/// lie deeper belong to what is there.
+fn loose_tests<'a>(folder: &Folder<'a>) -> Option<&'a str> {
+    let near = |path: &&str| {
+        matches!(path.rsplit_once('/').map(|(folder, _)| folder), None | Some("tests" | "test"))
+    };
+    runner::test_files(folder).find(near).filter(|_| folder.path.is_empty())
+}
+
 /// Whether a path looks like a requirements file: by its name, or by its folder's.
 pub(crate) fn is_requirements(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let beside = folder.rsplit('/').next().unwrap_or_default().starts_with("requirement");
-    let is_list = name.ends_with(".txt") || name.ends_with(".in");
+    let is_list = [".txt", ".in"].iter().any(|ending| name.ends_with(ending));
     is_list
         && path.matches('/').count() < 4
         && (beside || name.contains("requirements") || name == "constraints.txt")
@@ -110,7 +119,7 @@ fn set_up(
     found: &mut Found,
     declared: &Declared,
     plans: &[Planned],
-    needs: BTreeSet<String>,
+    needs: &BTreeSet<String>,
     python: &str,
 ) {
     let poetry = folder.has("poetry.lock").then_some("poetry.lock");
@@ -125,7 +134,7 @@ fn set_up(
     ];
     let manager = managers.into_iter().find_map(|(name, file)| Some((name, file?)));
     match manager {
-        Some((name, file)) if folder.machine.has(name) => locked(folder, found, declared, name, file, &needs),
+        Some((name, file)) if folder.machine.has(name) => locked(folder, found, declared, name, file, needs),
         Some((name, file)) => {
             if file != "pyproject.toml" {
                 found.notes.push(format!(
@@ -201,7 +210,7 @@ fn by_pip(
     found: &mut Found,
     declared: &Declared,
     plans: &[Planned],
-    needs: BTreeSet<String>,
+    needs: &BTreeSet<String>,
     python: &str,
 ) {
     let packages = Packages::choose(folder, declared, plans, needs);
@@ -237,7 +246,7 @@ fn check(found: &mut Found, runner: Option<Runner>) {
             found.check(CheckKind::Tests, &command, witness);
         }
         Some(Runner::Django(witness)) => {
-            found.check(CheckKind::Tests, &[PYTHON, "manage.py", "test"], witness)
+            found.check(CheckKind::Tests, &[PYTHON, "manage.py", "test"], witness);
         }
         None => {}
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::declared::{Declared, Listed};
 use super::requirement::name;
 use super::runner::by_name;
-use super::tools::{Planned, is_for_other_work, take_pip};
+use super::tools::{OTHER_TOOLS, Planned, is_for_other_work, take_pip};
 use crate::environment::Witness;
 use crate::find::folder::Folder;
 
@@ -58,6 +58,8 @@ pub(super) struct Packages {
     pub(super) added: Vec<String>,
     extras: BTreeSet<String>,
     provided: BTreeSet<String>,
+    /// What the tests need.
+    needs: BTreeSet<String>,
     witness: Option<Witness>,
 }
 
@@ -78,9 +80,9 @@ impl Packages {
         folder: &Folder<'_>,
         declared: &Declared,
         plans: &[Planned],
-        needs: BTreeSet<String>,
+        needs: &BTreeSet<String>,
     ) -> Self {
-        let mut packages = Self::default();
+        let mut packages = Self { needs: needs.clone(), ..Self::default() };
         packages.provide(&declared.dependencies);
         if declared.installable {
             packages.provided.insert(own_name(declared));
@@ -90,21 +92,21 @@ impl Packages {
                 packages.file(folder, "requirements.txt", folder.witness("requirements.txt"));
             }
         }
-        packages.from_ci(folder, declared);
+        packages.take_ci(folder, declared);
         for plan in plans {
             packages.plan(folder, declared, plan);
         }
         packages.named(declared, is_for_tests);
         // What follows is more than tests need: it is taken only where it has what is still needed.
         for file in FOR_TESTS {
-            packages.file_if_needed(folder, &needs, file);
+            packages.file_if_needed(folder, needs, file);
         }
         if let Some(listed) = &declared.for_tests
-            && packages.misses(&needs, &listed.requirements)
+            && packages.misses(needs, &listed.requirements)
         {
             packages.list(listed);
         }
-        let by_developers = |listed: &Listed, packages: &Self| packages.misses(&needs, &listed.requirements);
+        let by_developers = |listed: &Listed, packages: &Self| packages.misses(needs, &listed.requirements);
         let extras: Vec<String> = declared
             .extras
             .iter()
@@ -113,14 +115,14 @@ impl Packages {
             .collect();
         packages.extras(declared, &extras, None);
         for (name, listed) in &declared.groups {
-            if is_for_developers(name) && packages.misses(&needs, &listed.requirements) {
+            if is_for_developers(name) && packages.misses(needs, &listed.requirements) {
                 packages.list(listed);
             }
         }
         for file in FOR_DEVELOPERS {
-            packages.file_if_needed(folder, &needs, file);
+            packages.file_if_needed(folder, needs, file);
         }
-        packages.others(declared, &needs);
+        packages.others(declared, needs);
         let unmet = needs.iter().filter(|need| !packages.provided.contains(*need));
         packages.added =
             unmet.filter(|need| !is_local(folder, need)).filter_map(|need| by_name(need)).collect();
@@ -142,7 +144,7 @@ impl Packages {
         })
     }
 
-    fn from_ci(&mut self, folder: &Folder<'_>, declared: &Declared) {
+    fn take_ci(&mut self, folder: &Folder<'_>, declared: &Declared) {
         let (mut arguments, mut extras, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         let mut witness = None;
         for line in folder.lines() {
@@ -218,6 +220,10 @@ impl Packages {
 
     fn list(&mut self, listed: &Listed) {
         for requirement in &listed.requirements {
+            let name = name(requirement);
+            if OTHER_TOOLS.contains(&name.as_str()) && !self.needs.contains(&name) {
+                continue;
+            }
             self.add(requirement.clone(), Some(&listed.witness));
         }
     }

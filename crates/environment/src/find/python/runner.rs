@@ -97,7 +97,7 @@ const MODULES: &[(&str, &str)] = &[
     ("pytest_lazyfixture", "pytest-lazy-fixture"),
     ("pytest_reraise", "pytest-reraise"),
 ];
-/// Packages that only tests use: needed and declared nowhere, they are installed by name. Others are not, for a
+/// Well-known packages that tests import: needed and declared nowhere, they are installed by name. Others are not, for a
 /// module's name is no proof of its package's.
 const KNOWN: &[&str] = &[
     "pytest",
@@ -131,13 +131,62 @@ const KNOWN: &[&str] = &[
     "psutil",
     "coverage",
     "numpy",
+    "pandas",
+    "scipy",
+    "matplotlib",
     "attrs",
     "pyyaml",
     "requests",
+    "httpx",
+    "aiohttp",
+    "uvicorn",
+    "starlette",
+    "flask",
+    "django",
+    "tornado",
+    "twisted",
+    "gevent",
+    "werkzeug",
+    "jinja2",
+    "click",
+    "rich",
+    "pydantic",
+    "cryptography",
+    "sqlalchemy",
+    "redis",
+    "simplejson",
+    "ujson",
+    "orjson",
+    "msgpack",
+    "jsonschema",
+    "lxml",
+    "html5lib",
+    "beautifulsoup4",
+    "chardet",
+    "brotli",
+    "zstandard",
+    "h2",
+    "pytz",
+    "tzdata",
+    "babel",
+    "python-dateutil",
+    "pillow",
+    "pygments",
+    "markdown",
+    "docutils",
+    "packaging",
+    "filelock",
+    "virtualenv",
+    "cloudpickle",
+    "dill",
+    "pympler",
+    "typing-extensions",
     "setuptools",
     "six",
     "toml",
     "tomli",
+    "tomli-w",
+    "tomlkit",
 ];
 /// Of how many test files the texts are looked at.
 pub(super) const SAMPLED_TESTS: usize = 60;
@@ -159,7 +208,11 @@ pub(crate) fn is_test(path: &str) -> bool {
 }
 
 /// How the tests are run; `None` where there are none.
-pub(super) fn runner(folder: &Folder<'_>, declared: &Declared, tox: &[Vec<String>]) -> Option<Runner> {
+pub(super) fn runner(
+    folder: &Folder<'_>,
+    declared: &Declared,
+    planned: &[(&Vec<String>, &Witness)],
+) -> Option<Runner> {
     let configured = pytest_configuration(folder, declared);
     let in_ci = folder.lines().find(|line| after_pytest(&line.words).is_some());
     let first_test = test_files(folder).next();
@@ -175,24 +228,24 @@ pub(super) fn runner(folder: &Folder<'_>, declared: &Declared, tox: &[Vec<String
         .chain(declared.groups.values())
         .chain(&declared.for_tests)
         .find(|listed| listed.requirements.iter().any(|one| super::requirement::name(one) == "pytest"));
-    let in_tox = tox.iter().find(|words| after_pytest(words).is_some());
+    let in_plan = planned.iter().find(|(words, _)| after_pytest(words).is_some());
     let witness = configured
         .as_ref()
         .map(|file| folder.witness_of(file, "pytest"))
         .or_else(|| in_ci.map(|line| line.witness.clone()))
-        .or_else(|| in_tox.map(|_| folder.witness_of("tox.ini", "pytest")))
+        .or_else(|| in_plan.map(|(_, witness)| (*witness).clone()))
         .or_else(|| conftest.map(|file| folder.witness(file)))
         .or_else(|| listed.map(|listed| listed.witness.clone()));
     let by_unittest = texts.iter().any(|text| text.contains("unittest") || text.contains("TestCase"));
     let unittest_in_ci = folder.lines().map(|line| (&line.words, line.witness.clone()));
-    let unittest_in_tox = tox.iter().map(|words| (words, folder.witness_of("tox.ini", "unittest")));
+    let unittest_in_plan = planned.iter().map(|(words, witness)| (*words, (*witness).clone()));
     let said = unittest_in_ci
-        .chain(unittest_in_tox)
+        .chain(unittest_in_plan)
         .find_map(|(words, witness)| Some((after_unittest(words)?, witness)));
     if let Some(witness) =
         witness.or_else(|| imported.then(|| folder.witness(first_test.unwrap_or_default())))
     {
-        let paths = paths(folder, declared, tox);
+        let paths = paths(folder, declared, planned);
         return Some(Runner::Pytest(paths, witness));
     }
     if folder.has("manage.py") {
@@ -205,7 +258,7 @@ pub(super) fn runner(folder: &Folder<'_>, declared: &Declared, tox: &[Vec<String
     if by_unittest {
         return Some(Runner::Unittest(discovery(folder), folder.witness(first)));
     }
-    Some(Runner::Pytest(paths(folder, declared, tox), folder.witness(first)))
+    Some(Runner::Pytest(paths(folder, declared, planned), folder.witness(first)))
 }
 
 /// The file that configures pytest.
@@ -270,12 +323,12 @@ fn after_unittest(words: &[String]) -> Option<Vec<String>> {
 }
 
 /// The paths that pytest is given: none where its configuration has them.
-fn paths(folder: &Folder<'_>, declared: &Declared, tox: &[Vec<String>]) -> Vec<String> {
+fn paths(folder: &Folder<'_>, declared: &Declared, planned: &[(&Vec<String>, &Witness)]) -> Vec<String> {
     if configuration(folder, declared).iter().any(|(key, _)| key == "testpaths") {
         return Vec::new();
     }
     let ci = folder.lines().filter_map(|line| after_pytest(&line.words));
-    for words in ci.chain(tox.iter().filter_map(|words| after_pytest(words))) {
+    for words in ci.chain(planned.iter().filter_map(|(words, _)| after_pytest(words))) {
         let paths: Vec<String> = words
             .iter()
             .map(|word| word.trim_start_matches("./").trim_end_matches('/'))

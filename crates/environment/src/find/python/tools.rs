@@ -190,8 +190,9 @@ pub(super) fn take_pip(
             if let Some((_, names)) = named.split_once('[') {
                 extras.extend(names.trim_end_matches(']').split(',').map(|name| name.trim().to_owned()));
             }
-        } else if !word.contains(['$', '*', '{', '/', '\\']) && !super::requirement::name(word).is_empty() {
-            if !OTHER_TOOLS.contains(&super::requirement::name(word).as_str()) {
+        } else if !word.contains(['$', '*', '{', '/', '\\']) {
+            let name = super::requirement::name(word);
+            if !name.is_empty() && !OTHER_TOOLS.contains(&name.as_str()) {
                 arguments.push(word.clone());
             }
         }
@@ -199,7 +200,7 @@ pub(super) fn take_pip(
 }
 
 /// What is installed beside tests and not used by them.
-const OTHER_TOOLS: &[&str] = &[
+pub(super) const OTHER_TOOLS: &[&str] = &[
     "pip",
     "wheel",
     "tox",

@@ -38,6 +38,7 @@ fn scripts_of_a_folder_belong_to_its_part() {
         &[("web/package.json", r#"{"scripts": {"test": "a", "lint": "c"}}"#), (".gitlab-ci.yml", gitlab)],
         &expect![[r#"
             [web] [JavaScript] with node 22.3.0
+              Lint: npm run lint (.gitlab-ci.yml:5)
               Tests: npm test (web/package.json:1)
         "#]],
     );

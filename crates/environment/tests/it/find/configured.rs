@@ -25,7 +25,8 @@ fn what_the_user_says_is_not_looked_for() {
           set up: npm ci (syndarix.toml:1)
           Tests: npm test (web/package.json:1)
         missing: just (syndarix.toml:1)
-    "#]].assert_eq(&render(&environment));
+    "#]]
+    .assert_eq(&render(&environment));
     assert_eq!(environment.parts[0].variables.last().unwrap(), &("A".to_owned(), "1".to_owned()));
     expect![[r#"
         The repository's root: Go.

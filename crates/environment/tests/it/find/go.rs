@@ -4,23 +4,32 @@ use super::check;
 
 #[test]
 fn a_module_with_requirements_is_downloaded() {
-    check(&[("go.mod", "module a\n\ngo 1.22\n\nrequire b v1.0.0\n"), ("go.sum", "")], &expect![[r#"
+    check(
+        &[("go.mod", "module a\n\ngo 1.22\n\nrequire b v1.0.0\n"), ("go.sum", "")],
+        &expect![[r#"
         [] [Go] with go
           set up: go mod download (go.mod)
           Tests: go test ./... (go.mod)
-    "#]]);
-    check(&[("go.mod", "module a\n\ngo 1.22\n")], &expect![[r#"
+    "#]],
+    );
+    check(
+        &[("go.mod", "module a\n\ngo 1.22\n")],
+        &expect![[r#"
         [] [Go] with go
           Tests: go test ./... (go.mod)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_vendored_is_not_downloaded() {
-    check(&[("go.mod", "module a\nrequire b v1.0.0\n"), ("vendor/modules.txt", "# b\n")], &expect![[r#"
+    check(
+        &[("go.mod", "module a\nrequire b v1.0.0\n"), ("vendor/modules.txt", "# b\n")],
+        &expect![[r#"
         [] [Go] with go
           Tests: go test ./... (go.mod)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -35,7 +44,6 @@ fn a_workspace_tests_each_of_its_modules() {
         &expect![[r#"
             [] [Go] with go
               set up: go mod download (go.work)
-              Lint: go vet ./... (.github/workflows/ci.yml:4)
               Tests: go test ./a/... ./b/... (go.work)
         "#]],
     );

@@ -23,15 +23,21 @@ fn maven_runs_a_test_of_each_module_to_fetch_what_runs_them() {
 
 #[test]
 fn wrappers_are_run_by_a_shell() {
-    check(&[("pom.xml", "<project/>"), ("mvnw", "#!/bin/sh\n")], &expect![[r#"
+    check(
+        &[("pom.xml", "<project/>"), ("mvnw", "#!/bin/sh\n")],
+        &expect![[r#"
         [] [Java] with java
           set up: sh ./mvnw -B -Dmaven.test.failure.ignore=true -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false -Dtest=NoSuchTest test (mvnw)
           Tests: sh ./mvnw -o -B test (mvnw)
-    "#]]);
-    check(&[("settings.gradle.kts", ""), ("gradlew", ""), ("app/build.gradle.kts", "")], &expect![[r#"
+    "#]],
+    );
+    check(
+        &[("settings.gradle.kts", ""), ("gradlew", ""), ("app/build.gradle.kts", "")],
+        &expect![[r#"
         [] [Java] with java
           set up: sh -c sh ./gradlew --no-daemon --continue test || sh ./gradlew --no-daemon testClasses (gradlew)
           Tests: sh ./gradlew --offline --no-daemon test (gradlew)
         note: gradlew has no gradle/wrapper/gradle-wrapper.jar beside it and may not start
-    "#]]);
+    "#]],
+    );
 }

@@ -99,5 +99,8 @@ pub(crate) fn render(environment: &Environment) -> String {
         environment.missing.iter().map(|missing| format!("missing: {} ({})", missing.what, missing.witness)),
     );
     lines.extend(environment.notes.iter().map(|note| format!("note: {note}")));
+    if lines.is_empty() {
+        lines.push("nothing".to_owned());
+    }
     lines.join("\n") + "\n"
 }

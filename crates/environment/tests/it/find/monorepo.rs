@@ -51,13 +51,12 @@ fn without_a_manifest_at_the_root_each_folder_is_a_part() {
             ("web/package.json", r#"{"scripts": {"test": "jest"}}"#),
         ],
         &expect![[r#"
-            [] [Python] with python 3.12
-              set up: python3 -m venv .venv (api/tests/test_a.py)
-              set up: .venv/bin/python -m pip install --disable-pip-version-check pytest (api/tests/test_a.py)
+            [api] [Python] with python 3.12
+              set up: python3 -m venv .venv (api/pyproject.toml)
+              set up: .venv/bin/python -m pip install --disable-pip-version-check -e . -r requirements-dev.txt (api/requirements-dev.txt)
               Tests: .venv/bin/python -m pytest (api/tests/test_a.py)
             [web] [JavaScript] with node 22.3.0
               Tests: npm test (web/package.json:1)
-            note: pytest is declared nowhere and installed because the tests use it
         "#]],
     );
 }
@@ -87,7 +86,8 @@ fn a_makefile_says_how_a_manifest_s_tests_run_where_nothing_else_does() {
     check(
         &[("package.json", r#"{"dependencies": {"a": "1"}}"#), ("Makefile", "test: build\n\t./run\n")],
         &expect![[r#"
-            [] [C] with 
+            [] [JavaScript] with node 22.3.0
+              set up: npm install --no-package-lock (package.json)
               Tests: make test (Makefile:1)
         "#]],
     );

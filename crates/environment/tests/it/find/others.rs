@@ -4,11 +4,14 @@ use super::check;
 
 #[test]
 fn ruby() {
-    check(&[("Gemfile", ""), (".rspec", "")], &expect![[r#"
+    check(
+        &[("Gemfile", ""), (".rspec", "")],
+        &expect![[r#"
         [] [Ruby] with ruby
           set up: bundle install (Gemfile)
           Tests: bundle exec rspec (.rspec)
-    "#]]);
+    "#]],
+    );
     check(
         &[
             ("Gemfile", ""),
@@ -41,11 +44,14 @@ fn php() {
 
 #[test]
 fn dot_net() {
-    check(&[("A.sln", ""), ("src/A/A.csproj", ""), ("tests/A.Tests/A.Tests.csproj", "")], &expect![[r#"
+    check(
+        &[("A.sln", ""), ("src/A/A.csproj", ""), ("tests/A.Tests/A.Tests.csproj", "")],
+        &expect![[r#"
         [] [DotNet] with dotnet
           set up: dotnet restore A.sln (A.sln)
           Tests: dotnet test --no-restore A.sln (A.sln)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -64,7 +70,10 @@ fn elixir() {
 
 #[test]
 fn nothing_is_recognised_in_documents() {
-    check(&[("README.md", "# A")], &expect![[r#"
-
-    "#]]);
+    check(
+        &[("README.md", "# A")],
+        &expect![[r#"
+            nothing
+        "#]],
+    );
 }

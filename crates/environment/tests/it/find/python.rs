@@ -7,82 +7,111 @@ const UNITTEST: &str = "import unittest\n\nclass A(unittest.TestCase):\n    pass
 
 #[test]
 fn scripts_without_a_manifest() {
-    check(&[("a.py", ""), ("test_a.py", UNITTEST)], &expect![[r#"
+    check(
+        &[("a.py", ""), ("test_a.py", UNITTEST)],
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (test_a.py)
           Tests: .venv/bin/python -m unittest discover (test_a.py)
-    "#]]);
-    check(&[("a.py", ""), ("tests/test_a.py", UNITTEST)], &expect![[r#"
+    "#]],
+    );
+    check(
+        &[("a.py", ""), ("tests/test_a.py", UNITTEST)],
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (tests/test_a.py)
           Tests: .venv/bin/python -m unittest discover -s tests (tests/test_a.py)
-    "#]]);
-    check(&[("a.py", ""), ("tests/test_a.py", "def test_a(): pass\n")], &expect![[r#"
+    "#]],
+    );
+    check(
+        &[("a.py", ""), ("tests/test_a.py", "def test_a(): pass\n")],
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (tests/test_a.py)
           set up: .venv/bin/python -m pip install --disable-pip-version-check pytest (tests/test_a.py)
           Tests: .venv/bin/python -m pytest (tests/test_a.py)
         note: pytest is declared nowhere and installed because the tests use it
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn extras_for_tests_are_installed_with_the_project() {
     let manifest = "[build-system]\nrequires = []\n[project]\nname = \"a\"\nrequires-python = \">=3.9\"\ndependencies = [\"b\"]\n\
                     [project.optional-dependencies]\ntest = [\"pytest\"]\ndocs = [\"sphinx\"]\n[tool.pytest.ini_options]\naddopts = \"--cov=a -q\"\n";
-    check(&[("pyproject.toml", manifest), ("tests/test_a.py", PYTEST)], &expect![[r#"
+    check(
+        &[("pyproject.toml", manifest), ("tests/test_a.py", PYTEST)],
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[test] pytest-cov (pyproject.toml:8)
           Tests: .venv/bin/python -m pytest (pyproject.toml:8)
         note: pytest-cov is declared nowhere and installed because the tests use it
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn dependency_groups_are_laid_out() {
     let manifest = "[project]\nname = \"a\"\ndependencies = [\"b>=1\"]\n[dependency-groups]\n\
                     test = [\"pytest>=8\"]\ndev = [{include-group = \"test\"}, \"ruff\"]\n";
-    check(&[("pyproject.toml", manifest), ("tests/test_a.py", PYTEST)], &expect![[r#"
+    check(
+        &[("pyproject.toml", manifest), ("tests/test_a.py", PYTEST)],
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           set up: .venv/bin/python -m pip install --disable-pip-version-check b>=1 pytest>=8 (pyproject.toml:5)
           Tests: .venv/bin/python -m pytest (pyproject.toml:6)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn lock_files_are_installed_by_their_managers() {
     let uv = "[project]\nname = \"a\"\n[dependency-groups]\ntest = [\"pytest\"]\n";
     let files = [("pyproject.toml", uv), ("uv.lock", "name = \"pytest\"\n"), ("tests/test_a.py", PYTEST)];
-    check_on(&with(&["uv"]), &files, &expect![[r#"
+    check_on(
+        &with(&["uv"]),
+        &files,
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: uv sync --frozen --group test (uv.lock)
           Tests: .venv/bin/python -m pytest (pyproject.toml:4)
-    "#]]);
-    check(&files, &expect![[r#"
+    "#]],
+    );
+    check(
+        &files,
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           set up: .venv/bin/python -m pip install --disable-pip-version-check pytest (pyproject.toml:4)
           Tests: .venv/bin/python -m pytest (pyproject.toml:4)
         note: uv is not installed: pip installs what is declared, without the versions that uv.lock pins
-    "#]]);
+    "#]],
+    );
     let poetry = "[tool.poetry]\nname = \"a\"\n[tool.poetry.dependencies]\npython = \"^3.8\"\nrequests = \"^2.28\"\n\
                   [tool.poetry.group.dev.dependencies]\npytest = \"^7.1\"\n[build-system]\nrequires = [\"poetry-core\"]\n";
     let files =
         [("pyproject.toml", poetry), ("poetry.lock", "name = \"pytest\"\n"), ("tests/test_a.py", PYTEST)];
-    check_on(&with(&["poetry"]), &files, &expect![[r#"
+    check_on(
+        &with(&["poetry"]),
+        &files,
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: poetry install --no-interaction (poetry.lock)
           Tests: .venv/bin/python -m pytest (pyproject.toml:6)
-    "#]]);
-    check(&files, &expect![[r#"
+    "#]],
+    );
+    check(
+        &files,
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           set up: .venv/bin/python -m pip install --disable-pip-version-check -e . pytest>=7.1,<8 (pyproject.toml:6)
           Tests: .venv/bin/python -m pytest (pyproject.toml:6)
         note: poetry is not installed: pip installs what is declared, without the versions that poetry.lock pins
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -147,7 +176,7 @@ fn tox_says_what_is_installed_and_with_what() {
             [] [Python] with python 3.12
               set up: python3 -m venv .venv (setup.py)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[crypto] pytest>=6 -r requirements/test.txt (tox.ini:3)
-              Tests: .venv/bin/python -m pytest tests (tox.ini:5)
+              Tests: .venv/bin/python -m pytest tests (tox.ini:3)
         "#]],
     );
 }
@@ -165,7 +194,7 @@ fn nox_and_continuous_integration_say_what_is_installed() {
             [] [Python] with python 3.12
               set up: python3 -m venv .venv (setup.py)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[speed] pytest pytest-cov (noxfile.py:6)
-              Tests: .venv/bin/python -m pytest (tox.ini)
+              Tests: .venv/bin/python -m pytest (noxfile.py:6)
         "#]],
     );
     let workflow = "jobs:\n  lint:\n    steps:\n      - run: pip install flake8 -r requirements-lint.txt\n  test:\n    strategy:\n      matrix:\n        python: ['3.8', 3.9]\n    steps:\n      - uses: actions/setup-python@v5\n        with:\n          python-version: ${{ matrix.python }}\n      - run: |\n          python -m pip install --upgrade pip wheel\n          pip install -e .[all] coverage\n          pip install \"pytest<9\"\n          coverage run -m pytest tests/unit --cov\n          codecov --token ${{ secrets.X }}\n";
@@ -188,17 +217,23 @@ fn nox_and_continuous_integration_say_what_is_installed() {
 #[test]
 fn the_versions_that_are_asked_for() {
     let tests = ("test_a.py", UNITTEST);
-    check(&[tests, (".python-version", "3.9\n")], &expect![[r#"
+    check(
+        &[tests, (".python-version", "3.9\n")],
+        &expect![[r#"
         [] [Python] with python 3.9.18 in /home/me/.pyenv/versions/3.9.18/bin
           set up: python3 -m venv .venv (test_a.py)
           Tests: .venv/bin/python -m unittest discover (test_a.py)
-    "#]]);
-    check(&[tests, (".python-version", "3.13\n")], &expect![[r#"
+    "#]],
+    );
+    check(
+        &[tests, (".python-version", "3.13\n")],
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (test_a.py)
           Tests: .venv/bin/python -m unittest discover (test_a.py)
         note: .python-version asks for python 3.13, which is not installed: python 3.12 is used
-    "#]]);
+    "#]],
+    );
     check(
         &[tests, ("pyproject.toml", "[project]\nname = \"a\"\nrequires-python = \">=3.14\"\n")],
         &expect![[r#"
@@ -225,13 +260,19 @@ fn the_versions_that_are_asked_for() {
 
 #[test]
 fn settings_of_a_formatter_are_no_project() {
-    check(&[("pyproject.toml", "[tool.black]\n"), ("setup.cfg", "[flake8]\n")], &expect![[r#"
-
-    "#]]);
-    check(&[("pyproject.toml", "[tool.black\n"), ("test_a.py", UNITTEST)], &expect![[r#"
+    check(
+        &[("pyproject.toml", "[tool.black]\n"), ("setup.cfg", "[flake8]\n")],
+        &expect![[r#"
+            nothing
+        "#]],
+    );
+    check(
+        &[("pyproject.toml", "[tool.black\n"), ("test_a.py", UNITTEST)],
+        &expect![[r#"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           Tests: .venv/bin/python -m unittest discover (test_a.py)
         note: pyproject.toml cannot be read and is left out: TOML parse error at line 1, column 12
-    "#]]);
+    "#]],
+    );
 }
