@@ -2,6 +2,7 @@
 //! of it; whatever is wrong, the exit code is 2 and the data directory holds nothing of a set-up that did not succeed.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -67,19 +68,19 @@ pub(crate) fn run(program: &Path, bench: &Path, only: &[String]) -> Outcome<Stri
     for scenario in scenarios.iter().filter(|scenario| only.is_empty() || only.contains(&scenario.name)) {
         say(&format!("{}: {}", scenario.name, scenario.what));
         if scenario.absent.as_deref().is_some_and(is_here) {
-            text += &format!("{}: skipped, because this machine has what it lacks\n", scenario.name);
+            let _ = writeln!(text, "{}: skipped, because this machine has what it lacks", scenario.name);
             continue;
         }
         tried += 1;
         let problems = judge(scenario, program, &bench.join(&scenario.name))?;
         if problems.is_empty() {
             good += 1;
-            text += &format!("{}: told as it should be\n", scenario.name);
+            let _ = writeln!(text, "{}: told as it should be", scenario.name);
         } else {
-            text += &format!("{}:\n  {}\n", scenario.name, problems.join("\n  "));
+            let _ = writeln!(text, "{}:\n  {}", scenario.name, problems.join("\n  "));
         }
     }
-    text += &format!("\n{good} of {tried}");
+    let _ = write!(text, "\n{good} of {tried}");
     if good == tried { Ok(text) } else { Err(text) }
 }
 

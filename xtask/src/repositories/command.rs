@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_long_text_is_shown_by_its_end() {
-        let text: String = (0..100).map(|line| format!("line {line}\n")).collect();
+        let text = (0..100).fold(String::new(), |text, line| text + &format!("line {line}\n"));
         let shown = last_lines(&text);
         assert!(shown.starts_with("    line 85\n") && shown.ends_with("    line 99\n"), "{shown}");
         assert_eq!(last_lines(""), "");

@@ -36,12 +36,21 @@ pub(crate) struct Asked {
     small: bool,
     /// Whether the repositories, logs and data directories are kept.
     keep: bool,
-    /// Only the run outside: what a new package on the list is tried with.
-    outside: bool,
-    /// Bad input instead of the packages.
-    bad: bool,
+    tried: Tried,
     /// Another program instead of the one that is built here.
     program: Option<PathBuf>,
+}
+
+/// What is tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Tried {
+    /// The packages, outside and inside.
+    #[default]
+    Packages,
+    /// The packages, outside only: how a new one comes to the list.
+    Outside,
+    /// Bad input.
+    Bad,
 }
 
 impl Asked {
@@ -59,8 +68,8 @@ impl Asked {
                     }
                 }
                 "--keep" => asked.keep = true,
-                "--outside" => asked.outside = true,
-                "--bad" => asked.bad = true,
+                "--outside" => asked.tried = Tried::Outside,
+                "--bad" => asked.tried = Tried::Bad,
                 "--program" => asked.program = Some(PathBuf::from(*arguments.next()?)),
                 _ => return None,
             }
@@ -72,13 +81,19 @@ impl Asked {
 /// Runs what is asked for and returns the table; fails with it where a package does not count.
 pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
     let list = List::parse(list::TEXT)?;
-    let packages = if asked.bad { Vec::new() } else { list.chosen(&asked.only, asked.small)? };
-    let program = if asked.outside { None } else { Some(program(root, asked)?) };
+    let packages = match asked.tried {
+        Tried::Bad => Vec::new(),
+        Tried::Packages | Tried::Outside => list.chosen(&asked.only, asked.small)?,
+    };
+    let program = match asked.tried {
+        Tried::Outside => None,
+        Tried::Packages | Tried::Bad => Some(program(root, asked)?),
+    };
     // Outside of this workspace, as a user's repositories are.
     let bench = std::env::temp_dir().join(format!("syndarix-repositories-{}", std::process::id()));
     fs::create_dir_all(&bench).map_err(|error| format!("{}: {error}", bench.display()))?;
     let result = match &program {
-        Some(program) if asked.bad => bad::run(program, &bench, &asked.only),
+        Some(program) if asked.tried == Tried::Bad => bad::run(program, &bench, &asked.only),
         _ => work(&packages, program.as_deref(), &bench, asked.keep),
     };
     if asked.keep {
