@@ -10,6 +10,7 @@ mod generated;
 mod links;
 mod local_server;
 mod real_input;
+mod repositories;
 mod sdk_suite;
 mod simulate;
 mod soak;
@@ -26,9 +27,10 @@ usage: cargo xtask docs [--check]
        cargo xtask simulate [SEEDS]
        cargo xtask differential [--programs N] [--seed S] [--server http://HOST:PORT]
        cargo xtask bench
+       cargo xtask repositories [--only NAME]... [--set small|all] [--keep] [--outside | --bad] [--program PATH]
 
-    docs           writes docs/commands.md from the binary's own help and docs/engine-rpcs.md from the engine's tables,
-                   and checks that links between documents lead somewhere
+    docs           writes docs/commands.md from the binary's own help, docs/engine-rpcs.md from the engine's tables and
+                   docs/repositories.md from the list of packages, and checks that links between documents lead somewhere
     docs --check   the same, but fails where one of them is stale instead of writing it
     real-input     works a brief on a published crate, against a mock server of both providers; needs Node and a registry
     sdk-suite      runs the integration tests of Temporal's Rust SDK against the engine's port, or its heavy tests, or its
@@ -39,9 +41,12 @@ usage: cargo xtask docs [--check]
     simulate       runs the engine's simulation in release, with ten thousand seeds or as many as are asked for
     differential   performs programs that follow from seeds, 300 of them, on the engine and on a real Temporal server,
                    and compares their histories and every error; needs Go, and a registry the first time
-    bench          builds the benchmarks as what is installed, runs them one after another and prints their tables";
+    bench          builds the benchmarks as what is installed, runs them one after another and prints their tables
+    repositories   runs `syndarix check` on published packages and compares it with their tests outside of any
+                   confinement; with --outside runs only those, with --bad tries input that cannot work; needs Python,
+                   Node, Go, Maven and a JDK, and their registries";
 
-const PAGES: [generated::Page; 2] = [command_reference::PAGE, engine_reference::PAGE];
+const PAGES: [generated::Page; 3] = [command_reference::PAGE, engine_reference::PAGE, repositories::PAGE];
 
 #[expect(clippy::print_stderr, clippy::print_stdout, reason = "it is a command-line program")]
 fn main() -> ExitCode {
@@ -58,6 +63,10 @@ fn main() -> ExitCode {
         ["bench"] => bench::run(root),
         ["soak"] => soak::run(root),
         ["real-input"] => real_input::run(root),
+        ["repositories", ref rest @ ..] => match repositories::Asked::parse(rest) {
+            Some(asked) => repositories::run(root, &asked),
+            None => Err(USAGE.to_owned()),
+        },
         ["sdk-suite", ref rest @ ..] => match sdk_suite::Asked::parse(rest) {
             Some(asked) => sdk_suite::run(root, &asked),
             None => Err(USAGE.to_owned()),
