@@ -165,6 +165,15 @@ pub enum EventKind {
         /// How long it ran.
         duration_ms: u64,
     },
+    /// A command installed what a commit needs.
+    SetUpRun {
+        /// The command.
+        command: String,
+        /// Its exit code.
+        exit_code: i32,
+        /// How long it ran.
+        duration_ms: u64,
+    },
     /// A message was sent.
     MessageSent {
         /// Its id.
@@ -368,6 +377,7 @@ impl EventKind {
             Self::BranchMerged { .. } => "branch_merged",
             Self::MergeConflict { .. } => "merge_conflict",
             Self::CheckRun { .. } => "check_run",
+            Self::SetUpRun { .. } => "set_up_run",
             Self::MessageSent { .. } => "message_sent",
             Self::ArtifactWritten { .. } => "artifact_written",
             Self::RunStarted { .. } => "run_started",

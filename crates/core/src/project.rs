@@ -98,6 +98,9 @@ pub struct Project {
     pub budget: NanoUsd,
     /// The check that must pass on the result.
     pub check: Option<Check>,
+    /// The environment it began in, as JSON; `None` where it began with nothing.
+    #[serde(default)]
+    pub environment: Option<BlobHash>,
     /// The user's repository it works on a clone of; `None` for a new one.
     pub source_repository: Option<String>,
     /// The commit of the user's repository the work begins at.

@@ -155,8 +155,11 @@ impl fmt::Display for Check {
 /// The proof that a task is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The check that was run, if the task has one.
+    /// The check that decided, if there is one: the task's own, or the project's last.
     pub check: Option<CheckReceipt>,
+    /// The project's other checks that were run, in order.
+    #[serde(default)]
+    pub others: Vec<CheckReceipt>,
     /// The commit that holds the work, if it is in git.
     pub commit: Option<String>,
     /// `git diff --stat` of the work against where it began, if it is in git.
@@ -178,6 +181,9 @@ pub struct CheckReceipt {
     pub output: BlobHash,
     /// How long it ran.
     pub duration_ms: u64,
+    /// Why it counts although it failed: nothing fails that did not fail before the work began.
+    #[serde(default)]
+    pub accepted_red: Option<String>,
 }
 
 /// A unit of work, as stored.

@@ -52,7 +52,7 @@ impl<T: DeserializeOwned> FromSql for Json<T> {
 }
 
 /// A blob's address, checked when read.
-struct Address(BlobHash);
+pub(crate) struct Address(pub(crate) BlobHash);
 
 impl FromSql for Address {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {

@@ -11,7 +11,7 @@ use syndarix_core::task::Check;
 
 use crate::agents::{self, NewAgent};
 use crate::blobs::{self, Content};
-use crate::columns::{Json, Word, hash, json, money, nanos, optional_json, time, word};
+use crate::columns::{Address, Json, Word, hash, json, money, nanos, optional_json, time, word};
 use crate::error::Error;
 use crate::journal::{self, about_project};
 use crate::store::Store;
@@ -35,6 +35,8 @@ pub struct NewProject {
     pub budget: NanoUsd,
     /// The check that must pass on the result.
     pub check: Option<Check>,
+    /// The environment it begins in, as JSON.
+    pub environment: Option<Vec<u8>>,
     /// The user's repository it works on a clone of.
     pub source_repository: Option<String>,
     /// The commit of the user's repository the work begins at.
@@ -54,6 +56,7 @@ fn project(row: &Row<'_>) -> rusqlite::Result<Project> {
         autonomy: word(row, "autonomy")?,
         budget: money(row, "budget")?,
         check: optional_json(row, "check_command")?,
+        environment: row.get::<_, Option<Address>>("environment")?.map(|address| address.0),
         source_repository: row.get("source_repository")?,
         base_commit: row.get("base_commit")?,
         repository: row.get("repository")?,
@@ -132,16 +135,22 @@ impl Store {
     pub async fn create_project(&self, new: NewProject, team: Vec<NewAgent>) -> Result<Project, Error> {
         let brief = Content::new(new.brief.clone()).await?;
         let team_file = Content::new(new.team_toml.clone()).await?;
+        let environment = match new.environment.clone() {
+            Some(environment) => Some(Content::new(environment).await?),
+            None => None,
+        };
         self.write(move |tx| {
             if let Some(existing) = find(tx, &new.id)? {
                 return Ok(existing);
             }
             let brief = blobs::put(tx, &brief)?;
             let team_file = blobs::put(tx, &team_file)?;
+            let environment = environment.as_ref().map(|content| blobs::put(tx, content)).transpose()?;
             tx.prepare_cached(
                 "INSERT INTO projects (id, title, brief, team, autonomy, budget, check_command,
-                     source_repository, base_commit, repository, branch, phase, state, created_at, updated_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)",
+                     source_repository, base_commit, repository, branch, phase, state, created_at, updated_at,
+                     environment)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?15)",
             )?
             .execute(params![
                 new.id.as_str(),
@@ -158,6 +167,7 @@ impl Store {
                 Json(Phase::default()),
                 Word(ProjectState::default()),
                 tx.now().0,
+                environment.as_ref().map(|address| address.as_str()),
             ])?;
             let created = EventKind::ProjectCreated { title: new.title.clone(), budget: new.budget };
             journal::record(tx, &about_project(&new.id, created))?;

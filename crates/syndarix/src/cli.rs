@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agents, approvals, cancel, completions, config, costs, decide, demo, diff, events, feedback, log,
+    agents, approvals, cancel, check, completions, config, costs, decide, demo, diff, events, feedback, log,
     messages, open, run, show, status, tasks, up, workspace_server,
 };
 use crate::exit::Exit;
@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Feedback(feedback::Arguments),
     /// Stop a project for good
     Cancel(cancel::Arguments),
+    /// Find what a repository needs, set it up, and run its checks once; no model is called
+    Check(check::Arguments),
     /// Check that this machine has what Syndarix needs
     Doctor,
     /// Look at the configuration

@@ -68,6 +68,12 @@ pub(crate) fn color_wanted(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && !no_color
 }
 
+/// Asks something at the terminal, on standard error, so that what a command prints stays what it was asked for.
+pub(crate) fn prompt(question: &str) {
+    // A question that cannot be written is answered by nobody, which is a no.
+    let _ = io::stderr().lock().write_all(question.as_bytes());
+}
+
 /// How many columns standard output has; `None` where it is no terminal.
 pub(crate) fn width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout())

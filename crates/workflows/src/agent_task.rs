@@ -106,9 +106,11 @@ async fn perform(ctx: &WorkflowContext<AgentTaskWorkflow>, work: &WorkRequest) -
         }
     };
     Ok(match ended {
-        TaskOutcome::Written if work.changes_code() => {
-            ctx.execute_activity(Activities::prove_work, work.clone(), options::proof()).await?
-        }
+        TaskOutcome::Written if work.changes_code() => loop {
+            let proved = ctx.execute_activity(Activities::prove_work, work.clone(), options::proof()).await?;
+            let TaskOutcome::AwaitsSetUp { asked } = proved else { break proved };
+            waiting::decision(ctx, asked).await?;
+        },
         TaskOutcome::Reviewed { approved: true } => {
             let merged = ctx.execute_activity(Activities::merge_work, work.clone(), options::proof());
             TaskOutcome::Merged { settled: merged.await? }

@@ -64,8 +64,16 @@ impl Layout {
         self.work(&work.project).join(what).join(format!("{}-{}", work.task.key(), work.round))
     }
 
-    /// The scratch folder of one agent: its `HOME` and `TMPDIR`.
-    pub fn scratch(&self, project: &ProjectId, owner: &str) -> PathBuf {
-        self.work(project).join("scratch").join(owner)
+    /// What was installed for repositories, shared by all projects.
+    pub fn environments(&self) -> PathBuf {
+        self.work.join("environments")
+    }
+
+    /// The scratch folder of a piece of work: home and temporary files of its commands. It goes with the clone, and no
+    /// other work sees it.
+    pub fn scratch_of(&self, work: &WorkRequest) -> PathBuf {
+        let clone = self.workspace(work);
+        let name = clone.file_name().unwrap_or_default();
+        self.work(&work.project).join("scratch").join(name)
     }
 }

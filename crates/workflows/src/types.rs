@@ -122,6 +122,11 @@ pub enum TaskOutcome {
         /// What is wrong, for the agent and for people.
         reason: String,
     },
+    /// What the change needs is not installed, and a human has to allow set-up.
+    AwaitsSetUp {
+        /// The question.
+        asked: Asked,
+    },
     /// A review judged the change.
     Reviewed {
         /// Whether it was accepted.

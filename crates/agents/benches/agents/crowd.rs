@@ -127,6 +127,7 @@ impl Crowd {
                 read_only: Vec::new(),
                 scratch: folder.join("scratch"),
                 resume: Vec::new(),
+                prepared: syndarix_tools::workspace_server::Prepared::default(),
                 surroundings: Surroundings::default(),
             });
         }
@@ -217,6 +218,7 @@ async fn create_project(store: &Store, team: &Team, folder: &Path) -> Outcome<Pr
         // More than anyone can spend here: budgets are kept, and refuse nothing.
         budget: NanoUsd(1_000_000_000_000_000),
         check: None,
+        environment: None,
         source_repository: None,
         base_commit: None,
         repository: folder.join("repository").display().to_string(),

@@ -147,7 +147,7 @@ impl<'v> Decider<'v> {
             return;
         }
         if task.review_rounds >= self.view.limits.review_rounds && task.state != TaskState::InReview {
-            let reason = format!("reviews sent it back {} times", task.review_rounds);
+            let reason = format!("{} rounds did not bring it to a merge", task.review_rounds);
             self.directives.push(Directive::Escalate { task: task.id.clone(), reason });
             return;
         }
@@ -207,7 +207,7 @@ impl<'v> Decider<'v> {
         if self.is_free(agent) && self.is_ready(task) {
             let reason = match (task.state, task.review_rounds) {
                 (TaskState::InProgress, 1..) => {
-                    format!("{} wrote it, and its review asks for changes", agent.name)
+                    format!("{} wrote it, and it came back", agent.name)
                 }
                 (TaskState::InProgress, 0) => format!("{} has begun it", agent.name),
                 _ => format!("it was given to {}", agent.name),

@@ -124,6 +124,7 @@ impl World {
             scratch: PathBuf::from("/nowhere/scratch"),
             workflow_id: "task:test".to_owned(),
             resume: Vec::new(),
+            prepared: syndarix_tools::workspace_server::Prepared::default(),
             surroundings: Surroundings::default(),
         }
     }
@@ -225,6 +226,7 @@ async fn create(store: &Store, team: &Team, setup: &Setup) -> (ProjectId, TaskId
         autonomy: setup.autonomy,
         budget: setup.budget.unwrap_or(NanoUsd(100_000_000_000)),
         check: None,
+        environment: None,
         source_repository: None,
         base_commit: None,
         repository: "/nowhere/repository".into(),

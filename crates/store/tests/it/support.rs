@@ -115,6 +115,7 @@ pub(crate) fn new_project(id: &str) -> NewProject {
         autonomy: Autonomy::Milestone,
         budget: NanoUsd(1_000),
         check: None,
+        environment: None,
         source_repository: None,
         base_commit: None,
         repository: "/data/projects/p/repository".to_owned(),

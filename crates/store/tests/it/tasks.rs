@@ -12,9 +12,10 @@ fn receipt(exit_code: Option<i32>) -> Receipt {
         command: "cargo test".to_owned(),
         exit_code,
         output: BlobHash::of(b"ok"),
-        duration_ms: 5,
+        duration_ms: 1,
+        accepted_red: None,
     });
-    Receipt { check, commit: Some("abc".to_owned()), diff_stat: None, content: None, at: Timestamp(7) }
+    Receipt { check, others: Vec::new(), commit: Some("abc".to_owned()), diff_stat: None, content: None, at: Timestamp(7) }
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ fn beginning(arguments: &Arguments, models: &syndarix_agents::team::Models) -> R
         autonomy,
         budget: CRONWISE.budget,
         check: Some(check),
+        environment: None,
         origin: Origin::Demo(&CRONWISE),
     })
 }

@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod cancel;
 pub(crate) mod completions;
+pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod costs;
 pub(crate) mod decide;
@@ -61,6 +62,7 @@ pub(crate) fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
             Command::Reject(arguments) => decide::reject(arguments, &global, output).await,
             Command::Feedback(arguments) => feedback::run(arguments, &global, output).await,
             Command::Cancel(arguments) => cancel::run(arguments, &global, output).await,
+            Command::Check(arguments) => check::run(arguments, &global, output).await,
             Command::Doctor => doctor::run(&global, output).await,
             Command::Config(arguments) => config::run(&arguments, &global, output),
             Command::Completions(arguments) => completions::run(&arguments, output),

@@ -7,8 +7,10 @@ use clap::builder::PossibleValuesParser;
 use syndarix_agents::team::Team;
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::task::Check;
+use syndarix_environment::ProjectEnvironment;
 use syndarix_tools::git::Source;
 
+use super::check::{WishArguments, take};
 use crate::cli::Global;
 use crate::config::{self, Config, process_environment};
 use crate::display::live::Live;
@@ -18,6 +20,7 @@ use crate::failure::Failure;
 use crate::input::{self, Brief};
 use crate::output::Output;
 use crate::records;
+use crate::service::baseline::{Verdict, Wishes};
 use crate::service::begin::{self, Beginning, Origin};
 use crate::service::host::{Service, ServiceOptions};
 use crate::service::models::{self, Callable, Wanted};
@@ -44,9 +47,11 @@ pub(crate) struct Arguments {
     /// The most that may be spent [default: 5]
     #[arg(long, value_name = "USD", allow_hyphen_values = true)]
     budget: Option<String>,
-    /// The command that the result must pass, such as "cargo test" [default: what the repository's files tell]
-    #[arg(long, value_name = "COMMAND")]
-    check: Option<String>,
+    #[command(flatten)]
+    wishes: WishArguments,
+    /// Go on although the check fails before anything was changed: what passes now must not fail later
+    #[arg(long)]
+    accept_red: bool,
     /// End when nothing is left to do but what waits for a human
     #[arg(long)]
     until_idle: bool,
@@ -65,7 +70,7 @@ struct Checked {
 /// Begins the project and watches it to its end.
 pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) -> Result<Exit, Failure> {
     let config = config::load(global.config.as_deref())?;
-    let checked = check(&arguments, &config, global).await?;
+    let checked = check(&arguments, &config, global, output).await?;
     let introduction = models::introduce(&checked.beginning.team, &checked.callable);
     let options = ServiceOptions {
         data_dir: &global.data_dir,
@@ -121,7 +126,38 @@ pub(crate) fn tell_servers(service: &Service, team: Option<&Team>, output: &Outp
     Ok(())
 }
 
-async fn check(arguments: &Arguments, config: &Config, global: &Global) -> Result<Checked, Failure> {
+/// What the repository needs, set up and checked; work cannot begin on what cannot be checked.
+async fn baseline(
+    arguments: &Arguments,
+    config: &Config,
+    global: &Global,
+    source: &Source,
+    wishes: Wishes,
+    autonomy: Autonomy,
+    output: &Output,
+) -> Result<ProjectEnvironment, Failure> {
+    let allow_set_up = wishes.allow_set_up || autonomy == Autonomy::Autonomous;
+    let wishes = Wishes { allow_set_up, ..wishes };
+    let taken = take(config, global, source, &wishes, output).await?;
+    if let Some(refusal) = taken.refusal(arguments.accept_red) {
+        return Err(refusal);
+    }
+    if taken.verdict == Verdict::NoCheck && !output.is_json() {
+        output.line(if wishes.unchecked {
+            "No check is wanted: nothing of the result will be verified."
+        } else {
+            "No check was found: the team is told to make one first."
+        })?;
+    }
+    Ok(taken.kept)
+}
+
+async fn check(
+    arguments: &Arguments,
+    config: &Config,
+    global: &Global,
+    output: &Output,
+) -> Result<Checked, Failure> {
     let defaults = &config.file.defaults;
     let brief = Brief::read(&arguments.brief)?;
     let budget = match &arguments.budget {
@@ -136,10 +172,7 @@ async fn check(arguments: &Arguments, config: &Config, global: &Global) -> Resul
         Some(path) => Some(input::source(path).await?),
         None => None,
     };
-    let check =
-        arguments.check.as_deref().map(|line| config::command::of_flag("--check", line)).transpose()?;
-    let check = check.or_else(|| defaults.check.clone()).map(|command| Check { command });
-    let check = check.or_else(|| source.as_ref().and_then(|source: &Source| input::check_for(&source.root)));
+    let wishes = arguments.wishes.wishes(config)?;
 
     let scripted = unfinished::read(global).await?.scripted();
     let wanted = Wanted { real: true, scripted };
@@ -150,6 +183,15 @@ async fn check(arguments: &Arguments, config: &Config, global: &Global) -> Resul
     models::everyone_has_a_model(&team, &callable)?;
     config::audience::check(config, &team)?;
 
+    // Last, because it takes longest: whoever is told of a slip in the team file has not waited for it.
+    let environment = match &source {
+        Some(source) => Some(baseline(arguments, config, global, source, wishes.clone(), autonomy, output).await?),
+        None => None,
+    };
+    let found = environment.as_ref().and_then(|kept| kept.environment.checks().last());
+    let check = found.map(|(_, check)| Check { command: check.command.clone() });
+    let check = check.or_else(|| wishes.check.map(|command| Check { command }));
     let origin = source.map_or(Origin::Nothing, Origin::Repository);
-    Ok(Checked { beginning: Beginning { brief, team, autonomy, budget, check, origin }, callable })
+    let beginning = Beginning { brief, team, autonomy, budget, check, environment, origin };
+    Ok(Checked { beginning, callable })
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::money::NanoUsd;
 use syndarix_core::validity::Validity;
+use syndarix_environment::find::{Command as SetUpCommand, Configured, ConfiguredPart};
 use syndarix_llm::prices::ModelPrice;
 use syndarix_llm::providers::ProviderKind;
 use syndarix_tools::git::Authorship;
@@ -36,6 +37,9 @@ pub(crate) struct File {
     /// MCP servers, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) mcp: BTreeMap<String, McpServer>,
+    /// What a repository needs, where its own files do not tell.
+    #[serde(skip_serializing_if = "EnvironmentSettings::is_default")]
+    pub(crate) environment: EnvironmentSettings,
     /// What tools may do.
     pub(crate) tools: Tools,
     /// What bounds a service.
@@ -169,6 +173,55 @@ impl Default for McpServer {
             trusted: None,
             tools: BTreeMap::new(),
             agents: Audience::default(),
+        }
+    }
+}
+
+/// What a repository needs, and how it is set up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EnvironmentSettings {
+    /// The commands that install dependencies, in the place of those that are found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) set_up: Option<Vec<SetUpCommand>>,
+    /// The commands that decide whether a state is good, in the place of those that are found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) checks: Option<Vec<SetUpCommand>>,
+    /// Variables for both.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) variables: BTreeMap<String, String>,
+    /// The same for single folders of the repository.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) parts: BTreeMap<String, ConfiguredPart>,
+    /// Whether set-up may use the network without a question.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) allow_set_up: bool,
+    /// Variables of this process that set-up gets: where a private registry's token is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pass: Vec<String>,
+    /// What is known to be left out of clones and accepted: `submodules`, `lfs`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) without: Vec<String>,
+    /// How long one command of set-up may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) set_up_timeout_ms: Option<u64>,
+    /// How much set-up may leave on the disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) set_up_disk_bytes: Option<u64>,
+}
+
+impl EnvironmentSettings {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is said of the repository itself.
+    pub(crate) fn configured(&self) -> Configured {
+        Configured {
+            set_up: self.set_up.clone(),
+            checks: self.checks.clone(),
+            variables: self.variables.clone(),
+            parts: self.parts.clone(),
         }
     }
 }

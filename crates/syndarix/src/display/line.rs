@@ -118,6 +118,7 @@ fn who(event: &Event, board: &Board) -> String {
         EventKind::ReviewVerdict { reviewer, .. } => return board.name(reviewer),
         EventKind::PhaseEntered { .. } => "phase",
         EventKind::CheckRun { .. } => "check",
+        EventKind::SetUpRun { .. } => "set-up",
         EventKind::TaskCreated { .. } => "new task",
         EventKind::TaskAssigned { assignee, .. } => return board.name(assignee),
         EventKind::BudgetWarning { .. }
@@ -206,7 +207,8 @@ fn tell(event: &Event, board: &Board) -> Telling {
             Tone::Warning,
             format!("{branch} conflicts in {}", one_line(&files.join(", "), COMMENT_LIMIT)),
         ),
-        EventKind::CheckRun { command, exit_code, duration_ms } => {
+        EventKind::CheckRun { command, exit_code, duration_ms }
+        | EventKind::SetUpRun { command, exit_code, duration_ms } => {
             let tone = if *exit_code == 0 { Tone::Plain } else { Tone::Warning };
             let of = event.task.as_ref().map_or_else(String::new, |task| format!("{}: ", task.key()));
             Story(

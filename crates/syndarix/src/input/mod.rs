@@ -9,7 +9,7 @@ pub(crate) mod team;
 use syndarix_core::money::NanoUsd;
 
 pub(crate) use brief::Brief;
-pub(crate) use repository::{check_for, refused as repository_refused, source};
+pub(crate) use repository::{refused as repository_refused, source, source_as_it_is};
 
 use crate::failure::Failure;
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use syndarix_core::task::Check;
 use syndarix_tools::git::{Error as GitError, Source};
 
 use crate::failure::Failure;
@@ -14,6 +13,11 @@ pub(crate) async fn source(path: &Path) -> Result<Source, Failure> {
     Ok(source)
 }
 
+/// The repository to look at, whatever its work tree holds: what is looked at is the commit.
+pub(crate) async fn source_as_it_is(path: &Path) -> Result<Source, Failure> {
+    Source::inspect(path).await.map_err(refused)
+}
+
 /// What git refuses, in a person's terms.
 #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` asks for")]
 pub(crate) fn refused(error: GitError) -> Failure {
@@ -23,19 +27,4 @@ pub(crate) fn refused(error: GitError) -> Failure {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
-}
-
-/// Which check a project of each kind has, by the file at the root that tells its kind.
-const CHECKS: [(&str, &[&str]); 5] = [
-    ("Cargo.toml", &["cargo", "test"]),
-    ("go.mod", &["go", "test", "./..."]),
-    ("package.json", &["npm", "test"]),
-    ("pyproject.toml", &["python3", "-m", "pytest"]),
-    ("Makefile", &["make", "test"]),
-];
-
-/// The check that a repository's own tests amount to, where its files tell.
-pub(crate) fn check_for(root: &Path) -> Option<Check> {
-    let (_, command) = CHECKS.iter().find(|(file, _)| root.join(file).is_file())?;
-    Some(Check { command: command.iter().map(|&word| word.to_owned()).collect() })
 }

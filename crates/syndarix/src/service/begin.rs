@@ -6,6 +6,7 @@ use syndarix_core::id::ProjectId;
 use syndarix_core::money::NanoUsd;
 use syndarix_core::project::Project;
 use syndarix_core::task::Check;
+use syndarix_environment::ProjectEnvironment;
 use syndarix_store::{NewAgent, NewProject};
 use syndarix_tools::git::{Repository, Source};
 
@@ -30,6 +31,8 @@ pub(crate) struct Beginning {
     pub(crate) budget: NanoUsd,
     /// What the result must pass.
     pub(crate) check: Option<Check>,
+    /// What the repository needs, as it was found.
+    pub(crate) environment: Option<ProjectEnvironment>,
     /// What they begin with.
     pub(crate) origin: Origin,
 }
@@ -47,7 +50,7 @@ pub(crate) enum Origin {
 
 /// Makes the project's own repository, records the project and starts its workflow.
 pub(crate) async fn begin(service: &Service, beginning: Beginning, random: u32) -> Result<Project, Failure> {
-    let Beginning { brief, team, autonomy, budget, check, origin } = beginning;
+    let Beginning { brief, team, autonomy, budget, check, environment, origin } = beginning;
     let id = ProjectId::from_title(&brief.title, random);
     let path = service.repository(&id);
     let (repository, branch, source) = match origin {
@@ -86,6 +89,8 @@ pub(crate) async fn begin(service: &Service, beginning: Beginning, random: u32) 
         autonomy,
         budget,
         check,
+        environment: environment
+            .map(|environment| serde_json::to_vec(&environment).expect("an environment is plain data")),
         source_repository: source,
         base_commit: Some(base),
         repository: repository.path().display().to_string(),

@@ -22,7 +22,7 @@ use temporalio_client::Connection;
 
 use super::control::ControlSocket;
 use super::models::Callable;
-use super::{busy, port, tools};
+use super::{busy, port, tools, workshop};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::input::room::room;
@@ -72,7 +72,7 @@ impl Service {
         let policy = tools::policy(config, repeatable_commands);
         let servers = tools::servers(config, &crate::config::process_environment)?;
         let launcher = launcher()?;
-        let (sandbox, check_limits) = (policy.sandbox, policy.limits.clone());
+        let kept_policy = policy.clone();
         // Servers are connected to before the data directory is touched: one that does not start changes nothing.
         let toolbox = tools::connect(servers, policy, launcher.clone()).await?;
 
@@ -80,6 +80,8 @@ impl Service {
         room(&data_dir, "free some space, or choose another --data-dir")?;
         room(&work, "free some space, or set XDG_STATE_HOME to a folder on another disk")?;
         let layout = Layout::new(&data_dir, work);
+        let (workshop, machine) =
+            workshop::open(config, &kept_policy, launcher, &layout.environments()).await;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Store::open(StoreOptions { data_dir: data_dir.clone(), clock: Arc::clone(&clock) })
@@ -132,10 +134,9 @@ impl Service {
                 store: store.clone(),
                 runner: Arc::new(runner),
                 layout: layout.clone(),
-                launcher,
-                sandbox,
-                check_limits,
-                check_network: config.file.tools.network,
+                workshop,
+                machine,
+                documents: config.file.results.documents.clone(),
                 clock,
                 limits: Limits { max_rounds: limits.review_rounds, ..Limits::default() },
                 approvals: config.file.approvals.valid_for,
@@ -219,7 +220,7 @@ fn unstartable(error: syndarix_workflows::Error) -> Failure {
 
 /// Where agents work: among the user's state (a cache may be emptied at any time), in a folder that is this data
 /// directory's alone. Where there is no home, in the data directory itself.
-fn work_directory(data_dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+pub(crate) fn work_directory(data_dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
     let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
     match state {

@@ -1,6 +1,7 @@
 //! The running program and what reaches it from outside.
 //!
 //! - [`host`]: everything that works on one data directory, started in order and stopped in reverse.
+//! - [`baseline`], [`workshop`]: what a repository needs, set up and checked before anything begins.
 //! - [`begin`]: beginning a project.
 //! - [`busy`]: whether anything is left to do.
 //! - [`session`], [`watch`]: one stay with a service: the live feed, and how it ends.
@@ -11,6 +12,7 @@
 //! - [`word`]: what a human may say to a project, as one value, and what it does to the store.
 //! - [`control`]: the socket through which another terminal says it to a running service.
 
+pub(crate) mod baseline;
 pub(crate) mod begin;
 mod busy;
 pub(crate) mod closing;
@@ -24,3 +26,4 @@ pub(crate) mod tools;
 pub(crate) mod unfinished;
 pub(crate) mod watch;
 pub(crate) mod word;
+pub(crate) mod workshop;

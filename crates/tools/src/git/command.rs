@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use tokio::io::AsyncWriteExt as _;
+
 use super::error::Error;
 pub(crate) use super::identity::Identity;
 use super::identity::Signature;
@@ -82,6 +84,15 @@ impl Git {
         &self,
         args: impl IntoIterator<Item = S>,
     ) -> Result<Ended, Error> {
+        self.run_with(Vec::new(), args).await
+    }
+
+    /// Runs git with something to read, and returns how it ended.
+    pub(super) async fn run_with<S: AsRef<OsStr>>(
+        &self,
+        input: Vec<u8>,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Ended, Error> {
         let mut command = tokio::process::Command::new("git");
         command.env_clear();
         if let Some(path) = std::env::var_os("PATH") {
@@ -97,11 +108,16 @@ impl Git {
         command
             .args(args)
             .current_dir(&self.path)
-            .stdin(Stdio::null())
+            .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let output = command.output().await.map_err(|error| self.not_started(error))?;
+        let mut child = command.spawn().map_err(|error| self.not_started(error))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // Beside the reading, or both would wait for each other. What git does not read it says itself.
+            tokio::spawn(async move { stdin.write_all(&input).await });
+        }
+        let output = child.wait_with_output().await.map_err(|error| self.not_started(error))?;
         Ok(Ended {
             code: output.status.code(),
             stdout: output.stdout,

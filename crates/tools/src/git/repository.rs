@@ -1,5 +1,6 @@
 //! A project's own repository: where its branches come together.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -165,10 +166,43 @@ impl Repository {
         Ok(self.git.must(["ls-tree", "-r", "-z", "--long", "--full-tree", &commit]).await?.stdout)
     }
 
-    /// What a file holds at a revision, if there is such a file.
-    pub async fn content(&self, revision: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        let ended = self.git.run(["cat-file", "blob", &format!("{revision}:{path}")]).await?;
-        Ok((ended.code == Some(0)).then_some(ended.stdout))
+    /// What files hold at a revision, by their paths; one that is not there is left out.
+    pub async fn contents(
+        &self,
+        revision: &str,
+        paths: &[String],
+    ) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+        let commit = self.git.commit(revision).await?;
+        // A path with a line's end in it cannot be asked for in lines.
+        let asked: Vec<&String> = paths.iter().filter(|path| !path.contains('\n')).collect();
+        let mut lines = String::new();
+        for path in &asked {
+            lines.push_str(&format!("{commit}:{path}\n"));
+        }
+        let ended = self.git.run_with(lines.into_bytes(), ["cat-file", "--batch"]).await?;
+        let mut answer = self.git.expect_success("cat-file", ended)?.stdout.into_iter();
+        let mut contents = BTreeMap::new();
+        for path in asked {
+            let header: Vec<u8> = answer.by_ref().take_while(|byte| *byte != b'\n').collect();
+            let header = String::from_utf8_lossy(&header).into_owned();
+            let mut words = header.rsplit(' ');
+            let (Some(Ok(size)), Some("blob")) = (words.next().map(str::parse::<usize>), words.next()) else {
+                // It is missing, or a folder: a folder's content follows and is passed over.
+                if let Some(Ok(size)) = header.rsplit(' ').next().map(str::parse::<usize>) {
+                    answer.by_ref().take(size + 1).for_each(drop);
+                }
+                continue;
+            };
+            contents.insert(path.clone(), answer.by_ref().take(size).collect());
+            answer.next();
+        }
+        Ok(contents)
+    }
+
+    /// The files `tip` removed since it left `base`.
+    pub async fn removed_files(&self, base: &str, tip: &str) -> Result<Vec<String>, Error> {
+        let (_, text) = self.diff_with(base, tip, &["--name-only", "-z", "--diff-filter=D"]).await?;
+        Ok(text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
     async fn diff_with(&self, base: &str, tip: &str, how: &[&str]) -> Result<(Vec<u8>, String), Error> {

@@ -3,6 +3,7 @@
 
 mod answering;
 mod asking;
+mod environment;
 mod proof;
 mod services;
 mod sprints;

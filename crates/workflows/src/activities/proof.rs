@@ -9,20 +9,30 @@ use syndarix_core::message::MessageKind;
 use syndarix_core::ports::{Blobs, Journal};
 use syndarix_core::project::Project;
 use syndarix_core::task::{Check, CheckReceipt, Receipt, Task, TaskState};
-use syndarix_tools::check::{self, CheckOptions};
-use syndarix_tools::git::{Merge, Repository, Source};
+use syndarix_environment::make::{CheckRun, Checking};
+use syndarix_environment::results::{self, Observed};
+use syndarix_tools::git::{document_files, Merge, Repository, Source};
 
+use super::environment::{AtCommit, Ready, tail, with_task_check};
 use super::services::{Answer, Services, passing, stored};
 use super::work::{branch, in_git, open};
 use crate::types::{Settled, TaskOutcome, WorkRequest};
 
-/// How much of a failing check's output the agent is shown.
-const FAILURE_TAIL_BYTES: usize = 4_000;
-
-/// A check that was run, and whether it passed.
+/// The checks of a commit, and whether they let it pass.
+#[derive(Debug, Default)]
 struct Checked {
-    receipt: Option<CheckReceipt>,
+    receipts: Vec<CheckReceipt>,
     failure: Option<String>,
+}
+
+impl Checked {
+    /// The check that decided about a task, and the others.
+    fn split(mut self, task: &Task) -> (Option<CheckReceipt>, Vec<CheckReceipt>) {
+        let own = task.check.as_ref().map(Check::to_string);
+        let position = self.receipts.iter().position(|receipt| Some(&receipt.command) == own.as_ref());
+        let decided = position.map(|position| self.receipts.remove(position)).or_else(|| self.receipts.pop());
+        (decided, self.receipts)
+    }
 }
 
 impl Services {
@@ -42,8 +52,15 @@ impl Services {
                 "nothing is committed on the task's branch: commit the change with git_commit, then finish";
             return Ok(TaskOutcome::Unproven { reason: reason.to_owned() });
         }
+        let at = self.environment_at(&project, &repository, &tip).await?;
+        match self.ready(&work, &project, &repository, &tip, &at).await? {
+            Ready::Yes => {}
+            Ready::Ask(asked) => return Ok(TaskOutcome::AwaitsSetUp { asked }),
+            Ready::No(reason) => return Ok(TaskOutcome::Unproven { reason }),
+        }
         let clean = self.clean_clone(&repository, &work, "proof", &tip).await?;
-        let checked = self.check(&project, &task, &clean).await?;
+        let range = (project.branch.as_str(), tip.as_str());
+        let checked = self.check(&project, &task, &repository, &clean, at, range).await?;
         remove(&clean).await?;
         Ok(match checked.failure {
             Some(reason) => TaskOutcome::Unproven { reason },
@@ -78,10 +95,21 @@ impl Services {
                     files.join(", ")
                 ))
             }
-            Merge::Merged { .. } | Merge::AlreadyMerged { .. } => {
-                let checked = self.check(&project, task, &candidate).await?;
-                match checked.failure {
-                    None => Ok(checked.receipt),
+            Merge::Merged { commit: merged } | Merge::AlreadyMerged { commit: merged } => {
+                let at = self.environment_at(&project, &trial, merged).await?;
+                let checked = match self.ready(work, &project, &trial, merged, &at).await? {
+                    Ready::Yes => {
+                        let range = (before.as_str(), commit);
+                        self.check(&project, task, &repository, &candidate, at, range).await?
+                    }
+                    Ready::Ask(_) => Checked {
+                        failure: Some("Nobody has allowed what it needs to be installed.".to_owned()),
+                        ..Checked::default()
+                    },
+                    Ready::No(reason) => Checked { failure: Some(reason), ..Checked::default() },
+                };
+                match &checked.failure {
+                    None => Ok(checked),
                     Some(failure) => Err(format!(
                         "The check passes on the branch but not together with what was merged meanwhile.\nRun `git \
                          merge {before}`, mend it, commit, and finish again.\n\n{failure}"
@@ -90,8 +118,8 @@ impl Services {
             }
         };
         remove(&candidate).await?;
-        let receipt = match checked {
-            Ok(receipt) => receipt,
+        let (check, others) = match checked {
+            Ok(checked) => checked.split(task),
             Err(reason) => {
                 let developer = task.assignee.as_ref().unwrap_or(&work.agent);
                 self.tell(
@@ -119,7 +147,8 @@ impl Services {
         }
         let (diff_stat, content) = self.change(&repository, &merge_commit, commit).await?;
         let receipt = Receipt {
-            check: receipt,
+            check,
+            others,
             commit: Some(merge_commit),
             diff_stat,
             content,
@@ -151,8 +180,18 @@ impl Services {
 
     /// Gives the user's repository the result as a branch; a project without one keeps it in its own.
     pub(super) async fn hand_over(&self, project: &Project) -> Answer<()> {
-        let Some(source) = &project.source_repository else { return Ok(()) };
         let repository = open(project).await?;
+        if let Some(folder) = &self.options.documents {
+            let mut written = std::collections::BTreeMap::new();
+            for artifact in self.store().artifacts(&project.id).await.map_err(stored)? {
+                let text = Blobs::get(self.store(), &artifact.content).await.map_err(passing)?;
+                written.insert(artifact.name, text);
+            }
+            let files = document_files(folder, written);
+            let message = "Add the team's documents";
+            repository.commit_files(&project.branch, &files, message).await.map_err(in_git)?;
+        }
+        let Some(source) = &project.source_repository else { return Ok(()) };
         let source = Source::inspect(Path::new(source)).await.map_err(in_git)?;
         let result = format!("syndarix/{}", project.id);
         repository.push_branch_to(&source, &project.branch, &result).await.map_err(in_git)?;
@@ -172,38 +211,50 @@ impl Services {
         Ok(repository.clone_for_task(&folder, what, at).await.map_err(in_git)?.path)
     }
 
-    /// Runs the task's check, or the project's where the task has none. Without either there is nothing to
-    /// fail, and the receipt says that there was no check.
-    async fn check(&self, project: &Project, task: &Task, root: &Path) -> Answer<Checked> {
-        let Some(check) = task.check.as_ref().or(project.check.as_ref()) else {
-            return Ok(Checked { receipt: None, failure: None });
+    /// Runs the project's checks and the task's own on a worktree, up to the first that does not pass. Without any there is
+    /// nothing to fail, and the receipt says that there was no check. Home and temporary files are this check's alone.
+    async fn check(
+        &self,
+        project: &Project,
+        task: &Task,
+        repository: &Repository,
+        root: &Path,
+        mut at: AtCommit,
+        (base, tip): (&str, &str),
+    ) -> Answer<Checked> {
+        with_task_check(&mut at.environment, task);
+        let scratch = root.with_extension("scratch");
+        remove(&scratch).await?;
+        tokio::fs::create_dir_all(&scratch).await.map_err(passing)?;
+        let read_only = [repository.objects()];
+        let prepared = self.prepared(project, &at, (root, &scratch), &read_only).await?;
+        let checking = Checking {
+            environment: &at.environment,
+            prepared: &prepared,
+            root,
+            scratch: &scratch,
+            read_only: &read_only,
         };
-        let options = CheckOptions {
-            launcher: self.options.launcher.clone(),
-            root: root.to_owned(),
-            scratch: self.options.layout.scratch(&project.id, "checks"),
-            read_only: vec![PathBuf::from(&project.repository).join(".git/objects")],
-            network: self.options.check_network,
-            sandbox: self.options.sandbox,
-            limits: self.options.check_limits.clone(),
-        };
-        let report = check::run(check, options).await.map_err(passing)?;
-        let event = EventKind::CheckRun {
-            command: report.command.clone(),
-            exit_code: report.exit_code,
-            duration_ms: report.duration_ms,
-        };
-        self.record(task, event).await?;
-        let failure =
-            (report.exit_code != 0).then(|| describe_failure(check, report.exit_code, &report.output));
-        let output = Blobs::put(self.store(), report.output).await.map_err(passing)?;
-        let receipt = CheckReceipt {
-            command: report.command,
-            exit_code: report.exit_code,
-            output,
-            duration_ms: report.duration_ms,
-        };
-        Ok(Checked { receipt: Some(receipt), failure })
+        let runs = self.options.workshop.check(checking).await.map_err(passing)?;
+        remove(&scratch).await?;
+        let removed = repository.removed_files(base, tip).await.map_err(in_git)?;
+        let mut checked = Checked::default();
+        for run in runs {
+            let command = Check { command: run.command.clone() }.to_string();
+            let (exit_code, duration_ms) = (run.exit_code, run.duration_ms);
+            self.record(task, EventKind::CheckRun { command: command.clone(), exit_code, duration_ms }).await?;
+            let baseline = at.project.baseline(&run.folder, &run.command);
+            let observed = Observed { exit_code, results: run.results.clone() };
+            let asked = results::Asked { must_pass: &[], removed: &removed };
+            let verdict = results::judge(&baseline, &observed, &asked);
+            if !verdict.accepted {
+                checked.failure = Some(describe_failure(&command, &run, &verdict.sentence));
+            }
+            let output = Blobs::put(self.store(), run.output.into_bytes()).await.map_err(passing)?;
+            let accepted_red = (exit_code != 0 && verdict.accepted).then_some(verdict.sentence);
+            checked.receipts.push(CheckReceipt { command, exit_code, output, duration_ms, accepted_red });
+        }
+        Ok(checked)
     }
 
     async fn record(&self, task: &Task, kind: EventKind) -> Answer<()> {
@@ -221,12 +272,16 @@ fn fact(task: &Task, kind: EventKind) -> NewEvent {
     }
 }
 
-fn describe_failure(check: &Check, exit_code: i32, output: &[u8]) -> String {
-    let tail = output.len().saturating_sub(FAILURE_TAIL_BYTES);
-    let shown = String::from_utf8_lossy(&output[tail..]);
-    format!(
-        "`{check}` exited with {exit_code} on a clean clone of the branch. Its output ends with:\n\n{shown}"
-    )
+/// What an agent, and a human after it, is told of a check that does not let a commit pass.
+fn describe_failure(command: &str, run: &CheckRun, sentence: &str) -> String {
+    let CheckRun { exit_code, .. } = run;
+    let place = if run.folder.is_empty() { String::new() } else { format!(" in {}", run.folder) };
+    let what = if run.cannot_start {
+        format!("`{command}`{place} could not start on a clean clone of the branch (exit code {exit_code})")
+    } else {
+        format!("`{command}`{place} exited with {exit_code} on a clean clone of the branch. {sentence}")
+    };
+    format!("{what}\nIts output ends with:\n\n{}", tail(&run.output))
 }
 
 pub(super) async fn remove(folder: &Path) -> Answer<()> {

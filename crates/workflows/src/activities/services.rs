@@ -1,6 +1,7 @@
 //! What the activities are made of, and how their errors become Temporal's.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -10,9 +11,9 @@ use syndarix_core::id::ProjectId;
 use syndarix_core::role::Role;
 use syndarix_core::time::Clock;
 use syndarix_core::validity::Validity;
+use syndarix_environment::Machine;
+use syndarix_environment::make::Workshop;
 use syndarix_store::Store;
-use syndarix_tools::Launcher;
-use syndarix_tools::workspace_server::{Limits as CommandLimits, SandboxRequirement};
 use temporalio_sdk::ApplicationFailure;
 use temporalio_sdk::activities::ActivityError;
 
@@ -45,14 +46,12 @@ pub struct ActivitiesOptions {
     pub runner: Arc<AgentRunner>,
     /// Where things lie.
     pub layout: Layout,
-    /// Starts the confined process that runs checks.
-    pub launcher: Launcher,
-    /// How much confinement checks demand.
-    pub sandbox: SandboxRequirement,
-    /// What bounds a check.
-    pub check_limits: CommandLimits,
-    /// Whether checks may use the network.
-    pub check_network: bool,
+    /// Makes environments, and runs checks in them.
+    pub workshop: Workshop,
+    /// The toolchains of this machine.
+    pub machine: Arc<Machine>,
+    /// The folder of the result in which the team's documents are committed, if anywhere.
+    pub documents: Option<PathBuf>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The bounds of a project's work.
@@ -65,7 +64,7 @@ impl std::fmt::Debug for ActivitiesOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ActivitiesOptions")
             .field("layout", &self.layout)
-            .field("launcher", &self.launcher)
+            .field("workshop", &self.workshop)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

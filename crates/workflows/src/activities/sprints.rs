@@ -78,6 +78,7 @@ impl Services {
                 Directive::Escalate { task, reason } => {
                     let record = self.store().task(&task).await.map_err(stored)?;
                     memory.ask(&task);
+                    let reason = format!("{reason}{}", self.counted(&record, &reason).await?);
                     escalate.push(EscalationRequest {
                         project: sprint.project.clone(),
                         subject: format!("escalation:{task}:{}", memory.reprieves(&task)),
@@ -94,6 +95,27 @@ impl Services {
         }
         let memory = self.keep(&memory).await?;
         Ok(Supervision { start, escalate, complete, memory })
+    }
+
+    /// How the rounds of a task ended, where there were too many: reviews and the machine are told apart.
+    async fn counted(&self, task: &Task, reason: &str) -> Answer<String> {
+        if !reason.contains("rounds") {
+            return Ok(String::new());
+        }
+        let reviews = self.store().reviews(&task.id).await.map_err(stored)?;
+        let refused = reviews.iter().filter(|review| !review.approved).count();
+        let mut text = format!(": {refused} times a review sent it back");
+        let Some(author) = &task.assignee else { return Ok(text) };
+        let told = self.store().feedback_on(&task.id, author).await.map_err(stored)?;
+        let count = |kind| told.iter().filter(|message| message.kind == kind).count();
+        let (checks, merges) = (count(MessageKind::CheckFailed), count(MessageKind::MergeFailed));
+        text.push_str(&format!(", {checks} times its check failed, {merges} times its merge"));
+        let last = told.iter().rfind(|message| message.kind != MessageKind::Feedback);
+        if let Some(last) = last {
+            let body = Blobs::get(self.store(), &last.body).await.map_err(passing)?;
+            text.push_str(&format!(". The last time:\n\n{}", String::from_utf8_lossy(&body)));
+        }
+        Ok(text)
     }
 
     /// Takes in what happened, and settles the work that is over. Returns the tasks that need a human, and why.
@@ -173,6 +195,11 @@ impl Services {
                 self.set_state(&task, TaskState::InReview, None).await?;
                 Ok(Settled::Forward)
             }
+            TaskOutcome::Unproven { reason } if self.failed_alike(&work, &reason).await? => {
+                let problem = format!("Two rounds in a row failed in the same way.\n\n{reason}");
+                self.set_state(&task, TaskState::Blocked, Some("two rounds failed in the same way")).await?;
+                Ok(Settled::Stuck { problem: stuck(&task, &problem) })
+            }
             TaskOutcome::Unproven { reason } => {
                 self.tell(
                     &work,
@@ -206,8 +233,22 @@ impl Services {
             | TaskOutcome::Written
             | TaskOutcome::Planned { .. }
             | TaskOutcome::Judged { .. }
+            | TaskOutcome::AwaitsSetUp { .. }
             | TaskOutcome::Cancelled => Ok(Settled::Back),
         }
+    }
+
+    /// Whether the round before this one failed with the same output, save for numbers: times, counts, addresses. What
+    /// fails twice alike will not be mended by paying for a third attempt; a human looks first.
+    async fn failed_alike(&self, work: &WorkRequest, reason: &str) -> Answer<bool> {
+        let told = self.store().feedback_on(&work.task, &work.agent).await.map_err(stored)?;
+        let own = format!("{}.feedback", work.run_id());
+        let before = told.iter().rfind(|message| message.id.as_str() != own);
+        let Some(before) = before.filter(|message| message.kind == MessageKind::CheckFailed) else {
+            return Ok(false);
+        };
+        let text = Blobs::get(self.store(), &before.body).await.map_err(passing)?;
+        Ok(without_numbers(&String::from_utf8_lossy(&text)) == without_numbers(reason))
     }
 
     /// Merges a change that its review accepted. Everything it does is found done when it is done again.
@@ -308,6 +349,10 @@ impl Services {
         }
         Ok(done)
     }
+}
+
+fn without_numbers(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 fn work(sprint: &SprintInput, task: TaskId, agent: AgentId, stage: Stage, round: u32) -> WorkRequest {

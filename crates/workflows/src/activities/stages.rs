@@ -173,7 +173,10 @@ impl Services {
                 reason
             }
             TaskOutcome::Failed { reason } => reason,
-            TaskOutcome::Reviewed { .. } | TaskOutcome::Merged { .. } | TaskOutcome::Cancelled => {
+            TaskOutcome::Reviewed { .. }
+            | TaskOutcome::Merged { .. }
+            | TaskOutcome::AwaitsSetUp { .. }
+            | TaskOutcome::Cancelled => {
                 "the stage ended without a result".to_owned()
             }
         };
@@ -189,6 +192,7 @@ impl Services {
         let written = artifacts.iter().rev().find(|artifact| artifact.task.as_ref() == Some(&task.id));
         Ok(Receipt {
             check: None,
+            others: Vec::new(),
             commit: None,
             diff_stat: None,
             content: written.map(|artifact| artifact.content.clone()),

@@ -1,6 +1,7 @@
 //! One piece of work by one agent: its clone, its run, and its end.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use syndarix_core::project::Project;
 use syndarix_core::task::Task;
 use syndarix_store::{NewMessage, RunRecord};
 use syndarix_tools::git::{Repository, TaskClone};
+use syndarix_tools::workspace_server::Prepared;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +38,13 @@ pub(super) async fn alive<T>(
             () = ctx.cancelled() => return Err(ActivityError::cancelled()),
         }
     }
+}
+
+/// Where an agent works.
+#[derive(Debug, Default)]
+struct Place {
+    prepared: Prepared,
+    surroundings: Surroundings,
 }
 
 impl Services {
@@ -68,6 +77,29 @@ impl Services {
         repository.clone_for_task(&folder, &branch, &base).await.map_err(in_git)
     }
 
+    /// What is prepared for an agent's commands, and what the agent is told about where it works.
+    async fn place(
+        &self,
+        work: &WorkRequest,
+        root: &Path,
+        scratch: &Path,
+        read_only: &[PathBuf],
+    ) -> Answer<Place> {
+        let project = self.store().project(&work.project).await.map_err(stored)?;
+        let task = self.store().task(&work.task).await.map_err(stored)?;
+        let repository = open(&project).await?;
+        let own = repository.branch_tip(&branch(&task)).await.map_err(in_git)?;
+        let commit = match own {
+            Some(tip) => tip,
+            None => repository.commit(&project.branch).await.map_err(in_git)?,
+        };
+        let at = self.environment_at(&project, &repository, &commit).await?;
+        Ok(Place {
+            prepared: self.prepared(&project, &at, (root, scratch), read_only).await?,
+            surroundings: self.surroundings(&repository, &commit, &at).await?,
+        })
+    }
+
     pub(super) async fn run_agent(&self, ctx: ActivityContext, step: AgentStep) -> Answer<StepOutcome> {
         let work = &step.work;
         let clone = match work.stage {
@@ -77,7 +109,11 @@ impl Services {
         };
         let (workspace, read_only) =
             clone.map_or_else(Default::default, |clone| (Some(clone.path), clone.read_only));
-        let owner = work.agent.as_str().rsplit('/').next().unwrap_or("agent");
+        let scratch = self.options.layout.scratch_of(work);
+        let place = match &workspace {
+            Some(root) => self.place(work, root, &scratch, &read_only).await?,
+            None => Place::default(),
+        };
         let request = RunRequest {
             run: work.run_id(),
             project: work.project.clone(),
@@ -88,7 +124,7 @@ impl Services {
             sprint: work.sprint,
             workspace,
             read_only,
-            scratch: self.options.layout.scratch(&work.project, owner),
+            scratch,
             workflow_id: names::task_workflow(work),
             resume: step
                 .resume
@@ -99,7 +135,8 @@ impl Services {
                     comment: answer.decision.comment.clone(),
                 })
                 .collect(),
-            surroundings: Surroundings::default(),
+            prepared: place.prepared,
+            surroundings: place.surroundings,
         };
         let cancel = CancellationToken::new();
         let _cancel_on_drop = cancel.clone().drop_guard();

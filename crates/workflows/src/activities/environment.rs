@@ -1,0 +1,314 @@
+//! The environment of a project's work: what a commit needs, whether it is there, and who lets it be installed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use syndarix_agents::Surroundings;
+use syndarix_core::approval::{ApprovalKind, ApprovalState};
+use syndarix_core::autonomy::Autonomy;
+use syndarix_core::event::{EventKind, NewEvent};
+use syndarix_core::ports::{Blobs, Journal};
+use syndarix_core::project::Project;
+use syndarix_core::task::{Check, Task};
+use syndarix_environment::make::{Key, Progress, Request, SetUpError, files_of};
+use syndarix_environment::{Environment, ProjectEnvironment, instructions, map};
+use syndarix_store::NewApproval;
+use syndarix_tools::git::Repository;
+use syndarix_tools::workspace_server::Prepared;
+
+use super::services::{Answer, Services, passing, permanent, stored};
+use super::work::in_git;
+use crate::names;
+use crate::types::{Asked, WorkRequest};
+
+/// How much of a set-up's output an agent and a human are shown.
+const OUTPUT_TAIL_BYTES: usize = 4_000;
+/// How much of the repository's own instructions an agent is told, in bytes.
+const INSTRUCTIONS_BYTES: usize = 48 * 1024;
+/// How large the map of the repository may be, in tokens.
+const MAP_TOKENS: usize = 6_000;
+/// The largest file that is read for instructions and the map.
+const FILE_BYTES: usize = 256 * 1024;
+
+/// The environment of one commit of a project.
+#[derive(Debug, Clone)]
+pub(super) struct AtCommit {
+    pub(super) project: ProjectEnvironment,
+    pub(super) environment: Environment,
+    pub(super) key: Key,
+    pub(super) files: syndarix_environment::Repository,
+}
+
+/// Whether an environment can be worked in.
+#[derive(Debug)]
+pub(super) enum Ready {
+    /// It can.
+    Yes,
+    /// A human has to allow set-up.
+    Ask(Asked),
+    /// It cannot, and this is why.
+    No(String),
+}
+
+impl Services {
+    /// What is known of a project's environment since it began.
+    pub(super) async fn project_environment(&self, project: &Project) -> Answer<ProjectEnvironment> {
+        let Some(stored) = &project.environment else { return Ok(ProjectEnvironment::default()) };
+        let bytes = Blobs::get(self.store(), stored).await.map_err(passing)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| permanent(format!("the project's environment cannot be read: {error}")))
+    }
+
+    /// The environment of a commit, with the checks that decide about it.
+    pub(super) async fn environment_at(
+        &self,
+        project: &Project,
+        repository: &Repository,
+        commit: &str,
+    ) -> Answer<AtCommit> {
+        let kept = self.project_environment(project).await?;
+        let files = files_of(repository, commit).await.map_err(in_git)?;
+        let mut environment = kept.at(&files, &self.options.machine);
+        if let (None, Some(check)) = (kept.environment.checks().next(), &project.check) {
+            environment.parts.iter_mut().for_each(|part| part.checks.clear());
+            environment.add_check(&check.command, "--check");
+        }
+        let key = self.options.workshop.key(&environment, &files, &kept.name);
+        Ok(AtCommit { project: kept, environment, key, files })
+    }
+
+    /// Sees to it that what a commit needs is installed: it is there, or set-up may run, or a human is asked.
+    pub(super) async fn ready(
+        &self,
+        work: &WorkRequest,
+        project: &Project,
+        repository: &Repository,
+        commit: &str,
+        at: &AtCommit,
+    ) -> Answer<Ready> {
+        let workshop = &self.options.workshop;
+        if !workshop.needs_set_up(&at.environment) || workshop.made(&at.key).is_some() {
+            return Ok(Ready::Yes);
+        }
+        if !at.project.set_up_allowed && project.autonomy != Autonomy::Autonomous {
+            match self.may_set_up(work, at).await? {
+                Ready::Yes => {}
+                other => return Ok(other),
+            }
+        }
+        let (environment, key) = (&at.environment, &at.key);
+        let request = Request { repository, commit, name: &at.project.name, environment, key, warm: false };
+        let mut runs = Vec::new();
+        let mut progress = |told: Progress<'_>| {
+            if let Progress::Ended(run) = told {
+                runs.push(run.clone());
+            }
+        };
+        let made = workshop.make(request, &mut progress).await;
+        for run in runs {
+            let kind = EventKind::SetUpRun {
+                command: Check { command: run.command }.to_string(),
+                exit_code: run.exit_code,
+                duration_ms: run.duration_ms,
+            };
+            let event = NewEvent {
+                project: project.id.clone(),
+                agent: Some(work.agent.clone()),
+                task: Some(work.task.clone()),
+                kind,
+            };
+            Journal::append(self.store(), vec![event]).await.map_err(passing)?;
+        }
+        match made {
+            Ok(_) => Ok(Ready::Yes),
+            Err(SetUpError::Failed(runs)) => {
+                let error = SetUpError::Failed(runs);
+                let SetUpError::Failed(runs) = &error else { unreachable!("it was just put there") };
+                let output = runs.last().map(|run| tail(&run.output)).unwrap_or_default();
+                Ok(Ready::No(format!("{error}. Its output ends with:\n\n{output}")))
+            }
+            Err(error) => Err(passing(error)),
+        }
+    }
+
+    /// Asks a human, once for the project, whether set-up may run again when what is to be installed changes.
+    async fn may_set_up(&self, work: &WorkRequest, at: &AtCommit) -> Answer<Ready> {
+        let mut shown = String::from(
+            "The change needs other dependencies than are installed. To install them, these commands run in the \
+             confinement, with the network:\n\n",
+        );
+        for part in &at.environment.parts {
+            for step in &part.set_up {
+                let command = Check { command: step.command.clone() };
+                shown.push_str(&format!("  {command}    (from {})\n", step.witness));
+            }
+        }
+        shown.push_str(
+            "\nThey run code of the packages they install and of the change itself. Approve to let set-up run, now and \
+             whenever dependencies change in this project; reject to go on without.",
+        );
+        let kind = ApprovalKind::ToolCall;
+        let approval = self
+            .store()
+            .request_approval(NewApproval {
+                project: work.project.clone(),
+                kind,
+                title: "May dependencies be installed, with the network?".to_owned(),
+                shown: shown.into_bytes(),
+                subject: format!("set-up:{}", work.run_id()),
+                task: Some(work.task.clone()),
+                workflow_id: names::task_workflow(work),
+                expires_at: None,
+                checkpoint: None,
+            })
+            .await
+            .map_err(stored)?;
+        let earlier = self.store().approvals(Some(&work.project)).await.map_err(stored)?;
+        let allowed = earlier.iter().any(|earlier| {
+            earlier.subject.starts_with("set-up:") && earlier.state == ApprovalState::Approved
+        });
+        Ok(match approval.state {
+            _ if allowed => {
+                if approval.state == ApprovalState::Pending {
+                    self.store().supersede(&approval.id).await.map_err(stored)?;
+                }
+                Ready::Yes
+            }
+            ApprovalState::Pending => Ready::Ask(approval.into()),
+            _ => Ready::No(format!(
+                "The human in charge does not let dependencies be installed. {} Do the task with what is installed.",
+                approval.comment.unwrap_or_default()
+            )),
+        })
+    }
+
+    /// What commands in a worktree are given, for a commit whose environment is ready, or for the one the project began
+    /// with where it is not.
+    pub(super) async fn prepared(
+        &self,
+        project: &Project,
+        at: &AtCommit,
+        (root, scratch): (&Path, &Path),
+        read_only: &[PathBuf],
+    ) -> Answer<Prepared> {
+        let workshop = &self.options.workshop;
+        let name = &at.project.name;
+        let mut key = at.key.clone();
+        if workshop.made(&key).is_none()
+            && let (Some(base), Ok(repository)) = (&project.base_commit, super::work::open(project).await)
+        {
+            key = self.environment_at(project, &repository, base).await?.key;
+        }
+        let set = (&at.environment, &key, name.as_str());
+        if workshop.made(&key).is_some() {
+            workshop.fit(set, (root, scratch), read_only, &mut |_| {}).await.map_err(passing)?;
+        }
+        Ok(workshop.prepared(&at.environment, Some(&key), name, (root, scratch)))
+    }
+
+    /// What an agent is told about where it works.
+    pub(super) async fn surroundings(&self, repository: &Repository, commit: &str, at: &AtCommit) -> Answer<Surroundings> {
+        let texts = async |wanted: Vec<String>| {
+            let contents = repository.contents(commit, &wanted).await.map_err(in_git)?;
+            let small = contents.into_iter().filter(|(_, content)| content.len() <= FILE_BYTES);
+            let texts = small.map(|(path, content)| (path, String::from_utf8_lossy(&content).into_owned()));
+            Answer::Ok(texts.collect::<BTreeMap<String, String>>())
+        };
+        let paths: Vec<&str> = at.files.paths.iter().map(String::as_str).collect();
+        let said = texts(instructions::wanted(paths)).await?;
+        let told = instructions::instructions(&said, &[], INSTRUCTIONS_BYTES);
+        let listing = repository.listing(commit).await.map_err(in_git)?;
+        let entries = syndarix_environment::Repository::entries(&listing);
+        let sized = || entries.iter().map(|entry| (entry.path.as_str(), entry.size));
+        let sources = texts(map::wanted(sized())).await?;
+        let drawn = tokio::task::spawn_blocking({
+            let sized: Vec<(String, u64)> = sized().map(|(path, size)| (path.to_owned(), size)).collect();
+            move || {
+                let files: Vec<map::File<'_>> = sized
+                    .iter()
+                    .map(|(path, size)| map::File {
+                        path,
+                        size: *size,
+                        text: sources.get(path).map(String::as_str),
+                    })
+                    .collect();
+                map::write(&files, MAP_TOKENS)
+            }
+        });
+        let mut languages = Vec::new();
+        for ecosystem in at.environment.parts.iter().flat_map(|part| &part.ecosystems) {
+            let name = ecosystem.name().to_lowercase();
+            if !languages.contains(&name) {
+                languages.push(name);
+            }
+        }
+        let checks = at.environment.checks().map(|(folder, check)| {
+            let command = Check { command: check.command.clone() };
+            if folder.is_empty() { command.to_string() } else { format!("{command} (in {folder})") }
+        });
+        let isolated = self.options.workshop.options().isolation.is_there();
+        Ok(Surroundings {
+            environment: at.environment.describe(),
+            instructions: told.into_iter().map(|one| (one.file, one.text)).collect(),
+            map: drawn.await.map_err(passing)?,
+            languages,
+            checks: checks.collect(),
+            check_note: check_note(&at.project),
+            dependencies: dependencies(&at.environment, isolated),
+        })
+    }
+}
+
+/// What the checks said before anything was changed, where it was not that all is well.
+fn check_note(project: &ProjectEnvironment) -> Option<String> {
+    if project.unchecked {
+        return Some("The user wants no check: nothing is verified by a machine.".to_owned());
+    }
+    if project.version > 0 && project.environment.checks().next().is_none() {
+        return Some(
+            "There is no check yet. The first task of the backlog makes one: a test suite, and the command that runs it \
+             named in the repository's own manifest."
+                .to_owned(),
+        );
+    }
+    let red = project.baseline.iter().find(|run| !run.passed())?;
+    let command = Check { command: red.command.clone() };
+    let failing: Vec<&str> = red.results.iter().flat_map(|results| results.failing()).take(20).collect();
+    Some(if failing.is_empty() {
+        format!("`{command}` failed already before anything was changed (exit code {}).", red.exit_code)
+    } else {
+        format!("These tests of `{command}` failed already before anything was changed: {}.", failing.join(", "))
+    })
+}
+
+fn dependencies(environment: &Environment, isolated: bool) -> String {
+    let steps: Vec<String> = environment
+        .parts
+        .iter()
+        .flat_map(|part| &part.set_up)
+        .map(|step| format!("`{}`", Check { command: step.command.clone() }))
+        .collect();
+    if steps.is_empty() {
+        return String::new();
+    }
+    let shared = if isolated { " What you change there is seen in your clone alone." } else { "" };
+    format!(
+        "Installed by {}, in your clone and in your home.{shared} To add one, name it in the manifest, commit, and finish: \
+         it is installed before the check runs.",
+        steps.join(", then ")
+    )
+}
+
+/// The end of a text, from the beginning of a line.
+pub(super) fn tail(text: &str) -> &str {
+    let start = text.ceil_char_boundary(text.len().saturating_sub(OUTPUT_TAIL_BYTES));
+    let start = if start == 0 { 0 } else { text[start..].find('\n').map_or(start, |at| start + at + 1) };
+    &text[start..]
+}
+
+/// The check of a task, beside those of its project.
+pub(super) fn with_task_check(environment: &mut Environment, task: &Task) {
+    if let Some(check) = &task.check {
+        environment.add_check(&check.command, task.id.key());
+    }
+}
