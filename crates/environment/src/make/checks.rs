@@ -19,6 +19,10 @@ pub(super) const REPORTS: &str = "reports";
 const REPORT_FILES: usize = 2_000;
 /// The largest report file that is read.
 const REPORT_BYTES: u64 = 64 * 1024 * 1024;
+/// How much of a check's output is read for the results of single tests: some hundred thousand lines.
+const READ_BYTES: usize = 16 * 1024 * 1024;
+/// How much of it is kept.
+const KEPT_BYTES: usize = 64 * 1024;
 /// How deep report files are looked for, in folders below the part's own.
 const REPORT_DEPTH: usize = 8;
 
@@ -102,6 +106,7 @@ async fn one(
     prepared.variables.extend(asked.variables);
     let mut options = workshop.command_options(root, scratch, prepared, read_only.to_vec());
     folder.clone_into(&mut options.folder);
+    options.limits.output_bytes = READ_BYTES;
     let report = check::run(&Command { command: asked.command.clone() }, options).await?;
     let place = root.join(folder);
     let read = tokio::task::spawn_blocking(move || {
@@ -120,9 +125,19 @@ async fn one(
         exit_code: report.exit_code,
         cannot_start: cannot_start(report.exit_code, &output, came_to_tests),
         duration_ms: report.duration_ms,
-        output: results::readable(&asked.command, &output),
+        output: shortened(results::readable(&asked.command, &output)),
         results: found,
     })
+}
+
+/// A text with its middle left out where it is too long to be kept: errors stand at its beginning or its end.
+fn shortened(text: String) -> String {
+    if text.len() <= KEPT_BYTES {
+        return text;
+    }
+    let first = text.floor_char_boundary(KEPT_BYTES / 2);
+    let last = text.ceil_char_boundary(text.len() - KEPT_BYTES / 2);
+    format!("{}\n… {} bytes left out …\n{}", &text[..first], last - first, &text[last..])
 }
 
 /// Whether a command came to nothing because something it needs is not there, and not because of what it checked.
@@ -154,12 +169,14 @@ fn matching(folder: &Path, globs: &[String]) -> Vec<Vec<u8>> {
     let Ok(overrides) = overrides.build() else { return contents };
     let mut walker = ignore::WalkBuilder::new(folder);
     walker.standard_filters(false).follow_links(false).max_depth(Some(REPORT_DEPTH)).overrides(overrides);
-    let files = walker.build().filter_map(Result::ok).filter(|entry| {
-        entry.file_type().is_some_and(|kind| kind.is_file())
-    });
+    let files = walker
+        .build()
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
     for entry in files.take(REPORT_FILES) {
         let mut content = Vec::new();
-        let read = File::open(entry.path()).and_then(|file| file.take(REPORT_BYTES).read_to_end(&mut content));
+        let read =
+            File::open(entry.path()).and_then(|file| file.take(REPORT_BYTES).read_to_end(&mut content));
         if read.is_ok() {
             contents.push(content);
         }

@@ -88,13 +88,17 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "x").unwrap();
         };
-        let git = |args: &[&str]| assert!(Command::new("git").args(args).current_dir(root).status().unwrap().success());
+        let git = |args: &[&str]| {
+            assert!(Command::new("git").args(args).current_dir(root).status().unwrap().success())
+        };
         for path in ["package.json", "src/lib.ts", "packages/a/package.json", "docs/a.md"] {
             write(path);
         }
         git(&["init", "-q"]);
         git(&["add", "-A"]);
-        for path in ["node_modules/x/index.js", "packages/a/node_modules/y.js", "src/pkg.egg-info/PKG-INFO", "odd[1]"] {
+        for path in
+            ["node_modules/x/index.js", "packages/a/node_modules/y.js", "src/pkg.egg-info/PKG-INFO", "odd[1]"]
+        {
             write(path);
         }
         let left = strip(root).unwrap();
@@ -102,7 +106,8 @@ mod tests {
         for gone in [".git", "package.json", "src/lib.ts", "packages/a/package.json", "docs"] {
             assert!(!root.join(gone).exists(), "{gone}");
         }
-        for stays in ["node_modules/x/index.js", "packages/a/node_modules/y.js", "src/pkg.egg-info/PKG-INFO"] {
+        for stays in ["node_modules/x/index.js", "packages/a/node_modules/y.js", "src/pkg.egg-info/PKG-INFO"]
+        {
             assert!(root.join(stays).exists(), "{stays}");
         }
     }

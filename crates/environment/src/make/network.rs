@@ -43,8 +43,7 @@ const VARIABLES: &[&str] = &[
 ];
 
 /// The user's files that say so, and where set-up finds them in its home.
-const FILES: &[&str] =
-    &[".npmrc", ".config/pip/pip.conf", ".pip/pip.conf", ".cargo/config.toml", ".yarnrc"];
+const FILES: &[&str] = &[".npmrc", ".config/pip/pip.conf", ".pip/pip.conf", ".cargo/config.toml", ".yarnrc"];
 
 /// The largest of these files that is read.
 const FILE_BYTES: u64 = 256 * 1024;

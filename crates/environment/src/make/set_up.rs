@@ -105,7 +105,8 @@ pub(super) async fn run(
         progress(Progress::Checks);
         let untouched = building.join("untouched");
         let clone = request.repository.clone_for_task(&untouched, BRANCH, request.commit).await?;
-        let prepared = Prepared { root_layer: Some(root_layer).filter(|_| prepared.isolated), ..prepared.clone() };
+        let prepared =
+            Prepared { root_layer: Some(root_layer).filter(|_| prepared.isolated), ..prepared.clone() };
         let (environment, read_only) = (request.environment, clone.read_only.as_slice());
         let checking =
             Checking { environment, prepared: &prepared, root: &clone.path, scratch: &scratch, read_only };

@@ -1,10 +1,10 @@
 //! The tests of this crate's outside.
 
 mod find;
+mod instructions;
 mod key;
 mod machine;
-mod repository;
-mod instructions;
 mod map;
+mod repository;
 mod results;
 mod verdicts;

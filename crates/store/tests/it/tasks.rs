@@ -15,7 +15,14 @@ fn receipt(exit_code: Option<i32>) -> Receipt {
         duration_ms: 1,
         accepted_red: None,
     });
-    Receipt { check, others: Vec::new(), commit: Some("abc".to_owned()), diff_stat: None, content: None, at: Timestamp(7) }
+    Receipt {
+        check,
+        others: Vec::new(),
+        commit: Some("abc".to_owned()),
+        diff_stat: None,
+        content: None,
+        at: Timestamp(7),
+    }
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use syndarix_environment::Environment;
-use syndarix_environment::make::Workshop;
 use syndarix_environment::Machine;
+use syndarix_environment::make::Workshop;
 use syndarix_tools::git::Source;
 
 use crate::cli::Global;

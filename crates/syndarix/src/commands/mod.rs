@@ -3,8 +3,8 @@
 pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod cancel;
-pub(crate) mod completions;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod costs;
 pub(crate) mod decide;

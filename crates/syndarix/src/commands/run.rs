@@ -185,7 +185,9 @@ async fn check(
 
     // Last, because it takes longest: whoever is told of a slip in the team file has not waited for it.
     let environment = match &source {
-        Some(source) => Some(baseline(arguments, config, global, source, wishes.clone(), autonomy, output).await?),
+        Some(source) => {
+            Some(baseline(arguments, config, global, source, wishes.clone(), autonomy, output).await?)
+        }
         None => None,
     };
     let found = environment.as_ref().and_then(|kept| kept.environment.checks().last());

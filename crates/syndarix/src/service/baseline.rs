@@ -153,11 +153,9 @@ async fn within(
     };
     let mut progress = |told: Progress<'_>| match told {
         Progress::Begins { step, .. } => say(&format!("Setting up: {} …", line(&step.command))),
-        Progress::Ended(run) => say(&format!(
-            "  exit code {} after {:.1} s",
-            run.exit_code,
-            run.duration_ms as f64 / 1000.0
-        )),
+        Progress::Ended(run) => {
+            say(&format!("  exit code {} after {:.1} s", run.exit_code, run.duration_ms as f64 / 1000.0))
+        }
         Progress::Checks => say("Checking the untouched commit …"),
     };
     let made = match workshop.make(request, &mut progress).await {
@@ -218,7 +216,8 @@ async fn once_more(
     fitted.map_err(not_made)?;
     let prepared = workshop.prepared(environment, Some(key), name, place);
     let read_only = clone.read_only.as_slice();
-    let checking = Checking { environment, prepared: &prepared, root: &clone.path, scratch: &scratch, read_only };
+    let checking =
+        Checking { environment, prepared: &prepared, root: &clone.path, scratch: &scratch, read_only };
     workshop.check(checking).await.map_err(super::tools::refused)
 }
 
@@ -226,16 +225,18 @@ async fn once_more(
 fn left_out(files: &syndarix_environment::Repository, config: &Config) -> Result<(), Failure> {
     let accepted = |what: &str| config.file.environment.without.iter().any(|known| known == what);
     let refused = |message: &str, what: &str| {
-        Err(Failure::bad_input(message.to_owned()).hint(format!(
-            "to work without it, set `[environment] without = [\"{what}\"]` in syndarix.toml"
-        )))
+        Err(Failure::bad_input(message.to_owned())
+            .hint(format!("to work without it, set `[environment] without = [\"{what}\"]` in syndarix.toml")))
     };
     if files.has(".gitmodules") && !accepted("submodules") {
         return refused("the repository has submodules, which clones of it would not have", "submodules");
     }
     let attributes = files.text(".gitattributes").unwrap_or_default();
     if attributes.contains("filter=lfs") && !accepted("lfs") {
-        return refused("the repository has files in Git LFS, of which clones would have the pointers only", "lfs");
+        return refused(
+            "the repository has files in Git LFS, of which clones would have the pointers only",
+            "lfs",
+        );
     }
     Ok(())
 }
@@ -336,12 +337,12 @@ impl Baseline {
                     .hint("mend it, or say how it is set up with `[environment] set_up = [\"…\"]` in syndarix.toml"),
                 )
             }
-            Verdict::SetUpRefused => Some(
-                Failure::bad_input("set-up needs the network, and nobody has allowed it").hint(
+            Verdict::SetUpRefused => {
+                Some(Failure::bad_input("set-up needs the network, and nobody has allowed it").hint(
                     "allow the commands that were shown with --allow-set-up, or for good with \
                      `[environment] allow_set_up = true`",
-                ),
-            ),
+                ))
+            }
             Verdict::Missing => {
                 let mut text = String::from("what the repository needs is not on this machine");
                 let mut hints = Vec::new();

@@ -51,8 +51,7 @@ impl Running {
 
     fn signal(&self, signal: &str) {
         let pid = self.0.id().to_string();
-        let sent =
-            Command::new("kill").args(["-s", signal, &pid]).status().expect("kill starts");
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status().expect("kill starts");
         assert!(sent.success());
     }
 

@@ -74,7 +74,8 @@ pub(super) fn enter(contents: &Contents<'_>) -> io::Result<Inside> {
         let path = contents.scratch.join(name);
         std::fs::create_dir_all(&path).map(|()| path)
     };
-    let [home, temporary, memory, upon] = [folder(HOME_FOLDER)?, folder("tmp")?, folder("shm")?, folder("root")?];
+    let [home, temporary, memory, upon] =
+        [folder(HOME_FOLDER)?, folder("tmp")?, folder("shm")?, folder("root")?];
     let [root_work, home_work] = [folder("work-root")?, folder("work-home")?];
 
     let privileged = unshare(contents.network)?;

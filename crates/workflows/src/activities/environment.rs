@@ -207,7 +207,12 @@ impl Services {
     }
 
     /// What an agent is told about where it works.
-    pub(super) async fn surroundings(&self, repository: &Repository, commit: &str, at: &AtCommit) -> Answer<Surroundings> {
+    pub(super) async fn surroundings(
+        &self,
+        repository: &Repository,
+        commit: &str,
+        at: &AtCommit,
+    ) -> Answer<Surroundings> {
         let texts = async |wanted: Vec<String>| {
             let contents = repository.contents(commit, &wanted).await.map_err(in_git)?;
             let small = contents.into_iter().filter(|(_, content)| content.len() <= FILE_BYTES);
@@ -277,7 +282,10 @@ fn check_note(project: &ProjectEnvironment) -> Option<String> {
     Some(if failing.is_empty() {
         format!("`{command}` failed already before anything was changed (exit code {}).", red.exit_code)
     } else {
-        format!("These tests of `{command}` failed already before anything was changed: {}.", failing.join(", "))
+        format!(
+            "These tests of `{command}` failed already before anything was changed: {}.",
+            failing.join(", ")
+        )
     })
 }
 

@@ -11,7 +11,7 @@ use syndarix_core::project::Project;
 use syndarix_core::task::{Check, CheckReceipt, Receipt, Task, TaskState};
 use syndarix_environment::make::{CheckRun, Checking};
 use syndarix_environment::results::{self, Observed};
-use syndarix_tools::git::{document_files, Merge, Repository, Source};
+use syndarix_tools::git::{Merge, Repository, Source, document_files};
 
 use super::environment::{AtCommit, Ready, tail, with_task_check};
 use super::services::{Answer, Services, passing, stored};
@@ -242,7 +242,8 @@ impl Services {
         for run in runs {
             let command = Check { command: run.command.clone() }.to_string();
             let (exit_code, duration_ms) = (run.exit_code, run.duration_ms);
-            self.record(task, EventKind::CheckRun { command: command.clone(), exit_code, duration_ms }).await?;
+            self.record(task, EventKind::CheckRun { command: command.clone(), exit_code, duration_ms })
+                .await?;
             let baseline = at.project.baseline(&run.folder, &run.command);
             let observed = Observed { exit_code, results: run.results.clone() };
             let asked = results::Asked { must_pass: &[], removed: &removed };

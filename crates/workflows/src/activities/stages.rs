@@ -176,9 +176,7 @@ impl Services {
             TaskOutcome::Reviewed { .. }
             | TaskOutcome::Merged { .. }
             | TaskOutcome::AwaitsSetUp { .. }
-            | TaskOutcome::Cancelled => {
-                "the stage ended without a result".to_owned()
-            }
+            | TaskOutcome::Cancelled => "the stage ended without a result".to_owned(),
         };
         if work.attempt < MAX_ATTEMPTS {
             return Ok(Settled::Back);

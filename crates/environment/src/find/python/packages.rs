@@ -156,10 +156,16 @@ impl Packages {
             }
         }
         let own = own_name(declared);
+        // A file for all of a developer's work pins more than tests need, now and then even the project itself.
+        let has_one_for_tests = FOR_TESTS.iter().any(|file| folder.has(file));
+        let is_too_much = |file: &str| {
+            has_one_for_tests && !file.starts_with("requirements.") && FOR_DEVELOPERS.contains(&file)
+        };
         let mut words = arguments.into_iter();
         while let Some(word) = words.next() {
             if word == "-r" {
-                if let (Some(file), Some(witness)) = (words.next(), &witness) {
+                let file = words.next().filter(|file| !is_too_much(file));
+                if let (Some(file), Some(witness)) = (file, &witness) {
                     self.file(folder, &file, witness.clone());
                 }
             } else if name(&word) != own {
