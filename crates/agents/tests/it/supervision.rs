@@ -157,9 +157,9 @@ fn reviews_are_by_others_and_come_first() {
     check(
         &["1 in_progress by dave rounds 1"],
         &[],
-        expect!["T-1 to dave: Dave wrote it, and its review asks for changes"],
+        expect!["T-1 to dave: Dave wrote it, and it came back"],
     );
-    check(&["1 in_progress by dave rounds 2"], &[], expect!["T-1 escalated: reviews sent it back 2 times"]);
+    check(&["1 in_progress by dave rounds 2"], &[], expect!["T-1 escalated: 2 rounds did not bring it to a merge"]);
 }
 
 #[test]

@@ -86,6 +86,9 @@ pub(super) fn enter(contents: &Contents<'_>) -> io::Result<Inside> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     rustix::mount::mount("tmpfs", &upon, "tmpfs", flags, Some(c"mode=0755,size=4m"))?;
     let mut root = Root { upon, provided: BTreeSet::new(), privileged };
+    // First, because what is provided may lie below them.
+    root.bind(&temporary, Path::new("/tmp"), false)?;
+    root.bind(&temporary, Path::new("/var/tmp"), false)?;
     let people = contents.scratch.join("passwd");
     std::fs::write(&people, people_with_home(&inside.home)?)?;
     root.bind(&people, Path::new(PEOPLE), true)?;
@@ -94,8 +97,6 @@ pub(super) fn enter(contents: &Contents<'_>) -> io::Result<Inside> {
         root.provide(path, LINKS)?;
     }
     root.devices(&memory)?;
-    root.bind(&temporary, Path::new("/tmp"), false)?;
-    root.bind(&temporary, Path::new("/var/tmp"), false)?;
     root.layered(contents.root, contents.root_layer, &root_work, &inside.root)?;
     root.layered(&home, contents.home_layer, &home_work, &inside.home)?;
     // The server measures what these hold. Without what is mounted in them, which is this very root.

@@ -21,7 +21,7 @@ async fn a_check_reports_how_it_ended() {
         Bench::with(Setup { policy: Policy { limits, ..Policy::default() }, ..Setup::default() }).await;
     let report = run(&bench, &["sh", "-c", "echo ok; exit 0"]).await;
     assert_eq!((report.exit_code, report.output.as_slice()), (0, b"ok\n".as_slice()));
-    assert_eq!(report.command, "sh -c echo ok; exit 0");
+    assert_eq!(report.command, "sh -c 'echo ok; exit 0'");
     assert_eq!(run(&bench, &["false"]).await.exit_code, 1);
     let report = run(&bench, &["sleep", "60"]).await;
     assert_eq!(report.exit_code, 124);
