@@ -154,12 +154,12 @@ fn reviews_are_by_others_and_come_first() {
         &[(2, "ellis", Stage::Develop), (3, "kate", Stage::Review)],
         expect!["wait"],
     );
+    check(&["1 in_progress by dave rounds 1"], &[], expect!["T-1 to dave: Dave wrote it, and it came back"]);
     check(
-        &["1 in_progress by dave rounds 1"],
+        &["1 in_progress by dave rounds 2"],
         &[],
-        expect!["T-1 to dave: Dave wrote it, and it came back"],
+        expect!["T-1 escalated: 2 rounds did not bring it to a merge"],
     );
-    check(&["1 in_progress by dave rounds 2"], &[], expect!["T-1 escalated: 2 rounds did not bring it to a merge"]);
 }
 
 #[test]

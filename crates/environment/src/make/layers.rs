@@ -89,7 +89,7 @@ mod tests {
             std::fs::write(path, "x").unwrap();
         };
         let git = |args: &[&str]| {
-            assert!(Command::new("git").args(args).current_dir(root).status().unwrap().success())
+            assert!(Command::new("git").args(args).current_dir(root).status().unwrap().success());
         };
         for path in ["package.json", "src/lib.ts", "packages/a/package.json", "docs/a.md"] {
             write(path);

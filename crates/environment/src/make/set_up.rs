@@ -145,7 +145,7 @@ pub(super) async fn steps(
             options.network = true;
             options.limits = workshop.options().set_up_limits.clone();
             let report = check::run(&Check { command: step.command.clone() }, options).await?;
-            let run = told(&part.folder, step, report);
+            let run = told(&part.folder, step, &report);
             progress(Progress::Ended(&run));
             let failed = run.exit_code != 0;
             runs.push(run);
@@ -157,7 +157,7 @@ pub(super) async fn steps(
     Ok(runs)
 }
 
-fn told(folder: &str, step: &Step, report: CheckReport) -> SetUpRun {
+fn told(folder: &str, step: &Step, report: &CheckReport) -> SetUpRun {
     SetUpRun {
         folder: folder.to_owned(),
         command: step.command.clone(),

@@ -1,5 +1,6 @@
 //! Where environments are made and kept.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use crate::repository::Repository;
 
 /// The version of what is kept in a folder per key; another one is made anew.
 const VERSION: u32 = 1;
+/// How much of a hash a key is: 128 bits, and short enough for a folder's name.
+const KEY_BYTES: usize = 16;
 /// The file that says that a folder is complete. It is written last.
 const READY: &str = "ready.json";
 /// The file in a clone's git folder that names what was installed into it.
@@ -119,8 +122,10 @@ impl Workshop {
         for part in &environment.parts {
             hash.update(set_up_key(part, |path| files.text(path).map(|text| text.as_bytes().to_vec())));
         }
-        let mut key: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        key.truncate(32);
+        let mut key = String::new();
+        for byte in hash.finalize().iter().take(KEY_BYTES) {
+            let _ = write!(key, "{byte:02x}");
+        }
         Key(key)
     }
 

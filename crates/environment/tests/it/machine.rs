@@ -6,20 +6,20 @@ use syndarix_environment::machine::{probe, readable, variables};
 
 /// Makes a file, and the folders above it.
 fn write(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
+    fs::create_dir_all(path.parent().expect("a made-up home")).expect("a made-up home");
+    fs::write(path, text).expect("a made-up home");
 }
 
 /// Makes a program that says its version.
 fn program(path: &Path, says: &str) {
     write(path, &format!("#!/bin/sh\necho '{says}'\n"));
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a made-up home");
 }
 
 /// A home folder with version managers in it, and with secrets.
 fn home() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let home = folder.path().canonicalize().unwrap().join("me");
+    let folder = tempfile::tempdir().expect("a made-up home");
+    let home = folder.path().canonicalize().expect("a made-up home").join("me");
     program(&home.join(".pyenv/shims/python3"), "no version of its own");
     program(&home.join(".pyenv/versions/3.9.18/bin/python3"), "");
     program(&home.join(".pyenv/versions/3.11.7/bin/python3"), "");
@@ -29,15 +29,16 @@ fn home() -> (tempfile::TempDir, PathBuf) {
     program(&home.join(".cargo/bin/cargo"), "cargo 1.80.1");
     program(&home.join("opt/tool/bin/tool"), "");
     program(&home.join(".local/share/uv/tools/ruff/bin/ruff"), "");
-    fs::create_dir_all(home.join(".local/bin")).unwrap();
-    symlink(home.join(".local/share/uv/tools/ruff/bin/ruff"), home.join(".local/bin/ruff")).unwrap();
+    fs::create_dir_all(home.join(".local/bin")).expect("a made-up home");
+    symlink(home.join(".local/share/uv/tools/ruff/bin/ruff"), home.join(".local/bin/ruff"))
+        .expect("a made-up home");
     program(&home.join("bin/mine"), "");
     program(&home.join(".config/some/bin/secret"), "");
     for secret in SECRETS {
         write(&home.join(secret), "secret");
     }
     for folder in [".cargo/registry", ".cargo/git", "Documents", "lib"] {
-        fs::create_dir_all(home.join(folder)).unwrap();
+        fs::create_dir_all(home.join(folder)).expect("a made-up home");
     }
     (folder, home)
 }

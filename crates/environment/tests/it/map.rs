@@ -1,5 +1,4 @@
 //! The map of a repository.
-#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
 
 use expect_test::expect;
 use syndarix_environment::map::{File, wanted, write};
@@ -56,7 +55,7 @@ fn a_map_tells_what_each_file_defines() {
         ]),
         2_000,
     );
-    expect![[r#"
+    expect![[r"
         11 files, 2 kB: Rust 3, C 2, TypeScript 2, Go 1, Java 1, JavaScript 1, Python 1
 
         Folders:
@@ -79,7 +78,7 @@ fn a_map_tells_what_each_file_defines() {
         java/Shape.java (120 B) class Shape { Shape, area }, record Size
         web/a.ts (214 B) interface Size { width }, function draw, class View { render }, enum Kind, const LIMIT, type Own, function own
         web/c.js (136 B) function area, function size, function Shape.draw, function f, class Own { go }
-    "#]].assert_eq(&map);
+    "]].assert_eq(&map);
 }
 
 #[test]
@@ -99,7 +98,7 @@ fn what_others_mention_comes_first() {
         ]),
         60,
     );
-    expect![[r#"
+    expect![[r"
         10 files, 139 B: Python 10
 
         Folders:
@@ -113,7 +112,7 @@ fn what_others_mention_comes_first() {
         u2.py (9 B)
         u3.py (9 B)
         … and 5 more
-    "#]]
+    "]]
     .assert_eq(&map);
 }
 
@@ -130,7 +129,7 @@ fn a_map_keeps_to_its_budget() {
         turned.reverse();
         assert_eq!(map, write(&turned, budget), "the order of the files does not matter");
     }
-    expect![[r#"
+    expect![[r"
         50 files, 100 kB: Rust 50
 
         Folders:
@@ -139,7 +138,7 @@ fn a_map_keeps_to_its_budget() {
         Main files, with what they define:
         crates/c0/src/f0.rs (2 kB) fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one, fn two, fn one …
         … and 49 more
-    "#]].assert_eq(&write(&all, 100));
+    "]].assert_eq(&write(&all, 100));
     assert_eq!(write(&[], 100), "0 files, 0 B\n");
 }
 

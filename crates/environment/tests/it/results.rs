@@ -1,5 +1,4 @@
 //! What real runners print and write, and what is read from it. Every file of `outputs` has its results beside it.
-#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -105,7 +104,7 @@ fn go_s_events_are_text_again() {
     let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let events = text("go-json.txt");
     let plain = readable(&words("go test ./..."), &events);
-    expect![[r#"
+    expect![[r"
         # example.org/shapes/broken [example.org/shapes/broken.test]
         broken/b_test.go:3:28: undefined: undefined
         ok  	example.org/shapes/area	(cached)
@@ -119,7 +118,7 @@ fn go_s_events_are_text_again() {
         --- FAIL: TestTable (0.00s)
         FAIL
         FAIL	example.org/shapes	0.012s
-    "#]]
+    "]]
     .assert_eq(&plain);
     let verbose = readable(&words("go test -v ./..."), &events);
     assert_eq!(

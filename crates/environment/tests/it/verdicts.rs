@@ -1,5 +1,4 @@
 //! What a check after a change is worth, given the check before it.
-#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes the strings")]
 
 use std::fmt::Write as _;
 
@@ -58,64 +57,64 @@ fn a_green_baseline_leaves_it_to_the_exit_code() {
         "0: +m::a",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check passes. 1 is not there: m::b.
         missing: m::b
-    "#]],
+    "]],
     );
     check(
         "0: +m::a +m::b",
         "1: +m::a -m::b",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails (exit code 1) and passed before the change. 1 is broken: m::b.
         broken: m::b
-    "#]],
+    "]],
     );
     check(
         "0",
         "1",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails (exit code 1) and passed before the change.
-    "#]],
+    "]],
     );
     check(
         "0: +m::a +m::b",
         "1: +m::a -m::b",
         none,
         &["m::b"],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails (exit code 1), but only by tests that are known to be flaky. 1 is flaky, not counted: m::b.
-    "#]],
+    "]],
     );
     check(
         "0: +m::a +m::b",
         "1: -m::a -m::b",
         none,
         &["m::b"],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails (exit code 1) and passed before the change. 1 is broken: m::a. 1 is flaky, not counted: m::b.
         broken: m::a
-    "#]],
+    "]],
     );
     check(
         "0: +m::a",
         "0: +m::a",
         Asked { must_pass: &names(&["m::new"]), removed: &[] },
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check passes. 1 is not there: m::new.
         missing: m::new
-    "#]],
+    "]],
     );
 }
 
@@ -127,31 +126,31 @@ fn on_a_red_baseline_nothing_that_passed_may_fail() {
         "1: +m::a -m::b",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails as it did before the change, and nothing that passed fails. 1 is as red as before: m::b.
-    "#]],
+    "]],
     );
     check(
         "1: +m::a -m::b",
         "1: -m::a -m::b",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails, and not only as it did before the change. 1 is broken: m::a. 1 is as red as before: m::b.
         broken: m::a
-    "#]],
+    "]],
     );
     check(
         "1: +m::a -m::b",
         "0: +m::a +m::b",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check passes; before the change it failed. 1 is mended: m::b.
-    "#]],
+    "]],
     );
     // A mended test makes no room for one that breaks.
     check(
@@ -159,11 +158,11 @@ fn on_a_red_baseline_nothing_that_passed_may_fail() {
         "1: -m::a +m::b",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails, and not only as it did before the change. 1 is broken: m::a. 1 is mended: m::b.
         broken: m::a
-    "#]],
+    "]],
     );
     // A new test that fails.
     check(
@@ -171,11 +170,11 @@ fn on_a_red_baseline_nothing_that_passed_may_fail() {
         "1: +m::a -m::b -m::c",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails, and not only as it did before the change. 1 is broken: m::c. 1 is as red as before: m::b.
         broken: m::c
-    "#]],
+    "]],
     );
     // A file that could not be loaded at all, and now fails in one test.
     check(
@@ -183,20 +182,20 @@ fn on_a_red_baseline_nothing_that_passed_may_fail() {
         "1: +m::a -n.py::c +n.py::d",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails as it did before the change, and nothing that passed fails. 1 is as red as before: n.py::c.
-    "#]],
+    "]],
     );
     check(
         "1: +m::a -m::b",
         "1: +m::a -m::b -m::c",
         none,
         &["m::c"],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails as it did before the change, and nothing that passed fails. 1 is as red as before: m::b. 1 is flaky, not counted: m::c.
-    "#]],
+    "]],
     );
     // The runner does not get as far as its tests.
     check(
@@ -204,10 +203,10 @@ fn on_a_red_baseline_nothing_that_passed_may_fail() {
         "101",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails (exit code 101) and tells no single tests any more: most likely it does not get as far as running them.
-    "#]],
+    "]],
     );
 }
 
@@ -220,23 +219,23 @@ fn what_is_gone_is_named() {
         "1: +m::a -m::b",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails as it did before the change, and nothing that passed fails. 1 is not there: m::c. 1 is as red as before: m::b.
         missing: m::c
-    "#]],
+    "]],
     );
     check(
         "1: +n.py::a -m::b",
         "1: -m::b",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
             refused
             The check fails, and not only as it did before the change. 1 is broken or not there: n.py::a. 1 is as red as before: m::b.
             broken: n.py::a
             missing: n.py::a
-        "#]],
+        "]],
     );
     let removed = names(&["n.py"]);
     check(
@@ -244,22 +243,22 @@ fn what_is_gone_is_named() {
         "1: -m::b",
         Asked { must_pass: &[], removed: &removed },
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails as it did before the change, and nothing that passed fails. 1 is not there: n.py::a. 1 is as red as before: m::b.
         missing: n.py::a
-    "#]],
+    "]],
     );
     check(
         "1: +n.py::a -m::b",
         "0: +m::b",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check passes; before the change it failed. 1 is not there: n.py::a. 1 is mended: m::b.
         missing: n.py::a
-    "#]],
+    "]],
     );
 }
 
@@ -272,44 +271,44 @@ fn what_the_task_names_must_pass() {
         "1: +m::a -m::b +m::c",
         asked,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails, and not only as it did before the change. 1 is broken: m::b. 1 is mended: m::c.
         broken: m::b
-    "#]],
+    "]],
     );
     check(
         "1: +m::a -m::b -m::c",
         "1: +m::a +m::b -m::c",
         asked,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails as it did before the change, and nothing that passed fails. 1 is mended: m::b. 1 is as red as before: m::c.
-    "#]],
+    "]],
     );
     check(
         "1: +m::a -m::b",
         "0: +m::a ?m::b",
         asked,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check passes, but not what the task names. 1 is broken: m::b.
         broken: m::b
-    "#]],
+    "]],
     );
     check(
         "1: +m::a -m::c",
         "1: +m::a -m::c",
         asked,
         &[],
-        &expect![[r#"
+        &expect![[r"
             refused
             The check fails, and not only as it did before the change. 1 is broken or not there: b. 1 is as red as before: m::c.
             broken: b
             missing: b
-        "#]],
+        "]],
     );
 }
 
@@ -321,70 +320,70 @@ fn where_names_are_missing_the_exit_code_and_the_count_decide() {
         "1 …: -m::b",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails as it did before the change, and nothing that passed fails. 1 is as red as before: m::b.
-    "#]],
+    "]],
     );
     check(
         "1 …: -m::b",
         "1 …: -m::b -m::c",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails, and not only as it did before the change. 1 is broken: m::c. 1 is as red as before: m::b.
         broken: m::c
-    "#]],
+    "]],
     );
     check(
         "1 #3",
         "1 #3",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails with exit code 1, as it did before the change. Its runner tells no single tests, so that this does not prove that nothing else broke.
-    "#]],
+    "]],
     );
     check(
         "1 #3",
         "1 #4",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
             refused
             The check fails with more tests than before the change, by its runner's count.
-        "#]],
+        "]],
     );
     check(
         "1",
         "1",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check fails with exit code 1, as it did before the change. Its runner tells no single tests, so that this does not prove that nothing else broke.
-    "#]],
+    "]],
     );
     check(
         "1",
         "2",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         refused
         The check fails otherwise than before the change: exit code 2, before 1, without names to compare.
-    "#]],
+    "]],
     );
     check(
         "2",
         "0",
         none,
         &[],
-        &expect![[r#"
+        &expect![[r"
         accepted
         The check passes; before the change it failed.
-    "#]],
+    "]],
     );
 }

@@ -43,8 +43,8 @@ pub(crate) fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         .map_err(|error| Failure::internal("the async runtime cannot be started").because(error))?;
     let exit = runtime.block_on(async {
         match cli.command {
-            Command::Run(arguments) => run::run(arguments, &global, output).await,
-            Command::Demo(arguments) => demo::run(arguments, &global, output).await,
+            Command::Run(arguments) => Box::pin(run::run(arguments, &global, output)).await,
+            Command::Demo(arguments) => Box::pin(demo::run(arguments, &global, output)).await,
             Command::Up(arguments) => up::run(arguments, &global, output).await,
             Command::Status(arguments) => status::run(arguments, &global, output).await,
             Command::Projects => projects::run(&global, output).await,
@@ -62,7 +62,7 @@ pub(crate) fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
             Command::Reject(arguments) => decide::reject(arguments, &global, output).await,
             Command::Feedback(arguments) => feedback::run(arguments, &global, output).await,
             Command::Cancel(arguments) => cancel::run(arguments, &global, output).await,
-            Command::Check(arguments) => check::run(arguments, &global, output).await,
+            Command::Check(arguments) => Box::pin(check::run(arguments, &global, output)).await,
             Command::Doctor => doctor::run(&global, output).await,
             Command::Config(arguments) => config::run(&arguments, &global, output),
             Command::Completions(arguments) => completions::run(&arguments, output),

@@ -70,7 +70,7 @@ struct Checked {
 /// Begins the project and watches it to its end.
 pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) -> Result<Exit, Failure> {
     let config = config::load(global.config.as_deref())?;
-    let checked = check(&arguments, &config, global, output).await?;
+    let checked = Box::pin(check(&arguments, &config, global, output)).await?;
     let introduction = models::introduce(&checked.beginning.team, &checked.callable);
     let options = ServiceOptions {
         data_dir: &global.data_dir,

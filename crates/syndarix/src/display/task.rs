@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use syndarix_core::id::AgentId;
+use syndarix_core::id::{AgentId, TaskId};
 use syndarix_core::task::{CheckReceipt, Receipt, Task};
 use syndarix_store::ReviewRecord;
 
@@ -70,7 +70,7 @@ impl TaskSheet<'_> {
             facts.push(("by", self.name(agent)));
         }
         if !task.depends_on.is_empty() {
-            let keys: Vec<&str> = task.depends_on.iter().map(|task| task.key()).collect();
+            let keys: Vec<&str> = task.depends_on.iter().map(TaskId::key).collect();
             facts.push(("after", keys.join(", ")));
         }
         if let Some(check) = &task.check {

@@ -154,7 +154,7 @@ async fn within(
     let mut progress = |told: Progress<'_>| match told {
         Progress::Begins { step, .. } => say(&format!("Setting up: {} …", line(&step.command))),
         Progress::Ended(run) => {
-            say(&format!("  exit code {} after {:.1} s", run.exit_code, run.duration_ms as f64 / 1000.0))
+            say(&format!("  exit code {} after {:.1} s", run.exit_code, run.duration_ms as f64 / 1000.0));
         }
         Progress::Checks => say("Checking the untouched commit …"),
     };
@@ -285,7 +285,7 @@ fn told(run: &CheckRun) -> String {
 
 fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(SHOWN_LINES)..].iter().map(|line| format!("  {line}\n")).collect()
+    lines[lines.len().saturating_sub(SHOWN_LINES)..].iter().flat_map(|line| ["  ", line, "\n"]).collect()
 }
 
 impl Baseline {

@@ -80,9 +80,6 @@ impl Service {
         room(&data_dir, "free some space, or choose another --data-dir")?;
         room(&work, "free some space, or set XDG_STATE_HOME to a folder on another disk")?;
         let layout = Layout::new(&data_dir, work);
-        let (workshop, machine) =
-            workshop::open(config, &kept_policy, launcher, &layout.environments()).await;
-
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Store::open(StoreOptions { data_dir: data_dir.clone(), clock: Arc::clone(&clock) })
             .await
@@ -96,6 +93,10 @@ impl Service {
             Some(options) => Some(engine.listen(options).await.map_err(port::refused)?),
             None => None,
         };
+
+        // Nothing is made outside of the data directory before that is known to be good.
+        let (workshop, machine) =
+            workshop::open(config, &kept_policy, launcher, &layout.environments()).await;
 
         let shared = Arc::new(store.clone());
         let (effects, journal, ledger): (Arc<dyn Effects>, Arc<dyn Journal>, Arc<dyn Ledger>) =

@@ -1,6 +1,7 @@
 //! A project's own repository: where its branches come together.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -177,7 +178,7 @@ impl Repository {
         let asked: Vec<&String> = paths.iter().filter(|path| !path.contains('\n')).collect();
         let mut lines = String::new();
         for path in &asked {
-            lines.push_str(&format!("{commit}:{path}\n"));
+            let _ = writeln!(lines, "{commit}:{path}");
         }
         let ended = self.git.run_with(lines.into_bytes(), ["cat-file", "--batch"]).await?;
         let mut answer = self.git.expect_success("cat-file", ended)?.stdout.into_iter();

@@ -47,7 +47,7 @@ pub fn try_isolation(folder: &Path) -> Result<(), Error> {
         readable: &[],
         network: false,
     };
-    namespace::enter(&contents).map(drop).map_err(super::not_isolated)
+    namespace::enter(&contents).map(drop).map_err(|error| super::not_isolated(&error))
 }
 
 impl Launcher {

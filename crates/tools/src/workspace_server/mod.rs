@@ -91,7 +91,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
             readable: &readable,
             network: options.network,
         };
-        let inside = namespace::enter(&contents).map_err(not_isolated)?;
+        let inside = namespace::enter(&contents).map_err(|error| not_isolated(&error))?;
         (place::Place::open(&inside.root).map_err(unusable(&inside.root))?, inside)
     } else {
         let root = place.path().to_owned();
@@ -204,7 +204,7 @@ fn bound(limits: &Limits) {
     }
 }
 
-fn not_isolated(error: std::io::Error) -> Error {
+fn not_isolated(error: &std::io::Error) -> Error {
     Error::Sandbox(format!("no root and no network of their own can be made for commands: {error}"))
 }
 

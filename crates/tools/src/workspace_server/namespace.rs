@@ -9,6 +9,7 @@
 //! What cannot be named cannot be touched: Landlock stands behind this, and alone where there are no namespaces.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -90,7 +91,7 @@ pub(super) fn enter(contents: &Contents<'_>) -> io::Result<Inside> {
     root.bind(&temporary, Path::new("/tmp"), false)?;
     root.bind(&temporary, Path::new("/var/tmp"), false)?;
     let people = contents.scratch.join("passwd");
-    std::fs::write(&people, people_with_home(&inside.home)?)?;
+    std::fs::write(&people, people_with_home(&inside.home))?;
     root.bind(&people, Path::new(PEOPLE), true)?;
     root.provided.insert(PEOPLE.into());
     for path in system().iter().chain(contents.readable) {
@@ -243,7 +244,7 @@ impl Root {
 }
 
 /// The machine's people, with this user at home in the given place: what does not ask `HOME`, as Java does not, asks there.
-fn people_with_home(home: &Path) -> io::Result<String> {
+fn people_with_home(home: &Path) -> String {
     let user = rustix::process::geteuid().as_raw().to_string();
     let mut known = false;
     let mut people = String::new();
@@ -259,9 +260,9 @@ fn people_with_home(home: &Path) -> io::Result<String> {
     }
     if !known {
         let group = rustix::process::getegid().as_raw();
-        people.push_str(&format!("agent:x:{user}:{group}::{}:/bin/sh\n", home.display()));
+        let _ = writeln!(people, "agent:x:{user}:{group}::{}:/bin/sh", home.display());
     }
-    Ok(people)
+    people
 }
 
 fn held(path: &Path) -> io::Result<OwnedFd> {

@@ -98,7 +98,7 @@ async fn git_works_at_the_same_place() {
     // The objects that the clone borrows lie below the machine's own `/tmp`, and are seen there nonetheless.
     let prepared = Prepared { isolated: true, name: "sample".into(), ..Prepared::default() };
     let (root, read_only) = (Some(clone.path), clone.read_only);
-    let bench = Bench::with(Setup { prepared, read_only, root, ..Setup::default() }).await;
+    let bench = Bench::with(Setup { read_only, prepared, root, ..Setup::default() }).await;
     bench.call("write_file", serde_json::json!({"path": "a.txt", "content": "a\n"})).await;
     let committed = bench.call("git_commit", serde_json::json!({"message": "Add a"})).await;
     assert!(!committed.is_error, "{}", committed.content);

@@ -1,6 +1,7 @@
 //! The environment of a project's work: what a commit needs, whether it is there, and who lets it be installed.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use syndarix_agents::Surroundings;
@@ -11,7 +12,7 @@ use syndarix_core::ports::{Blobs, Journal};
 use syndarix_core::project::Project;
 use syndarix_core::task::{Check, Task};
 use syndarix_environment::make::{Key, Progress, Request, SetUpError, files_of};
-use syndarix_environment::{Environment, ProjectEnvironment, instructions, map};
+use syndarix_environment::{Environment, ProjectEnvironment, TestResults, instructions, map};
 use syndarix_store::NewApproval;
 use syndarix_tools::git::Repository;
 use syndarix_tools::workspace_server::Prepared;
@@ -140,7 +141,7 @@ impl Services {
         for part in &at.environment.parts {
             for step in &part.set_up {
                 let command = Check { command: step.command.clone() };
-                shown.push_str(&format!("  {command}    (from {})\n", step.witness));
+                let _ = writeln!(shown, "  {command}    (from {})", step.witness);
             }
         }
         shown.push_str(
@@ -278,7 +279,7 @@ fn check_note(project: &ProjectEnvironment) -> Option<String> {
     }
     let red = project.baseline.iter().find(|run| !run.passed())?;
     let command = Check { command: red.command.clone() };
-    let failing: Vec<&str> = red.results.iter().flat_map(|results| results.failing()).take(20).collect();
+    let failing: Vec<&str> = red.results.iter().flat_map(TestResults::failing).take(20).collect();
     Some(if failing.is_empty() {
         format!("`{command}` failed already before anything was changed (exit code {}).", red.exit_code)
     } else {

@@ -1,5 +1,7 @@
 //! Sprints: who does what next, and what becomes of a task after each piece of work on it.
 
+use std::fmt::Write as _;
+
 use syndarix_agents::Stage;
 use syndarix_agents::supervisor::{Directive, SprintView, Supervisor, SupervisorLimits};
 use syndarix_core::agent::{AgentState, AgentTransition};
@@ -109,11 +111,11 @@ impl Services {
         let told = self.store().feedback_on(&task.id, author).await.map_err(stored)?;
         let count = |kind| told.iter().filter(|message| message.kind == kind).count();
         let (checks, merges) = (count(MessageKind::CheckFailed), count(MessageKind::MergeFailed));
-        text.push_str(&format!(", {checks} times its check failed, {merges} times its merge"));
+        let _ = write!(text, ", {checks} times its check failed, {merges} times its merge");
         let last = told.iter().rfind(|message| message.kind != MessageKind::Feedback);
         if let Some(last) = last {
             let body = Blobs::get(self.store(), &last.body).await.map_err(passing)?;
-            text.push_str(&format!(". The last time:\n\n{}", String::from_utf8_lossy(&body)));
+            let _ = write!(text, ". The last time:\n\n{}", String::from_utf8_lossy(&body));
         }
         Ok(text)
     }
@@ -259,7 +261,7 @@ impl Services {
         }
         self.free(&work.agent, None, &task.id).await?;
         let tip = self.tip(&task).await?;
-        let settled = self.integrate(&work, &task, &tip).await?;
+        let settled = Box::pin(self.integrate(&work, &task, &tip)).await?;
         if settled == Settled::Back {
             self.set_state(&task, TaskState::InProgress, Some("it cannot be merged yet")).await?;
         } else if let Some(author) = &task.assignee {

@@ -153,7 +153,8 @@ impl Services {
                 store.complete_task(&task.id, receipt).await.map_err(stored)?;
                 return Ok(Settled::Forward);
             }
-            TaskOutcome::Submitted { commit } => match self.integrate(&work, &task, &commit).await? {
+            TaskOutcome::Submitted { commit } => match Box::pin(self.integrate(&work, &task, &commit)).await?
+            {
                 Settled::Back => "the delivery's check fails on the merged result".to_owned(),
                 settled => return Ok(settled),
             },

@@ -6,12 +6,12 @@ use super::check;
 fn a_broken_workflow_is_a_note() {
     check(
         &[("go.mod", "module a\n"), (".github/workflows/ci.yml", "jobs: [\n"), (".devcontainer.json", "{")],
-        &expect![[r#"
+        &expect![[r"
             [] [Go] with go
               Tests: go test ./... (go.mod)
             note: .devcontainer.json cannot be read and is left out: EOF while parsing an object at line 1 column 1
             note: .github/workflows/ci.yml cannot be read and is left out: while parsing a node, did not find expected node content at byte 8 line 2 column 1
-        "#]],
+        "]],
     );
 }
 
@@ -26,21 +26,21 @@ fn scripts_of_a_folder_belong_to_its_part() {
             ),
             (".github/workflows/web.yml", workflow),
         ],
-        &expect![[r#"
+        &expect![[r"
             [web] [JavaScript] with node 22.3.0
               set up: npm install --no-package-lock (web/package.json)
               Build: npm run build (.github/workflows/web.yml:8)
               Tests: npm test (web/package.json:1)
-        "#]],
+        "]],
     );
     let gitlab = "image: node\ntest:\n  script:\n    - cd web\n    - npm run lint\n";
     check(
         &[("web/package.json", r#"{"scripts": {"test": "a", "lint": "c"}}"#), (".gitlab-ci.yml", gitlab)],
-        &expect![[r#"
+        &expect![[r"
             [web] [JavaScript] with node 22.3.0
               Lint: npm run lint (.gitlab-ci.yml:5)
               Tests: npm test (web/package.json:1)
-        "#]],
+        "]],
     );
 }
 
@@ -55,12 +55,12 @@ fn prepared_workspaces_say_what_is_installed() {
                 "{ // one\n \"postCreateCommand\": \"pip install -e '.[full]'\", }",
             ),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with python 3.12
               set up: python3 -m venv .venv (setup.py)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[full] pytest (.devcontainer/devcontainer.json:2)
               Tests: .venv/bin/python -m pytest (test_a.py)
             note: pytest is declared nowhere and installed because the tests use it
-        "#]],
+        "]],
     );
 }

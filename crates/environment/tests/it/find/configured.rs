@@ -16,7 +16,7 @@ fn what_the_user_says_is_not_looked_for() {
         ("web/package.json", r#"{"scripts": {"test": "a"}}"#),
     ]);
     let environment = find(&repository, &machine(), &configured);
-    expect![[r#"
+    expect![[r"
         [] [Go] with go
           Tests: sh -c npm ci && npm test (syndarix.toml:1)
           Tests: sh -c make check | tee log (syndarix.toml:1)
@@ -25,10 +25,10 @@ fn what_the_user_says_is_not_looked_for() {
           set up: npm ci (syndarix.toml:1)
           Tests: npm test (web/package.json:1)
         missing: just (syndarix.toml:1)
-    "#]]
+    "]]
     .assert_eq(&render(&environment));
     assert_eq!(environment.parts[0].variables.last().unwrap(), &("A".to_owned(), "1".to_owned()));
-    expect![[r#"
+    expect![[r"
         The repository's root: Go.
           Uses go.
           Tests: npm ci && npm test (syndarix.toml:1)
@@ -41,7 +41,7 @@ fn what_the_user_says_is_not_looked_for() {
           Tests: npm test (web/package.json:1)
           One test file: npm test -- PATH
         Missing: just (asked for by syndarix.toml:1). Hint: install `just`, or set other commands in [environment] of syndarix.toml.
-    "#]].assert_eq(&environment.describe());
+    "]].assert_eq(&environment.describe());
 }
 
 #[test]

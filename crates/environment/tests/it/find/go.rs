@@ -6,18 +6,18 @@ use super::check;
 fn a_module_with_requirements_is_downloaded() {
     check(
         &[("go.mod", "module a\n\ngo 1.22\n\nrequire b v1.0.0\n"), ("go.sum", "")],
-        &expect![[r#"
+        &expect![[r"
         [] [Go] with go
           set up: go mod download (go.mod)
           Tests: go test ./... (go.mod)
-    "#]],
+    "]],
     );
     check(
         &[("go.mod", "module a\n\ngo 1.22\n")],
-        &expect![[r#"
+        &expect![[r"
         [] [Go] with go
           Tests: go test ./... (go.mod)
-    "#]],
+    "]],
     );
 }
 
@@ -25,10 +25,10 @@ fn a_module_with_requirements_is_downloaded() {
 fn what_is_vendored_is_not_downloaded() {
     check(
         &[("go.mod", "module a\nrequire b v1.0.0\n"), ("vendor/modules.txt", "# b\n")],
-        &expect![[r#"
+        &expect![[r"
         [] [Go] with go
           Tests: go test ./... (go.mod)
-    "#]],
+    "]],
     );
 }
 
@@ -41,10 +41,10 @@ fn a_workspace_tests_each_of_its_modules() {
             ("b/go.mod", "module b\n"),
             (".github/workflows/ci.yml", "jobs:\n  test:\n    steps:\n      - run: go vet ./...\n"),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Go] with go
               set up: go mod download (go.work)
               Tests: go test ./a/... ./b/... (go.work)
-        "#]],
+        "]],
     );
 }

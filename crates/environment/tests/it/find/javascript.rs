@@ -8,26 +8,26 @@ fn npm_with_and_without_a_lock_file() {
         r#"{"scripts": {"test": "mocha"}, "devDependencies": {"mocha": "^10"}, "engines": {"node": ">=18"}}"#;
     check(
         &[("package.json", manifest), ("package-lock.json", "{}")],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           set up: npm ci (package-lock.json)
           Tests: npm test (package.json:1)
-    "#]],
+    "]],
     );
     check(
         &[("package.json", manifest)],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           set up: npm install --no-package-lock (package.json)
           Tests: npm test (package.json:1)
-    "#]],
+    "]],
     );
     check(
         &[("package.json", r#"{"scripts": {"test": "node --test"}}"#)],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           Tests: npm test (package.json:1)
-    "#]],
+    "]],
     );
 }
 
@@ -37,10 +37,10 @@ fn npm_s_own_test_script_is_no_test() {
         r#"{"scripts": {"test": "echo \"Error: no test specified\" && exit 1"}, "dependencies": {"a": "1"}}"#;
     check(
         &[("package.json", manifest)],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           set up: npm install --no-package-lock (package.json)
-    "#]],
+    "]],
     );
 }
 
@@ -50,47 +50,47 @@ fn pnpm_yarn_and_bun_by_their_lock_files() {
     check_on(
         &with(&["pnpm"]),
         &[("package.json", manifest), ("pnpm-lock.yaml", "lockfileVersion: '6.0'")],
-        &expect![[r#"
+        &expect![[r"
             [] [JavaScript] with node 22.3.0
               set up: pnpm install --frozen-lockfile (pnpm-lock.yaml)
               Tests: pnpm test (package.json:1)
-        "#]],
+        "]],
     );
     check(
         &[("package.json", manifest), ("pnpm-lock.yaml", "lockfileVersion: '6.0'")],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           set up: npx --yes pnpm@8 install --frozen-lockfile (pnpm-lock.yaml)
           Tests: npm test (package.json:1)
         note: pnpm is not installed: pnpm@8 is run by npx, which fetches it
-    "#]],
+    "]],
     );
     check_on(
         &with(&["yarn"]),
         &[("package.json", manifest), ("yarn.lock", "")],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           set up: yarn install --frozen-lockfile (yarn.lock)
           Tests: yarn test (package.json:1)
-    "#]],
+    "]],
     );
     check(
         &[("package.json", manifest), ("yarn.lock", "__metadata:\n")],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           set up: npx --yes --package @yarnpkg/cli-dist@latest yarn install --immutable (yarn.lock)
           Tests: npm test (package.json:1)
         note: yarn is not installed: @yarnpkg/cli-dist@latest is run by npx, which fetches it
-    "#]],
+    "]],
     );
     check_on(
         &with(&["bun"]),
         &[("package.json", manifest), ("bun.lock", "")],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           set up: bun install --frozen-lockfile (bun.lock)
           Tests: bun run test (package.json:1)
-    "#]],
+    "]],
     );
 }
 
@@ -102,12 +102,12 @@ fn a_package_manager_that_is_missing_is_said() {
     check_on(
         &machine,
         &[("package.json", manifest), ("pnpm-lock.yaml", "")],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           set up: pnpm install --frozen-lockfile (pnpm-lock.yaml)
           Tests: pnpm test (package.json:1)
         missing: pnpm (pnpm-lock.yaml)
-    "#]],
+    "]],
     );
 }
 
@@ -116,20 +116,20 @@ fn what_tests_import_is_built_before_them() {
     let manifest = r#"{"main": "dist/index.js", "scripts": {"build": "tsc", "test": "jest", "typecheck": "tsc --noEmit", "lint": "eslint ."}}"#;
     check(
         &[("package.json", manifest), ("src/index.ts", "")],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           Build: npm run build (package.json:1)
           Types: npm run typecheck (package.json:1)
           Tests: npm test (package.json:1)
-    "#]],
+    "]],
     );
     let built = r#"{"main": "./lib/index", "scripts": {"build": "tsc", "test": "jest"}}"#;
     check(
         &[("package.json", built), ("lib/index.js", "")],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 22.3.0
           Tests: npm test (package.json:1)
-    "#]],
+    "]],
     );
 }
 
@@ -139,11 +139,11 @@ fn lint_is_checked_where_continuous_integration_does() {
     let workflow = "jobs:\n  test:\n    steps:\n      - uses: actions/setup-node@v4\n        with:\n          node-version: 18\n      - run: npm ci\n      - run: npm run lint\n      - run: npm test\n";
     check(
         &[("package.json", manifest), (".github/workflows/ci.yml", workflow)],
-        &expect![[r#"
+        &expect![[r"
         [] [JavaScript] with node 18.20.0 in /home/me/.nvm/versions/node/v18.20.0/bin
           set up: npm install --no-package-lock (package.json)
           Lint: npm run lint (.github/workflows/ci.yml:8)
           Tests: npm test (package.json:1)
-    "#]],
+    "]],
     );
 }

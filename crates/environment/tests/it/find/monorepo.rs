@@ -9,11 +9,11 @@ fn a_workspace_is_one_part() {
             ("package.json", r#"{"workspaces": ["packages/*"], "scripts": {"test": "lerna run test"}}"#),
             ("packages/a/package.json", r#"{"scripts": {"test": "jest"}}"#),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [JavaScript] with node 22.3.0
               set up: npm install --no-package-lock (package.json)
               Tests: npm test (package.json:1)
-        "#]],
+        "]],
     );
 }
 
@@ -29,13 +29,13 @@ fn another_ecosystem_in_a_folder_is_a_part_of_its_own() {
             ("examples/x/package.json", r#"{"scripts": {"test": "x"}}"#),
             ("tools/gen/go.mod", "module b\n"),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Go] with go
               Tests: go test ./... (go.mod)
             [frontend] [JavaScript] with node 22.3.0
               set up: npm install --no-package-lock (frontend/package.json)
               Tests: npm test (frontend/package.json:1)
-        "#]],
+        "]],
     );
 }
 
@@ -50,14 +50,14 @@ fn without_a_manifest_at_the_root_each_folder_is_a_part() {
             ("api/tests/test_a.py", "import pytest\n"),
             ("web/package.json", r#"{"scripts": {"test": "jest"}}"#),
         ],
-        &expect![[r#"
+        &expect![[r"
             [api] [Python] with python 3.12
               set up: python3 -m venv .venv (api/pyproject.toml)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e . -r requirements-dev.txt (api/requirements-dev.txt)
               Tests: .venv/bin/python -m pytest (api/tests/test_a.py)
             [web] [JavaScript] with node 22.3.0
               Tests: npm test (web/package.json:1)
-        "#]],
+        "]],
     );
 }
 
@@ -71,13 +71,13 @@ fn tests_decide_which_of_several_is_the_main_one() {
             ("Makefile", "test:\n\tpytest\n"),
             ("CMakeLists.txt", "project(a)"),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with python 3.12
               set up: python3 -m venv .venv (setup.py)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e . pytest (setup.py)
               Tests: .venv/bin/python -m pytest (tests/test_a.py)
             note: pytest is declared nowhere and installed because the tests use it
-        "#]],
+        "]],
     );
 }
 
@@ -85,11 +85,11 @@ fn tests_decide_which_of_several_is_the_main_one() {
 fn a_makefile_says_how_a_manifest_s_tests_run_where_nothing_else_does() {
     check(
         &[("package.json", r#"{"dependencies": {"a": "1"}}"#), ("Makefile", "test: build\n\t./run\n")],
-        &expect![[r#"
+        &expect![[r"
             [] [JavaScript] with node 22.3.0
               set up: npm install --no-package-lock (package.json)
               Tests: make test (Makefile:1)
-        "#]],
+        "]],
     );
 }
 
@@ -98,7 +98,11 @@ fn parts_are_bounded() {
     let manifests: Vec<String> = (10..40).map(|number| format!("s{number}/go.mod")).collect();
     let files: Vec<(&str, &str)> = manifests.iter().map(|path| (path.as_str(), "module a\n")).collect();
     let repository = syndarix_environment::Repository::of(files);
-    let environment = syndarix_environment::find::find(&repository, &super::machine(), &Default::default());
+    let environment = syndarix_environment::find::find(
+        &repository,
+        &super::machine(),
+        &syndarix_environment::find::Configured::default(),
+    );
     assert_eq!(environment.parts.len(), 16);
     assert_eq!(environment.notes.len(), 1);
 }

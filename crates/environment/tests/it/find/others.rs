@@ -6,11 +6,11 @@ use super::check;
 fn ruby() {
     check(
         &[("Gemfile", ""), (".rspec", "")],
-        &expect![[r#"
+        &expect![[r"
         [] [Ruby] with ruby
           set up: bundle install (Gemfile)
           Tests: bundle exec rspec (.rspec)
-    "#]],
+    "]],
     );
     check(
         &[
@@ -19,11 +19,11 @@ fn ruby() {
             ("Rakefile", "Rake::TestTask.new"),
             (".ruby-version", "3.2.1\n"),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Ruby] with ruby
               set up: bundle install (Gemfile)
               Tests: bundle exec rake test (Rakefile)
-        "#]],
+        "]],
     );
 }
 
@@ -34,11 +34,11 @@ fn php() {
             ("composer.json", r#"{"require": {"php": ">=8.1"}, "require-dev": {"phpunit/phpunit": "^10"}}"#),
             ("phpunit.xml.dist", ""),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Php] with php
               set up: composer install --no-interaction --no-progress --prefer-dist (composer.json)
               Tests: php vendor/bin/phpunit (phpunit.xml.dist)
-        "#]],
+        "]],
     );
 }
 
@@ -46,11 +46,11 @@ fn php() {
 fn dot_net() {
     check(
         &[("A.sln", ""), ("src/A/A.csproj", ""), ("tests/A.Tests/A.Tests.csproj", "")],
-        &expect![[r#"
+        &expect![[r"
         [] [DotNet] with dotnet
           set up: dotnet restore A.sln (A.sln)
           Tests: dotnet test --no-restore A.sln (A.sln)
-    "#]],
+    "]],
     );
 }
 
@@ -58,13 +58,13 @@ fn dot_net() {
 fn elixir() {
     check(
         &[("mix.exs", "elixir: \"~> 1.14\",\n{:jason, \"~> 1.0\"}"), ("test/a_test.exs", "")],
-        &expect![[r#"
+        &expect![[r"
             [] [Elixir] with elixir
               set up: mix local.hex --force --if-missing (mix.exs)
               set up: mix local.rebar --force --if-missing (mix.exs)
               set up: mix deps.get (mix.exs)
               Tests: mix test (mix.exs)
-        "#]],
+        "]],
     );
 }
 
@@ -72,8 +72,8 @@ fn elixir() {
 fn nothing_is_recognised_in_documents() {
     check(
         &[("README.md", "# A")],
-        &expect![[r#"
+        &expect![[r"
             nothing
-        "#]],
+        "]],
     );
 }

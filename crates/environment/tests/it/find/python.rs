@@ -9,29 +9,29 @@ const UNITTEST: &str = "import unittest\n\nclass A(unittest.TestCase):\n    pass
 fn scripts_without_a_manifest() {
     check(
         &[("a.py", ""), ("test_a.py", UNITTEST)],
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (test_a.py)
           Tests: .venv/bin/python -m unittest discover (test_a.py)
-    "#]],
+    "]],
     );
     check(
         &[("a.py", ""), ("tests/test_a.py", UNITTEST)],
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (tests/test_a.py)
           Tests: .venv/bin/python -m unittest discover -s tests (tests/test_a.py)
-    "#]],
+    "]],
     );
     check(
         &[("a.py", ""), ("tests/test_a.py", "def test_a(): pass\n")],
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (tests/test_a.py)
           set up: .venv/bin/python -m pip install --disable-pip-version-check pytest (tests/test_a.py)
           Tests: .venv/bin/python -m pytest (tests/test_a.py)
         note: pytest is declared nowhere and installed because the tests use it
-    "#]],
+    "]],
     );
 }
 
@@ -41,13 +41,13 @@ fn extras_for_tests_are_installed_with_the_project() {
                     [project.optional-dependencies]\ntest = [\"pytest\"]\ndocs = [\"sphinx\"]\n[tool.pytest.ini_options]\naddopts = \"--cov=a -q\"\n";
     check(
         &[("pyproject.toml", manifest), ("tests/test_a.py", PYTEST)],
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[test] pytest-cov (pyproject.toml:8)
           Tests: .venv/bin/python -m pytest (pyproject.toml:8)
         note: pytest-cov is declared nowhere and installed because the tests use it
-    "#]],
+    "]],
     );
 }
 
@@ -57,12 +57,12 @@ fn dependency_groups_are_laid_out() {
                     test = [\"pytest>=8\"]\ndev = [{include-group = \"test\"}, \"ruff\"]\n";
     check(
         &[("pyproject.toml", manifest), ("tests/test_a.py", PYTEST)],
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           set up: .venv/bin/python -m pip install --disable-pip-version-check b>=1 pytest>=8 (pyproject.toml:5)
           Tests: .venv/bin/python -m pytest (pyproject.toml:6)
-    "#]],
+    "]],
     );
 }
 
@@ -73,21 +73,21 @@ fn lock_files_are_installed_by_their_managers() {
     check_on(
         &with(&["uv"]),
         &files,
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: uv sync --frozen --group test (uv.lock)
           Tests: .venv/bin/python -m pytest (pyproject.toml:4)
-    "#]],
+    "]],
     );
     check(
         &files,
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           set up: .venv/bin/python -m pip install --disable-pip-version-check pytest (pyproject.toml:4)
           Tests: .venv/bin/python -m pytest (pyproject.toml:4)
         note: uv is not installed: pip installs what is declared, without the versions that uv.lock pins
-    "#]],
+    "]],
     );
     let poetry = "[tool.poetry]\nname = \"a\"\n[tool.poetry.dependencies]\npython = \"^3.8\"\nrequests = \"^2.28\"\n\
                   [tool.poetry.group.dev.dependencies]\npytest = \"^7.1\"\n[build-system]\nrequires = [\"poetry-core\"]\n";
@@ -96,21 +96,21 @@ fn lock_files_are_installed_by_their_managers() {
     check_on(
         &with(&["poetry"]),
         &files,
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: poetry install --no-interaction (poetry.lock)
           Tests: .venv/bin/python -m pytest (pyproject.toml:6)
-    "#]],
+    "]],
     );
     check(
         &files,
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           set up: .venv/bin/python -m pip install --disable-pip-version-check -e . pytest>=7.1,<8 (pyproject.toml:6)
           Tests: .venv/bin/python -m pytest (pyproject.toml:6)
         note: poetry is not installed: pip installs what is declared, without the versions that poetry.lock pins
-    "#]],
+    "]],
     );
 }
 
@@ -122,12 +122,12 @@ fn requirements_files() {
             ("requirements-dev.txt", "-r requirements.txt\npytest\nblack\n"),
             ("tests/test_a.py", PYTEST),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with python 3.12
               set up: python3 -m venv .venv (requirements.txt)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -r requirements.txt -r requirements-dev.txt (requirements.txt)
               Tests: .venv/bin/python -m pytest (tests/test_a.py)
-        "#]],
+        "]],
     );
     check(
         &[
@@ -135,12 +135,12 @@ fn requirements_files() {
             ("requirements.txt", "six\n"),
             ("tests/test_a.py", PYTEST),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with python 3.12
               set up: python3 -m venv .venv (setup.py)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e . pytest mock (setup.py:1)
               Tests: .venv/bin/python -m pytest (setup.py:1)
-        "#]],
+        "]],
     );
     check(
         &[
@@ -151,13 +151,13 @@ fn requirements_files() {
             ),
             ("test/test_a.py", "import hypothesis\nimport freezegun\nimport pytest\n"),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with python 3.12
               set up: python3 -m venv .venv (setup.py)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[testing] freezegun (setup.cfg:4)
               Tests: .venv/bin/python -m pytest (setup.cfg:4)
             note: freezegun is declared nowhere and installed because the tests use it
-        "#]],
+        "]],
     );
 }
 
@@ -172,12 +172,12 @@ fn tox_says_what_is_installed_and_with_what() {
             ("requirements/test.txt", "mock\n"),
             ("tests/test_a.py", PYTEST),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with python 3.12
               set up: python3 -m venv .venv (setup.py)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[crypto] pytest>=6 -r requirements/test.txt (tox.ini:3)
               Tests: .venv/bin/python -m pytest tests (tox.ini:3)
-        "#]],
+        "]],
     );
 }
 
@@ -190,12 +190,12 @@ fn nox_and_continuous_integration_say_what_is_installed() {
             ("setup.py", "setup(extras_require={'speed': []})"),
             ("tests/test_a.py", PYTEST),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with python 3.12
               set up: python3 -m venv .venv (setup.py)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[speed] pytest pytest-cov (noxfile.py:6)
               Tests: .venv/bin/python -m pytest (noxfile.py:6)
-        "#]],
+        "]],
     );
     let workflow = "jobs:\n  lint:\n    steps:\n      - run: pip install flake8 -r requirements-lint.txt\n  test:\n    strategy:\n      matrix:\n        python: ['3.8', 3.9]\n    steps:\n      - uses: actions/setup-python@v5\n        with:\n          python-version: ${{ matrix.python }}\n      - run: |\n          python -m pip install --upgrade pip wheel\n          pip install -e .[all] coverage\n          pip install \"pytest<9\"\n          coverage run -m pytest tests/unit --cov\n          codecov --token ${{ secrets.X }}\n";
     check(
@@ -205,12 +205,12 @@ fn nox_and_continuous_integration_say_what_is_installed() {
             (".github/workflows/test.yml", workflow),
             ("requirements-lint.txt", ""),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with python 3.9.18 in /home/me/.pyenv/versions/3.9.18/bin
               set up: python3 -m venv .venv (setup.py)
               set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[all] coverage pytest<9 (.github/workflows/test.yml:15)
               Tests: .venv/bin/python -m pytest tests/unit (.github/workflows/test.yml:17)
-        "#]],
+        "]],
     );
 }
 
@@ -219,29 +219,29 @@ fn the_versions_that_are_asked_for() {
     let tests = ("test_a.py", UNITTEST);
     check(
         &[tests, (".python-version", "3.9\n")],
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.9.18 in /home/me/.pyenv/versions/3.9.18/bin
           set up: python3 -m venv .venv (test_a.py)
           Tests: .venv/bin/python -m unittest discover (test_a.py)
-    "#]],
+    "]],
     );
     check(
         &[tests, (".python-version", "3.13\n")],
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (test_a.py)
           Tests: .venv/bin/python -m unittest discover (test_a.py)
         note: .python-version asks for python 3.13, which is not installed: python 3.12 is used
-    "#]],
+    "]],
     );
     check(
         &[tests, ("pyproject.toml", "[project]\nname = \"a\"\nrequires-python = \">=3.14\"\n")],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with 
               set up: python3 -m venv .venv (pyproject.toml)
               Tests: .venv/bin/python -m unittest discover (test_a.py)
             missing: python >=3.14 (pyproject.toml:3)
-        "#]],
+        "]],
     );
     check(
         &[
@@ -249,12 +249,12 @@ fn the_versions_that_are_asked_for() {
             ("pyproject.toml", "[project]\nname = \"a\"\nrequires-python = \">=3.8,<3.10\"\n"),
             (".tool-versions", "nodejs 18\npython 3.11.2\n"),
         ],
-        &expect![[r#"
+        &expect![[r"
             [] [Python] with python 3.9.18 in /home/me/.pyenv/versions/3.9.18/bin
               set up: python3 -m venv .venv (pyproject.toml)
               Tests: .venv/bin/python -m unittest discover (test_a.py)
             note: .tool-versions:2 asks for python 3.11.2, which is not installed: python 3.9.18 is used
-        "#]],
+        "]],
     );
 }
 
@@ -262,17 +262,17 @@ fn the_versions_that_are_asked_for() {
 fn settings_of_a_formatter_are_no_project() {
     check(
         &[("pyproject.toml", "[tool.black]\n"), ("setup.cfg", "[flake8]\n")],
-        &expect![[r#"
+        &expect![[r"
             nothing
-        "#]],
+        "]],
     );
     check(
         &[("pyproject.toml", "[tool.black\n"), ("test_a.py", UNITTEST)],
-        &expect![[r#"
+        &expect![[r"
         [] [Python] with python 3.12
           set up: python3 -m venv .venv (pyproject.toml)
           Tests: .venv/bin/python -m unittest discover (test_a.py)
         note: pyproject.toml cannot be read and is left out: TOML parse error at line 1, column 12
-    "#]],
+    "]],
     );
 }
