@@ -136,8 +136,7 @@ mod tests {
                ·                 ────┬────
                ·                     ╰── did you mean `engineer`?
                ╰────
-            hint: `agents` is "all" or a list of: product_owner, business_analyst, architect, project_manager,
-                  engineer, qa, dev_ops, Olivia, Bianca, Arthur, Priya, Dave, Ellis, Kate, Quinn, Omar
+            hint: `agents` is "all" or a list of: product_owner, business_analyst, architect, project_manager, engineer, qa, dev_ops, Olivia, Bianca, Arthur, Priya, Dave, Ellis, Kate, Quinn, Omar
         "#]]
         .assert_eq(&said);
     }
