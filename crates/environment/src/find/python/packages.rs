@@ -50,6 +50,14 @@ const FOR_DEVELOPERS: &[&str] = &[
 /// How deep requirements files name each other.
 const DEPTH: usize = 5;
 
+/// Whether a requirements file is for all of a developer's work where there is one for tests: it pins more than tests need,
+/// now and then even the project itself.
+fn is_too_much(folder: &Folder<'_>, file: &str) -> bool {
+    FOR_DEVELOPERS.contains(&file)
+        && !file.starts_with("requirements.")
+        && FOR_TESTS.iter().any(|file| folder.has(file))
+}
+
 /// What pip is given.
 #[derive(Debug, Default)]
 pub(super) struct Packages {
@@ -119,7 +127,7 @@ impl Packages {
                 packages.list(listed);
             }
         }
-        for file in FOR_DEVELOPERS {
+        for file in FOR_DEVELOPERS.iter().filter(|file| !is_too_much(folder, file)) {
             packages.file_if_needed(folder, needs, file);
         }
         packages.others(declared, needs);
@@ -156,15 +164,10 @@ impl Packages {
             }
         }
         let own = own_name(declared);
-        // A file for all of a developer's work pins more than tests need, now and then even the project itself.
-        let has_one_for_tests = FOR_TESTS.iter().any(|file| folder.has(file));
-        let is_too_much = |file: &str| {
-            has_one_for_tests && !file.starts_with("requirements.") && FOR_DEVELOPERS.contains(&file)
-        };
         let mut words = arguments.into_iter();
         while let Some(word) = words.next() {
             if word == "-r" {
-                let file = words.next().filter(|file| !is_too_much(file));
+                let file = words.next().filter(|file| !is_too_much(folder, file));
                 if let (Some(file), Some(witness)) = (file, &witness) {
                     self.file(folder, &file, witness.clone());
                 }
