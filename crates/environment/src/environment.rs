@@ -131,6 +131,20 @@ pub struct Step {
     pub witness: Witness,
 }
 
+impl Step {
+    /// Whether it fetches something. All do but the making of an empty virtual environment.
+    pub fn needs_network(&self) -> bool {
+        !self.command.windows(2).any(|words| words[0] == "-m" && words[1] == "venv")
+    }
+}
+
+impl Environment {
+    /// Whether any of its set-up fetches something.
+    pub fn needs_network(&self) -> bool {
+        self.parts.iter().flat_map(|part| &part.set_up).any(Step::needs_network)
+    }
+}
+
 /// A command that decides whether a part's state is good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {

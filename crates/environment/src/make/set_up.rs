@@ -142,7 +142,7 @@ pub(super) async fn steps(
             progress(Progress::Begins { folder: &part.folder, step });
             let mut options = workshop.command_options(root, scratch, prepared.clone(), read_only.to_vec());
             options.folder.clone_from(&part.folder);
-            options.network = true;
+            options.network = step.needs_network();
             options.limits = workshop.options().set_up_limits.clone();
             let report = check::run(&Check { command: step.command.clone() }, options).await?;
             let run = told(&part.folder, step, &report);

@@ -71,7 +71,8 @@ pub fn reporting(command: &[String], folder: &str) -> Reporting {
         }
         program if is_python(program) && words.has("unittest") => {
             if !words.has("-v") && !words.has("--verbose") {
-                insert(&mut asked.command, words.at("unittest") + 1, &["-v"]);
+                // At the end: what follows `unittest` at once may be `discover`.
+                asked.command.push("-v".into());
             }
         }
         "dotnet" | "mix" | "rspec" | "phpunit" | "bundle" | "composer" | "node" | "mocha" | "ava"
@@ -180,7 +181,7 @@ mod tests {
             ("go vet ./...", "go vet ./..."),
             ("env A=1 go test ./...", "env A=1 go test -json ./..."),
             ("ctest --test-dir build", "ctest --test-dir build --output-junit /r/ctest.xml"),
-            ("python3 -m unittest discover -s tests", "python3 -m unittest -v discover -s tests"),
+            ("python3 -m unittest discover -s tests", "python3 -m unittest discover -s tests -v"),
             ("python3.12 -m unittest -v", "python3.12 -m unittest -v"),
             ("./mvnw verify", "./mvnw -fae verify"),
             ("npx jest", "npx jest --verbose"),

@@ -138,7 +138,7 @@ async fn within(
         return baseline(Verdict::Missing, kept, Vec::new());
     }
     let key = workshop.key(&environment, &files, &kept.name);
-    let needs = workshop.needs_set_up(&environment) && workshop.made(&key).is_none();
+    let needs = environment.needs_network() && workshop.made(&key).is_none();
     kept.set_up_allowed = wishes.allow_set_up;
     if needs && !wishes.allow_set_up && !may_set_up(&environment) {
         return baseline(Verdict::SetUpRefused, kept, Vec::new());

@@ -91,7 +91,8 @@ impl Services {
         if !workshop.needs_set_up(&at.environment) || workshop.made(&at.key).is_some() {
             return Ok(Ready::Yes);
         }
-        if !at.project.set_up_allowed && project.autonomy != Autonomy::Autonomous {
+        let asks = at.environment.needs_network() && project.autonomy != Autonomy::Autonomous;
+        if asks && !at.project.set_up_allowed {
             match self.may_set_up(work, at).await? {
                 Ready::Yes => {}
                 other => return Ok(other),
