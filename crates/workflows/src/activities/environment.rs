@@ -123,18 +123,25 @@ impl Services {
         }
         match made {
             Ok(_) => Ok(Ready::Yes),
-            Err(SetUpError::Failed(runs)) => {
-                let error = SetUpError::Failed(runs);
-                let SetUpError::Failed(runs) = &error else { unreachable!("it was just put there") };
-                let output = runs.last().map(|run| tail(&run.output)).unwrap_or_default();
-                Ok(Ready::No(format!("{error}. Its output ends with:\n\n{output}")))
-            }
-            Err(error) => Err(passing(error)),
+            Err(error) => match &error {
+                SetUpError::Failed(runs) => {
+                    let output = runs.last().map(|run| tail(&run.output)).unwrap_or_default();
+                    Ok(Ready::No(format!("{error}. Its output ends with:\n\n{output}")))
+                }
+                _ => Err(passing(error)),
+            },
         }
     }
 
     /// Asks a human, once for the project, whether set-up may run again when what is to be installed changes.
     async fn may_set_up(&self, work: &WorkRequest, at: &AtCommit) -> Answer<Ready> {
+        let earlier = self.store().approvals(Some(&work.project)).await.map_err(stored)?;
+        let allowed = earlier.iter().any(|earlier| {
+            earlier.subject.starts_with("set-up:") && earlier.state == ApprovalState::Approved
+        });
+        if allowed {
+            return Ok(Ready::Yes);
+        }
         let mut shown = String::from(
             "The change needs other dependencies than are installed. To install them, these commands run in the \
              confinement, with the network:\n\n",
@@ -165,17 +172,8 @@ impl Services {
             })
             .await
             .map_err(stored)?;
-        let earlier = self.store().approvals(Some(&work.project)).await.map_err(stored)?;
-        let allowed = earlier.iter().any(|earlier| {
-            earlier.subject.starts_with("set-up:") && earlier.state == ApprovalState::Approved
-        });
         Ok(match approval.state {
-            _ if allowed => {
-                if approval.state == ApprovalState::Pending {
-                    self.store().supersede(&approval.id).await.map_err(stored)?;
-                }
-                Ready::Yes
-            }
+            ApprovalState::Approved => Ready::Yes,
             ApprovalState::Pending => Ready::Ask(approval.into()),
             _ => Ready::No(format!(
                 "The human in charge does not let dependencies be installed. {} Do the task with what is installed.",
