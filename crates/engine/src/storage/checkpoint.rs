@@ -34,6 +34,33 @@ struct Log {
     folded: i64,
 }
 
+/// What is done about the log after a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Nothing,
+    /// The thread is asked to fold it in.
+    Ask,
+    /// So it is, and the writer waits for it.
+    AskAndWait,
+    /// The writer folds in what is left, so that its next commit begins the log anew.
+    FoldTheRest,
+}
+
+impl Log {
+    fn waiting(self) -> i64 {
+        self.pages - self.folded
+    }
+
+    fn next(self) -> Next {
+        match self.waiting() {
+            FOLD_AT.. if self.pages >= LONGEST => Next::AskAndWait,
+            FOLD_AT.. => Next::Ask,
+            _ if self.pages >= BEGIN_ANEW_AT => Next::FoldTheRest,
+            _ => Next::Nothing,
+        }
+    }
+}
+
 /// Asks SQLite how long the log is, or folds in as much as it can without waiting for anybody.
 fn checkpoint(connection: &Connection, sql: &str) -> rusqlite::Result<Log> {
     connection.prepare_cached(sql)?.query_row([], |row| Ok(Log { pages: row.get(1)?, folded: row.get(2)? }))
@@ -98,15 +125,15 @@ impl Checkpointer {
     pub(super) fn after_commits(&mut self, writer: &Connection) -> rusqlite::Result<()> {
         let log = measure(writer)?;
         self.log.make_room(log.pages);
-        let waiting = log.pages - log.folded;
-        if waiting >= FOLD_AT {
+        match log.next() {
+            Next::Nothing => {}
             // If it was asked before and has not begun, it sees these pages, too.
-            let _ = self.asked.try_send(());
-            if log.pages >= LONGEST {
+            Next::Ask => drop(self.asked.try_send(())),
+            Next::AskAndWait => {
+                let _ = self.asked.try_send(());
                 let _ = self.rounds.recv_timeout(LONGEST_WAIT);
             }
-        } else if log.pages >= BEGIN_ANEW_AT {
-            fold(writer)?;
+            Next::FoldTheRest => fold(writer)?,
         }
         Ok(())
     }
@@ -146,6 +173,10 @@ mod tests {
         connection
     }
 
+    fn count(connection: &Connection) -> i64 {
+        connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).expect("a count")
+    }
+
     impl World {
         fn new() -> Self {
             let directory = tempfile::tempdir().expect("a temporary directory");
@@ -164,15 +195,29 @@ mod tests {
             Self { _directory: directory, path, writer, checkpointer, failed }
         }
 
-        /// Commits as many pages, a hundred at a time, over and over the same thousand rows.
+        /// Commits a hundred pages, over and over the same thousand rows.
+        fn commit(&mut self, number: i64) {
+            let sql = "INSERT OR REPLACE INTO t
+                       WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n LIMIT 100)
+                       SELECT i % 1000, randomblob(?2) FROM n";
+            self.writer.execute(sql, [number * 100, PAGE - 200]).expect("it is stored");
+            self.checkpointer.after_commits(&self.writer).expect("the log is looked after");
+        }
+
+        /// Commits as many pages, however far behind the thread is.
         fn write(&mut self, pages: i64) {
-            for commit in 0..pages / 100 {
-                let sql = "INSERT OR REPLACE INTO t
-                           WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n LIMIT 100)
-                           SELECT i % 1000, randomblob(?2) FROM n";
-                self.writer.execute(sql, [commit * 100, PAGE - 200]).expect("it is stored");
-                self.checkpointer.after_commits(&self.writer).expect("the log is looked after");
+            (0..pages / 100).for_each(|number| self.commit(number));
+        }
+
+        /// Waits until the thread has folded in what it is asked for, however slow the disk is.
+        fn settle(&self) {
+            while self.log().next() == Next::Ask {
+                self.checkpointer.rounds.recv_timeout(Duration::from_mins(1)).expect("the thread goes on");
             }
+        }
+
+        fn log(&self) -> Log {
+            measure(&self.writer).expect("it is measured")
         }
 
         fn log_pages(&self) -> u64 {
@@ -181,12 +226,39 @@ mod tests {
     }
 
     #[test]
+    fn a_long_log_is_begun_anew_when_little_of_it_is_left() {
+        for (pages, folded, expected) in [
+            (0, 0, Next::Nothing),
+            (FOLD_AT - 1, 0, Next::Nothing),
+            (FOLD_AT, 0, Next::Ask),
+            (BEGIN_ANEW_AT - 1, BEGIN_ANEW_AT - 1, Next::Nothing),
+            (BEGIN_ANEW_AT, BEGIN_ANEW_AT - FOLD_AT + 1, Next::FoldTheRest),
+            (BEGIN_ANEW_AT, BEGIN_ANEW_AT - FOLD_AT, Next::Ask),
+            (LONGEST, 0, Next::AskAndWait),
+            (LONGEST, LONGEST, Next::FoldTheRest),
+        ] {
+            assert_eq!(Log { pages, folded }.next(), expected, "{pages} pages, {folded} of them folded in");
+        }
+    }
+
+    /// Commits never stop: whenever the thread has finished, there is one more. A reader stands for that,
+    /// who has always seen all but the last one.
+    #[test]
     fn a_log_that_is_always_written_to_is_begun_anew() {
         let mut world = World::new();
-        world.write(4 * BEGIN_ANEW_AT);
-        let pages = world.log_pages();
-        assert!(pages >= BEGIN_ANEW_AT as u64, "it is not begun anew all the time: {pages} pages");
-        assert!(pages < 2 * BEGIN_ANEW_AT as u64, "it does not grow for ever: {pages} pages");
+        let reader = open(&world.path);
+        for number in 0..BEGIN_ANEW_AT / 100 {
+            reader.execute_batch("BEGIN").expect("it begins");
+            count(&reader);
+            world.commit(number);
+            world.settle();
+            reader.execute_batch("COMMIT").expect("it ends");
+        }
+        let log = world.log();
+        assert!(log.pages >= BEGIN_ANEW_AT && log.waiting() > 0, "SQLite itself never did: {log:?}");
+        world.write(300);
+        let log = world.log();
+        assert!(log.pages < FOLD_AT, "it was begun anew: {log:?}");
         assert!(!world.failed.load(Ordering::SeqCst));
         world.checkpointer.close();
     }
@@ -196,19 +268,17 @@ mod tests {
         let mut world = World::new();
         world.write(FOLD_AT);
         let reader = open(&world.path);
-        let count = |connection: &Connection| {
-            connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).expect("a count")
-        };
         reader.execute_batch("BEGIN").expect("it begins");
         let seen = count(&reader);
         world.write(2 * BEGIN_ANEW_AT);
         assert!(world.log_pages() >= 2 * BEGIN_ANEW_AT as u64, "all of it is kept");
         assert_eq!(count(&reader), seen);
         reader.execute_batch("COMMIT").expect("it ends");
-        let begun = world.log_pages();
-        world.write(2 * BEGIN_ANEW_AT);
-        let log = measure(&world.writer).expect("it is measured");
-        assert!(log.pages < begun as i64, "it was begun anew: {log:?}");
+        world.commit(0);
+        world.settle();
+        world.write(300);
+        let log = world.log();
+        assert!(log.pages < FOLD_AT, "it was begun anew: {log:?}");
         world.checkpointer.close();
     }
 }
