@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use crate::environment::{CheckKind, Ecosystem, Environment, Part};
 use crate::find::line;
+use crate::testing::one_test;
 
 impl Environment {
-    /// What is installed, what is checked and in which order, how one test file is run, and where each was found.
+    /// What is installed, what is checked and in which order, how one test is run, and where each was found.
     pub fn describe(&self) -> String {
         let mut text = String::new();
         for part in &self.parts {
@@ -45,35 +46,17 @@ fn describe(part: &Part, text: &mut String) {
     for check in &part.checks {
         let _ = writeln!(text, "  {}: {} ({})", check.kind.name(), line(&check.command), check.witness);
     }
-    if let Some(one) = one_test_file(part) {
-        let _ = writeln!(text, "  One test file: {one}");
+    if let Some(one) = one_test(part) {
+        let shown: Vec<String> = one.iter().map(|word| places(word)).collect();
+        let _ = writeln!(text, "  One test: {}", shown.join(" "));
     }
 }
 
-/// The command that runs one test file, by what runs all of them.
-fn one_test_file(part: &Part) -> Option<String> {
-    let tests = part.checks.iter().find(|check| check.kind == CheckKind::Tests)?;
-    let all = line(&tests.command);
-    let has = |word: &str| tests.command.iter().any(|known| known == word);
-    let program = |words: usize| line(&tests.command[..words.min(tests.command.len())]);
-    let one = match part.ecosystems.first()? {
-        Ecosystem::Rust => "cargo test --test NAME (tests/NAME.rs), or cargo test MODULE::".to_owned(),
-        Ecosystem::Go => "go test ./FOLDER -run '^TestName$'".to_owned(),
-        Ecosystem::Python if has("pytest") => format!("{} tests/test_NAME.py", program(3)),
-        Ecosystem::Python if has("unittest") => format!("{} tests.test_NAME", program(3)),
-        Ecosystem::JavaScript if has("test") => format!("{all} -- PATH"),
-        Ecosystem::Java if all.contains("gradle") => format!("{all} --tests ClassName"),
-        Ecosystem::Java => format!("{all} -Dtest=ClassName"),
-        Ecosystem::C if has("ctest") => format!("{all} -R NAME"),
-        Ecosystem::C if has("meson") => format!("{all} NAME"),
-        Ecosystem::Ruby if has("rake") => format!("{all} TEST=test/NAME_test.rb"),
-        Ecosystem::Ruby if has("rspec") => format!("{all} spec/NAME_spec.rb"),
-        Ecosystem::Php if !has("composer") => format!("{all} tests/NameTest.php"),
-        Ecosystem::DotNet => format!("{all} --filter ClassName"),
-        Ecosystem::Elixir => format!("{all} test/NAME_test.exs"),
-        _ => return None,
-    };
-    Some(one)
+/// The word of a template with its places as a person would write them.
+fn places(word: &str) -> String {
+    [("{path}", "FILE"), ("{folder}", "FOLDER"), ("{stem}", "CLASS"), ("{name}", "NAME")]
+        .iter()
+        .fold(word.to_owned(), |word, (place, shown)| word.replace(place, shown))
 }
 
 impl Ecosystem {

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::repository::is_within;
+
 /// The most files whose texts are asked for: a monorepo may have one in every package, and an agent works in few.
 const FILES_MAX: usize = 200;
 
@@ -119,13 +121,6 @@ pub fn instructions(
             && seen.insert(instruction.text.split_whitespace().collect::<String>())
     });
     fitted(found, budget_bytes)
-}
-
-/// Whether a folder lies in another one, or is it.
-fn is_within(folder: &str, outer: &str) -> bool {
-    folder
-        .strip_prefix(outer)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || outer.is_empty())
 }
 
 /// What a file says, without a rule's front matter; `None` where it is empty, or a rule for other files.

@@ -14,6 +14,7 @@ pub mod map;
 mod project;
 pub mod repository;
 pub mod results;
+mod testing;
 
 pub use environment::{Check, CheckKind, Ecosystem, Environment, Missing, Part, Step, Tool, Witness};
 pub use machine::Machine;

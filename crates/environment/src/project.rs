@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::{Check, CheckKind, Environment, Part, VERSION, Witness};
-use crate::find::{Configured, find};
+use crate::find::{Configured, find_within};
 use crate::machine::Machine;
 use crate::make::CheckRun;
 use crate::repository::Repository;
@@ -30,13 +30,16 @@ pub struct ProjectEnvironment {
     pub set_up_allowed: bool,
     /// Whether the user wants no check at all.
     pub unchecked: bool,
+    /// The folder that the work is about; empty for the whole repository.
+    #[serde(default)]
+    pub within: String,
 }
 
 impl ProjectEnvironment {
     /// The environment of a later commit. Its toolchains and set-up follow from its own files; the checks stay those the
     /// project began with, so that no change can make its own proof easier, unless there were none.
     pub fn at(&self, files: &Repository, machine: &Machine) -> Environment {
-        let mut environment = find(files, machine, &self.configured);
+        let mut environment = find_within(files, machine, &self.configured, &self.within);
         if self.unchecked {
             environment.parts.iter_mut().for_each(|part| part.checks.clear());
         }

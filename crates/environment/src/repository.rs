@@ -8,6 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use listing::Entry;
 
+/// Whether a path is a folder or below it; everything is below the root, which is empty.
+pub(crate) fn is_within(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// A commit's files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repository {

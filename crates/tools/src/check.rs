@@ -9,6 +9,7 @@ use syndarix_core::task::Check;
 
 use crate::connection::CallError;
 use crate::error::Error;
+use crate::git::Signature;
 use crate::toolbox::Launcher;
 use crate::workspace::Workspace;
 use crate::workspace_server::{
@@ -69,9 +70,8 @@ pub async fn run(check: &Check, options: CheckOptions) -> Result<CheckReport, Er
         sandbox: options.sandbox,
         limits,
         prepared: options.prepared,
-        author: "check".into(),
+        signature: Signature::SHELL,
         trailers: Vec::new(),
-        test_command: None,
     };
     let workspace = Workspace::new(options.launcher, server);
     let connection = workspace.connection().await?;

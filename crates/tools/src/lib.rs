@@ -1,6 +1,7 @@
 //! The tools agents act with.
 //!
 //! - [`toolbox`] and [`session`]: what an agent's run holds; policy, effects and journal around every call.
+//! - [`set_up`]: the tool that installs what a project depends on.
 //! - [`workspace_server`]: the built-in tools, an MCP server in its own confined process.
 //! - [`mcp`]: servers named in configuration.
 //! - [`policy`]: pure decisions: allowed or not, how risky, repeatable or not.
@@ -16,6 +17,7 @@ pub mod mcp;
 pub mod policy;
 mod schema;
 pub mod session;
+pub mod set_up;
 pub mod toolbox;
 mod workspace;
 pub mod workspace_server;

@@ -14,9 +14,11 @@ use syndarix_core::tool::{Risk, ToolCall, ToolOutput, ToolSpec};
 
 use crate::connection::{Answer, CallError};
 use crate::error::Error;
+use crate::git::trailers;
 use crate::mcp;
 use crate::policy::{Denied, Nature, Pattern, Policy, Reach};
 use crate::schema;
+use crate::set_up::{self, SetUp};
 use crate::toolbox::{SessionRequest, ToolboxOptions};
 use crate::workspace::Workspace;
 use crate::workspace_server::{CommandEnd, META_EFFECT, META_REPEATED, WorkspaceOptions, WorkspaceTool};
@@ -61,6 +63,7 @@ struct Tool {
 enum Target {
     Workspace(WorkspaceTool),
     Remote { server: Arc<mcp::Server>, name: String },
+    SetUp(Arc<dyn SetUp>),
 }
 
 /// A call that was found to be sound.
@@ -85,7 +88,7 @@ impl std::fmt::Debug for Session {
 impl Session {
     pub(crate) fn open(
         options: &ToolboxOptions,
-        servers: &[Arc<mcp::Server>],
+        (servers, set_up): (&[Arc<mcp::Server>], Option<&Arc<dyn SetUp>>),
         enforces: bool,
         request: SessionRequest,
     ) -> Result<Self, Error> {
@@ -107,9 +110,12 @@ impl Session {
                 (tool.spec.clone(), tool.qualified.clone(), target)
             })
         });
+        let set_up = set_up.filter(|_| workspace.is_some()).map(|set_up| {
+            (set_up::spec(), format!("workspace.{}", set_up::NAME), Target::SetUp(Arc::clone(set_up)))
+        });
         let mut specs = Vec::new();
         let mut tools = HashMap::new();
-        for (spec, qualified, target) in own.chain(remote) {
+        for (spec, qualified, target) in own.chain(set_up).chain(remote) {
             let permitted = policy.permit(&scopes, &qualified);
             if permitted.is_ok() {
                 specs.push(spec.clone());
@@ -231,6 +237,13 @@ impl Session {
         let nature = Nature { risk: tool.spec.risk, repeatability: tool.spec.repeatability };
         let repeatable = &self.request.repeatable_commands;
         let nature = self.policy.classify(&tool.qualified, nature, &arguments, repeatable, self.reach);
+        let mut nature = nature;
+        if matches!(tool.target, Target::SetUp(_)) {
+            let command = set_up::command(&arguments).map_err(malformed)?;
+            if self.request.set_up_allowed && command.is_none() {
+                nature.risk = Risk::Low;
+            }
+        }
         Ok(Sound { tool, arguments, nature })
     }
 
@@ -283,11 +296,10 @@ impl Session {
     ) -> Result<Result<Answer, CallError>, Error> {
         let meta = self.meta(key, repeated);
         match &sound.tool.target {
+            Target::SetUp(set_up) => self.set_up(set_up.as_ref(), sound).await.map(Ok),
             Target::Remote { server, name } => Ok(server.call(name, sound.arguments.clone(), meta).await),
             Target::Workspace(tool) => {
-                let workspace = self.workspace.as_ref().ok_or_else(|| {
-                    Error::Configuration("a session without a worktree has no workspace tools".into())
-                })?;
+                let workspace = self.workspace()?;
                 let connection = workspace.connection().await?;
                 let limits = &workspace.options().limits;
                 let timeout = Duration::from_millis(limits.command_timeout_max_ms).saturating_add(SLACK);
@@ -295,6 +307,35 @@ impl Session {
                 Ok(connection.call(tool.name(), sound.arguments.clone(), meta, timeout, bytes).await)
             }
         }
+    }
+
+    /// Has dependencies installed. The server is ended before, so that nothing of the agent's runs meanwhile, and starts with
+    /// what was made.
+    async fn set_up(&self, set_up: &dyn SetUp, sound: &Sound<'_>) -> Result<Answer, Error> {
+        let workspace = self.workspace()?;
+        workspace.close().await;
+        let end = match set_up::command(&sound.arguments) {
+            Ok(Some(command)) => set_up.run(&self.request, command).await?,
+            Ok(None) => set_up.install(&self.request).await?,
+            Err(problem) => return Err(Error::Configuration(problem)),
+        };
+        if let Some(prepared) = end.prepared {
+            workspace.refit(prepared);
+        }
+        let output_bytes = end.text.len() as u64;
+        let ended = end.exit_code.map(|exit_code| CommandEnd {
+            exit_code,
+            duration_ms: 0,
+            output_bytes,
+            stopped: None,
+        });
+        let structured = ended.map(serde_json::to_value).transpose().map_err(encoding)?;
+        Ok(Answer { text: end.text, is_error: !end.succeeded, structured })
+    }
+
+    fn workspace(&self) -> Result<&Workspace, Error> {
+        let missing = || Error::Configuration("a session without a worktree has no workspace tools".into());
+        self.workspace.as_ref().ok_or_else(missing)
     }
 
     /// What every call carries beside a model's arguments.
@@ -337,7 +378,9 @@ fn workspace(
 ) -> Result<Workspace, Error> {
     let root = root.canonicalize().map_err(|source| Error::Path { path: root.to_owned(), source })?;
     let policy = &options.policy;
-    let author = request.agent.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+    let agent = request.agent.as_str().rsplit('/').next().unwrap_or_default();
+    let mut trailers = vec![(trailers::AGENT.to_owned(), agent.to_owned())];
+    trailers.extend(request.task.as_ref().map(|task| (trailers::TASK.to_owned(), task.to_string())));
     let server = WorkspaceOptions {
         root,
         scratch: request.scratch.clone(),
@@ -346,9 +389,8 @@ fn workspace(
         sandbox: policy.sandbox,
         limits: policy.limits.clone(),
         prepared: request.prepared.clone(),
-        author,
-        trailers: Vec::new(),
-        test_command: None,
+        signature: request.signature.clone(),
+        trailers,
     };
     Ok(Workspace::new(options.launcher.clone(), server))
 }

@@ -11,9 +11,11 @@ use syndarix_core::tool::ToolSpec;
 
 use crate::check::CheckOptions;
 use crate::error::Error;
+use crate::git::Signature;
 use crate::mcp::{Holder, McpServerConfig, Server, ServerReport};
 use crate::policy::{Pattern, Policy};
 use crate::session::Session;
+use crate::set_up::SetUp;
 use crate::workspace_server::{Prepared, WorkspaceTool, probe};
 
 /// How this program starts its own workspace server: `program args… --options JSON`.
@@ -75,6 +77,10 @@ pub struct SessionRequest {
     pub holder: Holder,
     /// Whether commands may use the network.
     pub network: bool,
+    /// Whether what is committed may be installed without a question.
+    pub set_up_allowed: bool,
+    /// Whose names its commits carry.
+    pub signature: Signature,
     /// Commands that may be repeated when their result was lost, beside the policy's own, as prefixes:
     /// `["cargo", "test"]`.
     pub repeatable_commands: Vec<Vec<String>>,
@@ -85,6 +91,7 @@ pub struct SessionRequest {
 pub struct Toolbox {
     options: ToolboxOptions,
     servers: Vec<Arc<Server>>,
+    set_up: Option<Arc<dyn SetUp>>,
     /// Whether this machine denies commands all that they are to be denied.
     enforces: bool,
 }
@@ -116,13 +123,13 @@ impl Toolbox {
             servers.push(Arc::new(Server::start(config, &mut taken).await?));
         }
         let enforces = probe().missing.is_none();
-        Ok(Self { options, servers, enforces })
+        Ok(Self { options, servers, set_up: None, enforces })
     }
 
     /// Opens the tools of one run. The workspace server is started with the first call that needs it and
     /// ended, with everything it started, when the session is closed or dropped.
     pub fn open(&self, request: SessionRequest) -> Result<Session, Error> {
-        Session::open(&self.options, &self.servers, self.enforces, request)
+        Session::open(&self.options, (&self.servers, self.set_up.as_ref()), self.enforces, request)
     }
 
     /// What is allowed, and how risky it is.
@@ -152,6 +159,13 @@ impl Toolbox {
     pub fn over(mut self, effects: Arc<dyn Effects>, journal: Arc<dyn Journal>) -> Self {
         self.options.effects = effects;
         self.options.journal = journal;
+        self
+    }
+
+    /// The same toolbox, whose sessions can have dependencies installed.
+    #[must_use]
+    pub fn with_set_up(mut self, set_up: Arc<dyn SetUp>) -> Self {
+        self.set_up = Some(set_up);
         self
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::connection::{Connection, Program};
 use crate::error::Error;
 use crate::toolbox::Launcher;
-use crate::workspace_server::WorkspaceOptions;
+use crate::workspace_server::{Prepared, WorkspaceOptions};
 
 /// How long the server may take to serve. It does little before, but a busy machine may start it late.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,11 +23,13 @@ pub(crate) struct Workspace {
     launcher: Launcher,
     options: WorkspaceOptions,
     connection: Mutex<Option<Arc<Connection>>>,
+    /// What was prepared for its commands since it was opened.
+    refitted: parking_lot::Mutex<Option<Prepared>>,
 }
 
 impl Workspace {
     pub(crate) fn new(launcher: Launcher, options: WorkspaceOptions) -> Self {
-        Self { launcher, options, connection: Mutex::new(None) }
+        Self { launcher, options, connection: Mutex::new(None), refitted: parking_lot::Mutex::default() }
     }
 
     pub(crate) fn options(&self) -> &WorkspaceOptions {
@@ -51,8 +53,12 @@ impl Workspace {
         };
         let scratch = &self.options.scratch;
         std::fs::create_dir_all(scratch).map_err(|source| Error::Path { path: scratch.clone(), source })?;
+        let mut options = self.options.clone();
+        if let Some(prepared) = self.refitted.lock().clone() {
+            options.prepared = prepared;
+        }
         let options =
-            serde_json::to_string(&self.options).map_err(|error| failed(error.to_string(), String::new()))?;
+            serde_json::to_string(&options).map_err(|error| failed(error.to_string(), String::new()))?;
         let mut args: Vec<OsString> = self.launcher.args.iter().map(Into::into).collect();
         args.extend(["--options".into(), options.into()]);
         let env = INHERITED.into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
@@ -63,6 +69,11 @@ impl Workspace {
             folder: Some(self.options.root.clone()),
         };
         Connection::stdio(&program, START_TIMEOUT).await.map_err(|error| failed(error.reason, error.stderr))
+    }
+
+    /// What its commands are given from its next start on.
+    pub(crate) fn refit(&self, prepared: Prepared) {
+        *self.refitted.lock() = Some(prepared);
     }
 
     /// Ends the server, if it runs, with everything it started, and waits for that.

@@ -13,6 +13,7 @@
 mod activities;
 mod agent_task;
 mod answers;
+mod environments;
 mod error;
 mod host;
 mod inbox;
@@ -28,6 +29,7 @@ mod waiting;
 
 pub use activities::{Activities, ActivitiesOptions, Limits};
 pub use agent_task::AgentTaskWorkflow;
+pub use environments::Environments;
 pub use error::Error;
 pub use host::{Host, HostOptions};
 pub use layout::Layout;

@@ -1,6 +1,7 @@
 //! Workflow ids, derived from what the workflow is about, so that starting it twice starts it once.
 
 use syndarix_core::id::ProjectId;
+use syndarix_core::task::Task;
 
 use crate::types::WorkRequest;
 
@@ -20,4 +21,9 @@ pub fn sprint_workflow(project: &ProjectId, sprint: u32) -> String {
 /// The workflow of one piece of work by one agent.
 pub fn task_workflow(work: &WorkRequest) -> String {
     format!("task:{}", work.run_id())
+}
+
+/// The branch that a task's work is on.
+pub(crate) fn branch(task: &Task) -> String {
+    task.branch.clone().unwrap_or_else(|| format!("task/{}-{}", task.id.key(), task.slug))
 }

@@ -1,5 +1,5 @@
 //! `cargo xtask repositories --bad`: input that cannot work. Each scenario is a small repository and what must be said
-//! of it; whatever is wrong, the exit code is 2 and the data directory holds nothing of a set-up that did not succeed.
+//! of it; whatever is wrong, the exit code is 2 and nothing is left of a set-up that did not succeed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -36,6 +36,9 @@ struct Scenario {
     what: String,
     /// The files of the repository.
     files: BTreeMap<String, String>,
+    /// What the user's own `syndarix.toml` says.
+    #[serde(default)]
+    settings: String,
     /// Variables of the command's environment.
     #[serde(default)]
     variables: BTreeMap<String, String>,
@@ -47,7 +50,8 @@ struct Scenario {
     verdict: String,
     /// What its words have to contain, all of them.
     says: Vec<String>,
-    /// How many bytes may be left in the data directory: an empty database and its settings, not a set-up.
+    /// How many bytes may be left in the data directory and where environments are made: an empty database and its
+    /// settings, not a set-up.
     left_bytes_max: u64,
 }
 
@@ -88,9 +92,10 @@ fn judge(scenario: &Scenario, program: &Path, folder: &Path) -> Outcome<Vec<Stri
     let repository = commit(scenario, folder)?;
     let variables: Vec<(String, String)> =
         scenario.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    fs::write(folder.join("syndarix.toml"), &scenario.settings).map_err(|error| error.to_string())?;
     let checked = inside::check(program, &repository, folder, &variables)?;
     let verdict = checked.document.as_ref().map(|document| document.verdict.name());
-    let left = bytes_below(&folder.join("data"), 0);
+    let left = ["data", "state"].iter().map(|name| bytes_below(&folder.join(name), 0)).sum();
     Ok(problems(scenario, &checked.finished, verdict, left))
 }
 
@@ -184,7 +189,17 @@ mod tests {
     fn the_scenarios_are_read() {
         let scenarios = parse(TEXT).unwrap();
         let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-        assert_eq!(names, ["no-network", "never-ends", "fills-the-disk", "no-toolchain", "lock-conflict"]);
+        assert_eq!(
+            names,
+            [
+                "no-network",
+                "never-ends",
+                "fills-the-disk",
+                "no-toolchain",
+                "lock-conflict",
+                "unreadable-settings"
+            ]
+        );
         assert!(scenarios.iter().all(|scenario| !scenario.says.is_empty() && !scenario.files.is_empty()));
     }
 

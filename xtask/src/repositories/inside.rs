@@ -1,4 +1,4 @@
-//! What `syndarix check` makes of a repository, without any configuration.
+//! What `syndarix check` makes of a repository, without any configuration but a `syndarix.toml` in the folder it is called in.
 
 use std::fs;
 use std::path::Path;
@@ -33,6 +33,8 @@ pub(crate) fn check(
     command
         .current_dir(folder)
         .env_remove("CARGO_TARGET_DIR")
+        // Where environments are made: what is left of them is seen, and goes with the folder.
+        .env("XDG_STATE_HOME", folder.join("state"))
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .arg("--data-dir")
         .arg(folder.join("data"))

@@ -128,6 +128,8 @@ impl Crowd {
                 scratch: folder.join("scratch"),
                 resume: Vec::new(),
                 prepared: syndarix_tools::workspace_server::Prepared::default(),
+                set_up_allowed: false,
+                signature: syndarix_tools::git::Signature::default(),
                 surroundings: Surroundings::default(),
             });
         }

@@ -70,8 +70,9 @@ impl Whereabouts<'_> {
         );
         if self.can_set_up {
             rules.push(
-                "A new or changed dependency: edit the manifest and its lock file, then call set_up_environment, \
-                 which installs it for the check, too. Commands cannot.",
+                "A new or changed dependency: let the package manager write it into the manifest and its lock file with \
+                 set_up_environment {\"command\": […]}, or edit the manifest, commit, and call set_up_environment {}. \
+                 Commands cannot, and the check has only what is committed.",
             );
         } else if !self.network {
             rules.push(
@@ -225,7 +226,7 @@ mod tests {
 
             - There is no network: commands cannot download, install or look up anything.
             - The check runs on a fresh clone of what is committed. What commands made and was not committed, such as build folders and generated files, is not there.
-            - A new or changed dependency: edit the manifest and its lock file, then call set_up_environment, which installs it for the check, too. Commands cannot.
+            - A new or changed dependency: let the package manager write it into the manifest and its lock file with set_up_environment {"command": […]}, or edit the manifest, commit, and call set_up_environment {}. Commands cannot, and the check has only what is committed.
             - Dependencies: in .venv/lib/python3.12/site-packages
             - The repository is checked with `ruff check .`, then `python3 -m pytest -q`.
             - Before anything was changed: 3 tests fail: tests/test_old.py::test_a, …

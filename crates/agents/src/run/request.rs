@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use syndarix_core::id::{AgentId, ApprovalId, MessageId, ProjectId, RunId, TaskId};
 use syndarix_core::time::Timestamp;
+use syndarix_tools::git::Signature;
 use syndarix_tools::workspace_server::Prepared;
 
 use crate::stage::Stage;
@@ -41,6 +42,12 @@ pub struct RunRequest {
     /// What was prepared for the commands of its tools.
     #[serde(default)]
     pub prepared: Prepared,
+    /// Whether what is committed may be installed without a question.
+    #[serde(default)]
+    pub set_up_allowed: bool,
+    /// Whose names its commits carry.
+    #[serde(default)]
+    pub signature: Signature,
     /// The workflow that waits for the run; approvals asked for by the run signal it.
     pub workflow_id: String,
     /// The decisions that arrived since the run was interrupted.

@@ -102,6 +102,8 @@ impl AgentRunner {
             scratch: request.scratch.clone(),
             read_only: request.read_only.clone(),
             prepared: request.prepared.clone(),
+            set_up_allowed: request.set_up_allowed,
+            signature: request.signature.clone(),
             scopes: agent_type.tools.clone(),
             holder: holder(&member),
             network: self.options.network,

@@ -125,6 +125,8 @@ impl World {
             workflow_id: "task:test".to_owned(),
             resume: Vec::new(),
             prepared: syndarix_tools::workspace_server::Prepared::default(),
+            set_up_allowed: false,
+            signature: syndarix_tools::git::Signature::default(),
             surroundings: Surroundings::default(),
         }
     }

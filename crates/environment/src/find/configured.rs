@@ -24,6 +24,10 @@ pub struct Configured {
     pub parts: BTreeMap<String, ConfiguredPart>,
 }
 
+/// What the repository's own file may not say, because it grants something of this machine: that belongs into the user's.
+const THE_USERS_ALONE: &[&str] =
+    &["allow_set_up", "pass", "without", "set_up_timeout_ms", "set_up_disk_bytes"];
+
 /// `[environment.parts."folder"]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +64,32 @@ impl Command {
 }
 
 impl Configured {
+    /// What the text of a repository's own `syndarix.toml` says, and which of its keys only the user's own may have. The
+    /// other tables are not about the repository, and are passed over.
+    ///
+    /// # Errors
+    ///
+    /// The text is not TOML, or its `[environment]` has what nobody knows.
+    pub fn in_repository(text: &str) -> Result<(Self, Vec<String>), toml::de::Error> {
+        let mut table: toml::Table = text.parse()?;
+        let Some(said) = table.remove("environment") else { return Ok(Default::default()) };
+        let mut ignored = Vec::new();
+        let said = match said {
+            toml::Value::Table(mut said) => {
+                said.retain(|key, _| {
+                    let is_the_users = THE_USERS_ALONE.contains(&key);
+                    if is_the_users {
+                        ignored.push(key.to_owned());
+                    }
+                    !is_the_users
+                });
+                toml::Value::Table(said)
+            }
+            other => other,
+        };
+        Ok((said.try_into()?, ignored))
+    }
+
     /// What is said of each folder; the root's own keys and `parts.""` are one.
     pub(super) fn folders(&self) -> BTreeMap<String, ConfiguredPart> {
         let mut folders = BTreeMap::new();

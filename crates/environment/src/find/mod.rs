@@ -1,6 +1,6 @@
 //! Finding the environment of a repository: pure functions from its files and the facts of a machine.
 //!
-//! In the order of trust: what the user says ([`Configured`]); what prepared workspaces and continuous integration run
+//! In the order of trust: what the user says ([`Configured`]), and the repository's own `syndarix.toml`; what prepared workspaces and continuous integration run
 //! ([`ci`]), as far as an ecosystem recognises it; manifests and lock files; version files. Each ecosystem is one file.
 
 mod c;
@@ -23,6 +23,7 @@ mod ruby;
 mod rust;
 mod toolchain;
 mod version;
+mod within;
 mod yaml;
 
 use ci::Ci;
@@ -52,14 +53,27 @@ const ECOSYSTEMS: &[(Ecosystem, Finder)] = &[
     (Ecosystem::Ruby, ruby::find),
 ];
 
-/// The name of the file in which the user says what the environment is.
-const SETTINGS: &str = "syndarix.toml";
+/// The name of the file in which a repository says itself what its environment is.
+pub const SETTINGS: &str = "syndarix.toml";
+/// Where the user says it.
+const USER: &str = "your configuration";
 
 /// What is needed to work on these files on this machine.
 pub fn find(repository: &Repository, machine: &Machine, configured: &Configured) -> Environment {
+    find_within(repository, machine, configured, "")
+}
+
+/// What is needed to work on one folder of these files, which is empty for all of them.
+pub fn find_within(
+    repository: &Repository,
+    machine: &Machine,
+    configured: &Configured,
+    within: &str,
+) -> Environment {
     let ci = Ci::of(repository);
     let mut environment = Environment { version: VERSION, ..Environment::default() };
     environment.notes.extend(ci.notes.iter().cloned());
+    let mut told: Vec<(String, Vec<String>)> = Vec::new();
     for path in folders::candidates(repository) {
         let folder = Folder { repository, machine, ci: &ci, path: &path };
         if environment.parts.len() == folders::PARTS {
@@ -72,12 +86,19 @@ pub fn find(repository: &Repository, machine: &Machine, configured: &Configured)
         let above = |ecosystem| folders::speaks_for(&environment.parts, &path, ecosystem);
         let (part, found) = part(&folder, &above);
         for found in found {
-            environment.notes.extend(found.notes);
+            told.push((path.clone(), found.notes));
             environment.missing.extend(found.missing);
         }
         environment.parts.extend(part);
     }
-    configure(&mut environment, repository, configured);
+    configured_in(repository, &mut environment);
+    configure(&mut environment, configured, &Witness { file: USER.to_owned(), line: None });
+    if !within.is_empty() {
+        let folder = Folder { repository, machine, ci: &ci, path: within };
+        within::restrict(&mut environment, within, part(&folder, &|_| false).0);
+        told.retain(|(path, _)| environment.parts.iter().any(|part| part.folder == *path));
+    }
+    environment.notes.extend(told.into_iter().flat_map(|(_, notes)| notes));
     for part in &environment.parts {
         for missing in programs::missing_of(part, machine) {
             if environment.missing.iter().all(|known| known.what != missing.what) {
@@ -163,12 +184,28 @@ fn needed_beside(ecosystem: Ecosystem, found: &Found, folder: &Folder<'_>) -> bo
     !found.set_up.is_empty() && folder.lines().any(|line| installs(&line.words))
 }
 
-/// Puts what the user says in the place of what was found.
-fn configure(environment: &mut Environment, repository: &Repository, configured: &Configured) {
+/// Puts what the repository's own file says in the place of what was found.
+fn configured_in(repository: &Repository, environment: &mut Environment) {
+    let Some(text) = repository.text(SETTINGS) else { return };
+    match Configured::in_repository(text) {
+        Ok((said, ignored)) => {
+            let line = text.lines().position(|line| line.trim_start().starts_with("[environment"));
+            let line = line.map(|position| position as u32 + 1);
+            configure(environment, &said, &Witness { file: SETTINGS.to_owned(), line });
+            environment.notes.extend(ignored.into_iter().map(|key| {
+                format!("`{key}` in the repository's own {SETTINGS} is not followed: it belongs into your configuration")
+            }));
+        }
+        Err(error) => environment.notes.push(format!(
+            "the repository's own {SETTINGS} is not followed, because it cannot be read: {}",
+            error.message()
+        )),
+    }
+}
+
+/// Puts what is said in the place of what was found.
+fn configure(environment: &mut Environment, configured: &Configured, witness: &Witness) {
     for (folder, said) in configured.folders() {
-        let text = repository.text(SETTINGS).unwrap_or_default();
-        let line = text.lines().position(|line| line.trim_start().starts_with("[environment"));
-        let witness = Witness { file: SETTINGS.to_owned(), line: line.map(|position| position as u32 + 1) };
         let position = environment.parts.iter().position(|part| part.folder == folder).unwrap_or_else(|| {
             let at = usize::from(environment.parts.first().is_some_and(|part| part.folder.is_empty()));
             let at = if folder.is_empty() { 0 } else { at };
@@ -209,7 +246,7 @@ fn configure(environment: &mut Environment, repository: &Repository, configured:
         if said.set_up.is_some() || said.checks.is_some() {
             // What the found commands lacked may not be missed by these: only programs are looked for again.
             let needs_tools = !part.set_up.is_empty() || !part.checks.is_empty();
-            environment.missing.retain(|missing| needs_tools && missing.witness.file != SETTINGS);
+            environment.missing.retain(|missing| needs_tools && missing.witness.file != witness.file);
             let replaced = said.set_up.is_some() && said.checks.is_some();
             let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
             environment.missing.retain(|missing| !(replaced && missing.witness.file.starts_with(&prefix)));

@@ -11,6 +11,7 @@ mod commit;
 mod layers;
 mod network;
 mod set_up;
+mod sweep;
 mod workshop;
 
 pub use checks::{CheckRun, Checking};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -14,7 +15,8 @@ use syndarix_tools::{Launcher, check};
 use super::checks::{self, CheckRun, Checking};
 use super::network::NetworkSettings;
 use super::set_up::{self, Progress, SetUpError, SetUpRun};
-use crate::environment::Environment;
+use super::sweep;
+use crate::environment::{Environment, Part, Step, Witness};
 use crate::key::set_up_key;
 use crate::repository::Repository;
 
@@ -23,7 +25,9 @@ const VERSION: u32 = 1;
 /// How much of a hash a key is: 128 bits, and short enough for a folder's name.
 const KEY_BYTES: usize = 16;
 /// The file that says that a folder is complete. It is written last.
-const READY: &str = "ready.json";
+pub(super) const READY: &str = "ready.json";
+/// The file whose time says when somebody last worked in it.
+pub(super) const USED: &str = "used";
 /// The file in a clone's git folder that names what was installed into it.
 const STAMP: &str = "syndarix-set-up";
 /// What lies beneath every worktree.
@@ -134,6 +138,15 @@ impl Workshop {
         environment.parts.iter().any(|part| !part.set_up.is_empty())
     }
 
+    /// Removes environments in which nobody has worked for long, and what crashes left. Returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be looked through.
+    pub fn sweep(&self, now: SystemTime) -> io::Result<usize> {
+        sweep::sweep(&self.options.folder, now)
+    }
+
     /// What was made under a key, if it was.
     pub fn made(&self, key: &Key) -> Option<Made> {
         let text = std::fs::read(self.folder(key).join(READY)).ok()?;
@@ -181,6 +194,10 @@ impl Workshop {
         (root, scratch): (&Path, &Path),
     ) -> Prepared {
         let isolated = self.options.isolation.is_there();
+        if let Some(folder) = key.map(|key| self.folder(key)).filter(|folder| folder.is_dir()) {
+            // Without the mark it only goes earlier than it should.
+            let _ = std::fs::write(folder.join(USED), "used");
+        }
         let layer = |name: &str| {
             let folder = self.folder(key.filter(|_| isolated)?).join(name);
             folder.is_dir().then_some(folder)
@@ -193,6 +210,7 @@ impl Workshop {
             path: Vec::new(),
             variables: self.options.variables.clone(),
             readable: self.options.readable.clone(),
+            test_commands: environment.test_commands(),
         };
         let home = prepared.home(scratch);
         for part in &environment.parts {
@@ -223,6 +241,26 @@ impl Workshop {
         let prepared = self.prepared(environment, None, name, (root, scratch));
         set_up::steps(self, environment, &prepared, (root, scratch), read_only, progress).await?;
         std::fs::write(&stamp, key.as_str()).map_err(SetUpError::at(&stamp))
+    }
+
+    /// Runs one command in a worktree, with the network, as set-up's are run.
+    pub async fn run_with_network(
+        &self,
+        step: (&str, Vec<String>),
+        prepared: &Prepared,
+        place: (&Path, &Path),
+        read_only: &[PathBuf],
+    ) -> Result<SetUpRun, SetUpError> {
+        let witness = Witness { file: "an agent".to_owned(), line: None };
+        let steps = vec![Step { command: step.1, witness }];
+        let part = Part { folder: step.0.to_owned(), set_up: steps, ..Part::default() };
+        let environment = Environment { parts: vec![part], ..Environment::default() };
+        let ran = set_up::steps(self, &environment, prepared, place, read_only, &mut |_| {}).await;
+        match ran {
+            Ok(mut runs) | Err(SetUpError::Failed(mut runs)) if !runs.is_empty() => Ok(runs.remove(0)),
+            Ok(runs) => Err(SetUpError::Failed(runs)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs the checks of an environment in a worktree, in order, up to the first that fails.

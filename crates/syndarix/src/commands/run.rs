@@ -1,6 +1,6 @@
 //! `syndarix run`: hands a brief to a team and watches it work.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -8,7 +8,7 @@ use syndarix_agents::team::Team;
 use syndarix_core::autonomy::Autonomy;
 use syndarix_core::task::Check;
 use syndarix_environment::ProjectEnvironment;
-use syndarix_tools::git::Source;
+use syndarix_tools::git::{Identity, Source};
 
 use super::check::{WishArguments, take};
 use crate::cli::Global;
@@ -35,7 +35,8 @@ pub(crate) struct Arguments {
     /// What is wanted: a Markdown file
     #[arg(value_name = "BRIEF")]
     brief: PathBuf,
-    /// The git repository to work on a clone of; it gets the result as a branch, and is otherwise left alone
+    /// The git repository to work on a clone of, or a folder of one, which the work is then about; it gets the result
+    /// as a branch, and is otherwise left alone
     #[arg(long, value_name = "DIR")]
     repo: Option<PathBuf>,
     /// The team file [default: the built-in team]
@@ -172,6 +173,11 @@ async fn check(
         Some(path) => Some(input::source(path).await?),
         None => None,
     };
+    if config.file.git.needs_user() {
+        // Without a repository, as git knows them outside of any.
+        let folder = source.as_ref().map_or(Path::new("/"), |source| &source.root);
+        Identity::of_user(folder).await.map_err(input::repository_refused)?;
+    }
     let wishes = arguments.wishes.wishes(config)?;
 
     let scripted = unfinished::read(global).await?.scripted();

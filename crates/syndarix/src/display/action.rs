@@ -20,8 +20,20 @@ const LIMIT: usize = 100;
 /// A tool call in words.
 pub(crate) fn action(tool: &str, arguments: &str) -> Action {
     let shown = |key: &str| one_line(&value(arguments, key), LIMIT);
+    let command = || one_line(&words(arguments, "command"), LIMIT);
     match tool {
-        "run_command" => Action::Deed(format!("runs `{}`", one_line(&words(arguments, "command"), LIMIT))),
+        "run_command" => Action::Deed(format!("runs `{}`", command())),
+        "start_process" => Action::Deed(format!("starts `{}`", command())),
+        "set_up_environment" if after(arguments, "command").is_some() => {
+            Action::Deed(format!("runs `{}` with the network", command()))
+        }
+        "set_up_environment" => Action::Deed("has dependencies installed".to_owned()),
+        "run_test" => {
+            let name = shown("name");
+            let of = if name.is_empty() { String::new() } else { format!("{name} of ") };
+            Action::Deed(format!("tests {of}{}", shown("path")))
+        }
+        "apply_patch" => Action::Deed(format!("patches {}", one_line(&patched(arguments), LIMIT))),
         "write_file" => Action::Deed(format!("writes {}", shown("path"))),
         "edit_file" => Action::Deed(format!("edits {}", shown("path"))),
         "git_commit" => Action::Deed(format!("commits \"{}\"", one_line(&subject(arguments), LIMIT))),
@@ -29,6 +41,9 @@ pub(crate) fn action(tool: &str, arguments: &str) -> Action {
         "plan_sprint" => Action::Word(format!("plans: {}", shown("goal"))),
         "report_qa" => Action::Word(verdict(arguments).to_owned()),
         "read_file" => Action::Aside(format!("reads {}", shown("path"))),
+        "read_output" => Action::Aside(format!("looks at what {} printed", shown("id"))),
+        "stop_process" => Action::Aside(format!("stops {}", shown("id"))),
+        "list_processes" => Action::Aside("looks at what runs".to_owned()),
         "list_files" => Action::Aside(format!("looks at the files {}", shown("path"))),
         "search" => Action::Aside(format!("searches for {}", shown("pattern"))),
         "read_artifact" => Action::Aside(format!("reads {}", shown("name"))),
@@ -66,10 +81,24 @@ fn value(arguments: &str, key: &str) -> String {
     rest.map_or_else(String::new, |rest| text(rest).0)
 }
 
-/// The texts of a list, joined by spaces, as far as they are there.
+/// The files that a patch is about, as far as they are there.
+fn patched(arguments: &str) -> String {
+    let patch = value(arguments, "patch");
+    let names =
+        patch.lines().filter_map(|line| line.strip_prefix("+++ ").or_else(|| line.strip_prefix("--- ")));
+    let mut files: Vec<&str> = names
+        .map(|name| name.split('\t').next().unwrap_or(name).trim())
+        .map(|name| name.strip_prefix("a/").or_else(|| name.strip_prefix("b/")).unwrap_or(name))
+        .filter(|name| *name != "/dev/null")
+        .collect();
+    files.dedup();
+    files.join(", ")
+}
+
+/// The texts of a list, joined by spaces, or the one text that is there in its place, as far as they are there.
 fn words(arguments: &str, key: &str) -> String {
     let Some(mut rest) = after(arguments, key).and_then(|rest| rest.strip_prefix('[')) else {
-        return String::new();
+        return value(arguments, key);
     };
     let mut found: Vec<String> = Vec::new();
     loop {
@@ -111,6 +140,15 @@ mod tests {
         for (tool, arguments, expected) in [
             ("run_command", r#"{"command":["cargo","test"],"timeout_s":9}"#, deed("runs `cargo test`")),
             ("run_command", r#"{"command":["cargo","te…"#, deed("runs `cargo te…`")),
+            ("run_command", r#"{"command":"npm ci && npm t"}"#, deed("runs `npm ci && npm t`")),
+            ("run_test", r#"{"path":"a_test.go","name":"TestA"}"#, deed("tests TestA of a_test.go")),
+            ("set_up_environment", "{}", deed("has dependencies installed")),
+            ("set_up_environment", r#"{"command":["npm","i","x"]}"#, deed("runs `npm i x` with the network")),
+            (
+                "apply_patch",
+                r#"{"patch":"--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n--- /dev/null\n+++ b/y…"#,
+                deed("patches x.py, y…"),
+            ),
             ("write_file", r#"{"content":"fn \"x\"\n","path":"src/a.rs"}"#, deed("writes src/a.rs")),
             ("git_commit", r#"{"message":"Add\n\nmore"}"#, deed("commits \"Add\"")),
             ("git_commit", r#"{"message":"Say \"hello\" twi…"#, deed("commits \"Say \"hello\" twi…\"")),

@@ -6,7 +6,7 @@ use syndarix_core::agent::Agent;
 use syndarix_core::money::NanoUsd;
 use syndarix_core::project::{Project, ProjectState};
 use syndarix_core::role::Role;
-use syndarix_core::task::Task;
+use syndarix_core::task::{Receipt, Task};
 use syndarix_core::usage::TokenUsage;
 use syndarix_store::CostLine;
 
@@ -71,6 +71,7 @@ impl Summary<'_> {
     pub(crate) fn render(&self) -> String {
         let mut text = format!("\n{}\n\n", self.verdict());
         text.push_str(&self.tasks_section());
+        text.push_str(&self.accepted_section());
         text.push_str(&self.reviews_section());
         text.push_str(&self.costs_section());
         text.push_str(&self.result_section());
@@ -95,11 +96,50 @@ impl Summary<'_> {
             ProjectState::Created | ProjectState::Running => "is not finished".to_owned(),
         };
         format!(
-            "{} ({}) {state}; {done} of {} done.",
+            "{} ({}) {state}; {done} of {} done.{}",
             one_line(&project.title, 80),
             project.id,
-            text::count(all, "task")
+            text::count(all, "task"),
+            self.unverified()
         )
+    }
+
+    /// What has to be said first of a result that no check has looked at.
+    fn unverified(&self) -> &'static str {
+        let mut receipts = self.code_receipts().peekable();
+        let is_delivered = self.project.state == ProjectState::Completed && receipts.peek().is_some();
+        if is_delivered && receipts.all(|(_, receipt)| receipt.check.is_none()) {
+            " Nothing was verified: no check was run."
+        } else {
+            ""
+        }
+    }
+
+    /// The receipts of the tasks that change code.
+    fn code_receipts(&self) -> impl Iterator<Item = (&Task, &Receipt)> {
+        let tasks = self.tasks.iter().filter(|task| task.kind.changes_code());
+        tasks.filter_map(|task| Some((task, task.receipt.as_ref()?)))
+    }
+
+    /// The checks that failed and were accepted, because what fails did so before anything was changed.
+    fn accepted_section(&self) -> String {
+        let mut text = String::new();
+        for (task, receipt) in self.code_receipts() {
+            for check in receipt.others.iter().chain(&receipt.check) {
+                let Some(why) = &check.accepted_red else { continue };
+                let (key, command) = (task.id.key(), one_line(&check.command, 60));
+                text.push_str(&format!(
+                    "  {key} {command} → exit code {}. {}\n",
+                    check.exit_code,
+                    one_line(why, 200)
+                ));
+            }
+        }
+        if text.is_empty() {
+            text
+        } else {
+            format!("Checks that failed already before anything was changed\n{text}\n")
+        }
     }
 
     fn tasks_section(&self) -> String {

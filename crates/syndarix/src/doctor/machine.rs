@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use syndarix_core::time::{Clock as _, SystemClock, Timestamp};
-use syndarix_tools::workspace_server::{Confinement, probe};
+use syndarix_tools::workspace_server::{Confinement, Isolation, probe};
 
 use super::Finding;
 
@@ -14,7 +14,7 @@ const OLDEST_GIT: (u32, u32) = (2, 38);
 const FIRST_MOMENT: Timestamp = Timestamp(1_735_689_600_000);
 
 /// Looks at all of them.
-pub(super) fn examine() -> Vec<Finding> {
+pub(super) fn examine(isolated: Isolation) -> Vec<Finding> {
     vec![
         git(version("git")),
         program(
@@ -28,6 +28,7 @@ pub(super) fn examine() -> Vec<Finding> {
             "install Rust from https://rustup.rs; the demo and Rust projects need it",
         ),
         confinement(probe()),
+        isolation(isolated),
         clock(SystemClock.now()),
     ]
 }
@@ -78,6 +79,24 @@ fn confinement(found: Confinement) -> Finding {
     }
 }
 
+/// Whether commands have a root and a network of their own. Without them everything works, more slowly and less apart.
+fn isolation(found: Isolation) -> Finding {
+    match found.missing {
+        None => Finding::ok(
+            "namespaces",
+            "agents' commands have a root, a home and a loopback network of their own",
+        ),
+        Some(missing) => Finding::warn(
+            "namespaces",
+            format!(
+                "{missing}: dependencies are installed into every clone by itself, and commands have no loopback"
+            ),
+            "allow unprivileged user namespaces (`sysctl kernel.unprivileged_userns_clone=1`, or AppArmor's \
+             `kernel.apparmor_restrict_unprivileged_userns=0`), or start the container with them",
+        ),
+    }
+}
+
 fn clock(now: Timestamp) -> Finding {
     if now >= FIRST_MOMENT {
         Finding::ok("clock", now.to_string())
@@ -113,6 +132,13 @@ mod tests {
         ] {
             let finding = confinement(found);
             assert_eq!((finding.verdict, finding.detail.as_str()), (verdict, said));
+        }
+    }
+
+    #[test]
+    fn a_machine_without_namespaces_works_and_is_told_so() {
+        for (missing, verdict) in [(None, Verdict::Ok), (Some("not permitted".to_owned()), Verdict::Warn)] {
+            assert_eq!(isolation(Isolation { missing }).verdict, verdict);
         }
     }
 

@@ -9,10 +9,14 @@ mod data;
 mod machine;
 mod reach;
 
+use std::path::Path;
+
 use serde::Serialize;
+use syndarix_tools::workspace_server::Isolation;
 
 use crate::cli::Global;
 use crate::config;
+use crate::service::host::{launcher, work_directory};
 
 /// How one thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -61,7 +65,7 @@ impl Finding {
 
 /// Looks at everything.
 pub(crate) async fn examine(global: &Global) -> Vec<Finding> {
-    let mut findings = machine::examine();
+    let mut findings = machine::examine(isolation(&global.data_dir).await);
     findings.extend(data::examine(&global.data_dir).await);
     match config::load(global.config.as_deref()) {
         Ok(config) => {
@@ -77,6 +81,18 @@ pub(crate) async fn examine(global: &Global) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether commands can have a root of their own where they would work.
+async fn isolation(data_dir: &Path) -> Isolation {
+    let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    let folder = work_directory(&data_dir, &config::process_environment);
+    // Nothing is made where nobody works yet: what is above it is on the same file system.
+    let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(&folder);
+    match launcher() {
+        Ok(launcher) => launcher.isolation(there).await,
+        Err(failure) => Isolation { missing: Some(failure.chain()) },
+    }
 }
 
 /// The findings as text.

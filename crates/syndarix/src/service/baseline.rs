@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use syndarix_core::task::Check;
+use syndarix_environment::find::{Configured, SETTINGS};
 use syndarix_environment::make::{
     CheckRun, Checking, Made, Progress, Request, SetUpError, SetUpRun, Workshop, files_of,
 };
@@ -119,11 +120,13 @@ async fn within(
     let repository = repository.map_err(repository_refused)?;
     let files = files_of(&repository, &source.head).await.map_err(repository_refused)?;
     left_out(&files, config)?;
+    readable(&files, source)?;
     let mut kept = ProjectEnvironment {
         version: 1,
         name: name_of(&source.root),
         configured: config.file.environment.configured(),
         unchecked: wishes.unchecked,
+        within: source.within.clone(),
         ..ProjectEnvironment::default()
     };
     let mut environment = kept.at(&files, machine);
@@ -239,6 +242,24 @@ fn left_out(files: &syndarix_environment::Repository, config: &Config) -> Result
         );
     }
     Ok(())
+}
+
+/// What is said of the environment in the repository itself is readable, and the folder to work on is in the commit.
+fn readable(files: &syndarix_environment::Repository, source: &Source) -> Result<(), Failure> {
+    if let Some(text) = files.text(SETTINGS)
+        && let Err(error) = Configured::in_repository(text)
+    {
+        let settings = source.root.join(SETTINGS);
+        return Err(Failure::bad_input(format!("{} cannot be used", settings.display()))
+            .because(error)
+            .hint("mend it and commit it: what counts is the commit"));
+    }
+    let folder = &source.within;
+    if folder.is_empty() || files.paths.iter().any(|path| path.starts_with(&format!("{folder}/"))) {
+        return Ok(());
+    }
+    Err(Failure::bad_input(format!("the folder {folder} has no files in the commit {}", &source.head[..10]))
+        .hint("commit what is in it, or name another folder with --repo"))
 }
 
 /// The name of the folder in which worktrees are seen: the repository's own, as far as every tool takes it.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use syndarix_agents::run::{AgentRunner, AgentRunnerOptions, DEFAULT_OUTAGE_WAIT};
 use syndarix_core::blob::BlobHash;
@@ -17,7 +17,9 @@ use syndarix_llm::{Gateway, GatewayOptions};
 use syndarix_store::{NewAgent, NewProject, Store, StoreOptions};
 use syndarix_tools::Launcher;
 use syndarix_tools::mcp::ServerReport;
-use syndarix_workflows::{ActivitiesOptions, Host, HostOptions, Layout, Limits, project_workflow};
+use syndarix_workflows::{
+    ActivitiesOptions, Environments, Host, HostOptions, Layout, Limits, project_workflow,
+};
 use temporalio_client::Connection;
 
 use super::control::ControlSocket;
@@ -111,7 +113,14 @@ impl Service {
             effects: Arc::clone(&effects),
             clock: Arc::clone(&clock),
         }));
-        let toolbox = Arc::new(toolbox.over(effects, journal));
+        let (swept, at) = (workshop.clone(), Duration::from_millis(clock.now().0.max(0).cast_unsigned()));
+        tokio::task::spawn_blocking(move || {
+            // What cannot be looked through now is looked through the next time.
+            let _ = swept.sweep(SystemTime::UNIX_EPOCH + at);
+        });
+        let environments = Environments { store: store.clone(), workshop, machine };
+        let toolbox = toolbox.over(effects, journal).with_set_up(Arc::new(environments.clone()));
+        let toolbox = Arc::new(toolbox);
         let mcp_servers = toolbox.mcp_servers();
         let runner = AgentRunner::new(AgentRunnerOptions {
             store: store.clone(),
@@ -135,8 +144,8 @@ impl Service {
                 store: store.clone(),
                 runner: Arc::new(runner),
                 layout: layout.clone(),
-                workshop,
-                machine,
+                environments,
+                authorship: config.file.git.clone(),
                 documents: config.file.results.documents.clone(),
                 clock,
                 limits: Limits { max_rounds: limits.review_rounds, ..Limits::default() },

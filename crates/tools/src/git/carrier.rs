@@ -54,6 +54,9 @@ fn object_id(text: &str) -> Option<String> {
     valid.then(|| text.to_ascii_lowercase())
 }
 
+/// The most tags that are brought along, the newest first.
+const TAGS: usize = 5_000;
+
 /// An empty repository whose one branch lies in another repository's objects. Removed when dropped.
 pub(super) struct Carrier {
     path: PathBuf,
@@ -86,6 +89,14 @@ impl Carrier {
         Ok(carrier)
     }
 
+    /// Gives it tags, whose objects lie where those of its branch do.
+    fn tag(&self, tags: &[Tag]) -> Result<(), Error> {
+        let lines: String =
+            tags.iter().map(|tag| format!("{} refs/tags/{}\n", tag.object, tag.name)).collect();
+        let file = self.path.join("packed-refs");
+        fs::write(&file, lines).map_err(path_error(&file))
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -105,6 +116,57 @@ fn quoted(path: &Path) -> String {
     } else {
         text
     }
+}
+
+/// A tag of a commit.
+#[derive(Debug)]
+struct Tag {
+    name: String,
+    /// The tag's own object, or the commit where it has none.
+    object: String,
+    commit: String,
+}
+
+/// Brings the tags of a commit and of those before it into `git`, which has the commits: versions are told from them. What
+/// does not pass as a tag's object becomes a plain tag of its commit.
+pub(super) async fn fetch_tags(git: &Git, theirs: &Git, tip: &str) -> Result<(), Error> {
+    let format =
+        "--format=%(refname:lstrip=2)%09%(objecttype)%09%(objectname)%09%(*objecttype)%09%(*objectname)";
+    let (count, merged) = (format!("--count={TAGS}"), format!("--merged={tip}"));
+    let sorted = ["for-each-ref", "--sort=-creatordate", &count, &merged, format, "refs/tags"];
+    let tags: Vec<Tag> = theirs.must(sorted).await?.text().lines().filter_map(tag).collect();
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let name = format!("carrier-{}-tags", std::process::id());
+    let carrier =
+        Carrier::create(git.path.join(".git").join(name), &theirs.path.join("objects"), "tags", tip)?;
+    carrier.tag(&tags)?;
+    let address = carrier.path().display().to_string();
+    let all = "+refs/tags/*:refs/tags/*";
+    let fetch =
+        ["fetch", "--quiet", "--no-write-fetch-head", "--update-shallow", "--end-of-options", &address, all];
+    let fetched = git.run(fetch).await?;
+    if fetched.code != Some(0) {
+        let lines: String =
+            tags.iter().map(|tag| format!("update refs/tags/{} {}\n", tag.name, tag.commit)).collect();
+        let updated = git.run_with(lines.into_bytes(), ["update-ref", "--stdin"]).await?;
+        git.expect_success("update-ref", updated)?;
+    }
+    Ok(())
+}
+
+/// A line of the list of tags; those of trees and files are passed over.
+fn tag(line: &str) -> Option<Tag> {
+    let mut fields = line.split('\t');
+    let (name, kind, object) = (fields.next()?, fields.next()?, fields.next()?);
+    let (peeled_kind, peeled) = (fields.next()?, fields.next()?);
+    let commit = match (kind, peeled_kind) {
+        ("commit", _) => object,
+        ("tag", "commit") => peeled,
+        _ => return None,
+    };
+    Some(Tag { name: name.to_owned(), object: object.to_owned(), commit: commit.to_owned() })
 }
 
 /// Brings a branch of another repository into `git` under the name `into`, moving it wherever it was.

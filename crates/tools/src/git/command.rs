@@ -7,7 +7,6 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 
 use super::error::Error;
-pub(crate) use super::identity::Identity;
 use super::identity::Signature;
 
 /// Settings of every call: no hooks, no programs named in configuration, no background work.

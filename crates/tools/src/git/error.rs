@@ -58,6 +58,9 @@ pub enum Error {
         /// Where.
         path: PathBuf,
     },
+    /// A repository was cloned with a filter, and lacks what clones of it need.
+    #[error("the repository {} is a partial clone and lacks objects", .0.display())]
+    Partial(PathBuf),
     /// Git refused, in its own words.
     #[error("`git {command}` failed in {}: {stderr}", path.display())]
     Failed {
@@ -99,6 +102,9 @@ impl Error {
             Self::NoCommits(_) => Some("commit something first".into()),
             Self::Uncommitted { .. } => {
                 Some("commit or stash them, so that the team works on what you see".into())
+            }
+            Self::Partial(_) => {
+                Some("fetch all of them with `git fetch --refetch --no-filter`, or name a full clone".into())
             }
             Self::FileName(_) => Some("name a folder of the repository, without `..` and `.git`".into()),
             Self::NoUser { key, .. } => Some(format!(

@@ -98,6 +98,12 @@ impl Signature {
     }
 }
 
+impl Default for Signature {
+    fn default() -> Self {
+        Self::SHELL
+    }
+}
+
 /// How commits are signed: the table `[git]` of a configuration, as far as it is about people.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -63,7 +63,7 @@ impl Repository {
         .await
     }
 
-    /// Makes a repository from a user's, with `branch` at the commit `base`. One that is there already is
+    /// Makes a repository from a user's, with `branch` at the commit `base` and the tags before it. One that is there already is
     /// opened. The user's repository is only read, file by file; its work tree plays no part.
     pub async fn clone_from(path: &Path, source: &Source, base: &str, branch: &str) -> Result<Self, Error> {
         branch_name(branch)?;
@@ -71,7 +71,13 @@ impl Repository {
         Self::create(path, async |git| {
             let format = if base.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
             git.must(["init", "--quiet", "--template=", format, "--initial-branch", branch, "."]).await?;
-            carrier::fetch(&git, &git.path.join(".git"), &source.git_dir, &base, branch, branch).await?;
+            let fetched =
+                carrier::fetch(&git, &git.path.join(".git"), &source.git_dir, &base, branch, branch).await;
+            if fetched.is_err() && source.is_partial().await? {
+                return Err(Error::Partial(source.root.clone()));
+            }
+            fetched?;
+            carrier::fetch_tags(&git, &Git::at(&source.git_dir), &base).await?;
             git.must(["reset", "--quiet", "--hard", &base]).await?;
             Ok(())
         })
@@ -244,17 +250,7 @@ impl Repository {
             let building = prepare_building(dest)?;
             let git = Git::at(&building);
             let from = self.git.path.display().to_string();
-            git.must([
-                "clone",
-                "--quiet",
-                "--shared",
-                "--no-checkout",
-                "--no-tags",
-                "--template=",
-                &from,
-                ".",
-            ])
-            .await?;
+            git.must(["clone", "--quiet", "--shared", "--no-checkout", "--template=", &from, "."]).await?;
             git.must(["remote", "remove", "origin"]).await?;
             git.must(["checkout", "--quiet", "--force", "-B", branch, &base]).await?;
             put_in_place(&building, dest)?;
@@ -279,6 +275,21 @@ impl Repository {
         if self.git.tip(branch).await?.as_deref() != Some(&tip) {
             let _lock = self.lock().await?;
             carrier::fetch(&self.git, &self.git.path.join(".git"), &git_dir, &tip, branch, branch).await?;
+        }
+        Ok(tip)
+    }
+
+    /// What an agent has committed on its branch, taken over beside the branches of the work, where nothing looks for it but
+    /// who is given the commit. Nothing that the clone configures is run.
+    pub async fn look_at_branch(&self, from: &Path, branch: &str) -> Result<String, Error> {
+        branch_name(branch)?;
+        let git_dir = from.join(".git");
+        let unknown = || Error::UnknownRevision { revision: branch.to_owned(), path: from.to_owned() };
+        let tip = carrier::read_tip(&git_dir, branch)?.ok_or_else(unknown)?;
+        if self.git.commit(&tip).await.is_err() {
+            let _lock = self.lock().await?;
+            let beside = format!("looked-at/{branch}");
+            carrier::fetch(&self.git, &self.git.path.join(".git"), &git_dir, &tip, branch, &beside).await?;
         }
         Ok(tip)
     }

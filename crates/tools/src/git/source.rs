@@ -12,6 +12,8 @@ pub struct Source {
     pub root: PathBuf,
     /// Where its objects and branches are.
     pub git_dir: PathBuf,
+    /// The folder of it that was looked at, relative to the root and with `/` between folders; empty for the root.
+    pub within: String,
     /// The commit that is checked out.
     pub head: String,
     /// The branch that is checked out, if any.
@@ -31,13 +33,15 @@ impl Source {
         let git_dir = PathBuf::from(ended.text());
         let root = git.run(["rev-parse", "--show-toplevel"]).await?;
         let root = if root.code == Some(0) { PathBuf::from(root.text()) } else { git_dir.clone() };
+        let prefix = git.run(["rev-parse", "--show-prefix"]).await?.text();
+        let within = prefix.trim_end_matches('/').to_owned();
         let head = match git.commit("HEAD").await {
             Err(Error::UnknownRevision { .. }) => return Err(Error::NoCommits(root)),
             other => other?,
         };
         let branch = git.run(["symbolic-ref", "--quiet", "--short", "HEAD"]).await?;
         let branch = (branch.code == Some(0)).then(|| branch.text());
-        Ok(Self { root, git_dir, head, branch })
+        Ok(Self { root, git_dir, within, head, branch })
     }
 
     /// Refuses a work tree whose tracked files differ from the commit that is checked out. Files git does not
@@ -45,6 +49,13 @@ impl Source {
     pub async fn ensure_clean(&self) -> Result<(), Error> {
         let files = changed_files(&Git::at(&self.root)).await?;
         if files.is_empty() { Ok(()) } else { Err(Error::Uncommitted { path: self.root.clone(), files }) }
+    }
+
+    /// Whether it was cloned with a filter, so that objects may be missing that git fetches when they are needed.
+    pub(super) async fn is_partial(&self) -> Result<bool, Error> {
+        let filtered =
+            ["config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.partialclonefilter)$"];
+        Ok(Git::at(&self.git_dir).run(filtered).await?.code == Some(0))
     }
 
     /// The commit a revision names.

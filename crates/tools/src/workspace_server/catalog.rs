@@ -93,7 +93,7 @@ impl WorkspaceTool {
 
     /// Whether a workspace with these options has it.
     pub fn is_offered(self, options: &WorkspaceOptions) -> bool {
-        self != Self::RunTest || options.test_command.is_some()
+        self != Self::RunTest || !options.prepared.test_commands.is_empty()
     }
 
     /// Whether it starts programs, which happens only where they are confined.

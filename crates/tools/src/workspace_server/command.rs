@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{Answer, CommandEnd};
 use super::arguments::{RunCommand, RunTest};
 use super::disk::Disk;
-use super::options::Limits;
+use super::options::{Limits, TestCommand};
 use super::place::Place;
 use super::processes::{self, Census, Spared, Whose};
 use super::running::{COUNT_INTERVAL, NOT_STARTED, Running, Stop, exit_code, not_started, too_large};
@@ -23,8 +23,8 @@ pub(super) struct Commands {
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) disk: Disk,
     pub(super) limits: Limits,
-    /// How the tests of one file are run, if that is known.
-    pub(super) test_command: Option<Vec<String>>,
+    /// How single tests are run, where that is known.
+    pub(super) test_commands: Vec<TestCommand>,
     pub(super) one_at_a_time: tokio::sync::Mutex<()>,
     /// What goes on running between commands.
     pub(super) spared: Spared,
@@ -56,12 +56,14 @@ impl Commands {
         call: &RunTest,
         cancelled: &CancellationToken,
     ) -> Result<Answer, String> {
-        let Some(template) = &self.test_command else {
-            return Err("how one test is run is not known here; use run_command".into());
+        let real = place.real(&call.path)?;
+        let path = real.strip_prefix(place.path()).unwrap_or(&real).to_string_lossy();
+        let Some((known, path)) = test_command::of_file(&self.test_commands, &path) else {
+            return Err(format!("how one test of {path} is run is not known here; use run_command"));
         };
-        let path = place.real(&call.path)?;
-        let command = test_command::filled(template, &path.to_string_lossy(), call.name.as_deref())?;
-        let mut answer = self.answer(&command, place.path(), call.timeout_s, cancelled).await?;
+        let command = test_command::filled(&known.command, path, call.name.as_deref())?;
+        let folder = place.path().join(&known.folder);
+        let mut answer = self.answer(&command, &folder, call.timeout_s, cancelled).await?;
         answer.text = format!("{}: {}", command.join(" "), answer.text);
         Ok(answer)
     }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::namespace::Inside;
 use super::options::Prepared;
-use crate::git::command::{ENVIRONMENT, Identity};
+use crate::git::Signature;
+use crate::git::command::ENVIRONMENT;
 
 const SYSTEM_PATH: [&str; 6] =
     ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -77,13 +78,13 @@ pub(super) struct Sources<'a> {
     pub(super) inside: &'a Inside,
     /// Whether there is a network to ask.
     pub(super) network: bool,
-    pub(super) author: &'a Identity,
+    pub(super) signature: &'a Signature,
 }
 
 /// The environment of every command. Without a network, sources that cargo has already downloaded are offered to it
 /// through links, where set-up has not brought any.
 pub(super) fn build(sources: Sources<'_>) -> std::io::Result<Vec<(OsString, OsString)>> {
-    let Sources { toolchains, prepared, inside, network, author, .. } = sources;
+    let Sources { toolchains, prepared, inside, network, signature, .. } = sources;
     let cargo = inside.home.join(".cargo");
     for folder in [&inside.home, &inside.temporary, &cargo] {
         std::fs::create_dir_all(folder)?;
@@ -125,7 +126,7 @@ pub(super) fn build(sources: Sources<'_>) -> std::io::Result<Vec<(OsString, OsSt
     for (name, value) in ENVIRONMENT.iter().filter(|(name, _)| *name != "LC_ALL") {
         set(name, value.into());
     }
-    for (name, value) in author.environment() {
+    for (name, value) in signature.environment() {
         set(name, value.into());
     }
     Ok(variables)

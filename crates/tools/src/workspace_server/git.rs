@@ -11,13 +11,12 @@ use super::arguments::{GitCommit, GitDiff, GitLog};
 use super::changes::Changes;
 use super::command::Commands;
 use super::place::Place;
+use crate::git::Signature;
 use crate::git::command::SETTINGS;
+use crate::git::trailers::{self, EFFECT};
 
 /// How long a git command may take.
 const TIMEOUT: Duration = Duration::from_mins(2);
-
-/// The trailer by which a repeated commit finds itself.
-const TRAILER: &str = "Syndarix-Effect";
 
 /// How many candidates a repeated commit looks at: `P/run-1#1.1` is also found in `P/run-1#1.10`.
 const SEARCHED: &str = "-n100";
@@ -38,6 +37,7 @@ pub(super) struct Git<'a> {
     pub(super) place: &'a Place,
     /// What the tools wrote, which is what of the new files is committed unasked.
     pub(super) changes: &'a Changes,
+    pub(super) signature: &'a Signature,
     /// What a commit's message ends with, beside the key of its effect.
     pub(super) trailers: &'a [(String, String)],
     pub(super) cancelled: &'a CancellationToken,
@@ -75,10 +75,8 @@ impl Git<'_> {
         if message.is_empty() {
             return Err("`message` is empty; say what the change does".into());
         }
-        let own = self.trailers.iter().map(|(name, _)| name.as_str()).chain([TRAILER]);
-        let begins = |name: &str| message.lines().any(|line| line.trim_start().starts_with(name));
-        if let Some(name) = own.into_iter().find(|name| begins(name)) {
-            return Err(format!("`message` must not contain a line {name}"));
+        if let Some(line) = message.lines().find(|line| trailers::is_ours(line)) {
+            return Err(format!("`message` must not contain the line `{}`: it is added", line.trim()));
         }
         if let Some(effect) = effect
             && let Some(commit) = self.committed(effect).await?
@@ -103,7 +101,8 @@ impl Git<'_> {
         }
         let trailers: Vec<String> = (self.trailers.iter())
             .map(|(name, value)| format!("{name}: {}", value.replace(['\n', '\r'], " ")))
-            .chain(effect.map(|effect| format!("{TRAILER}: {effect}")))
+            .chain(effect.map(|effect| format!("{EFFECT}: {effect}")))
+            .chain(self.signature.sign_off_trailer())
             .collect();
         let mut arguments =
             vec!["commit", "--quiet", "--no-verify", "--cleanup=whitespace", "--message", message];
@@ -197,8 +196,8 @@ impl Git<'_> {
     }
 
     async fn committed(&self, effect: &str) -> Result<Option<String>, String> {
-        let format = format!("--format=%H %(trailers:key={TRAILER},valueonly,separator=%x20)");
-        let grep = format!("--grep={TRAILER}: {effect}");
+        let format = format!("--format=%H %(trailers:key={EFFECT},valueonly,separator=%x20)");
+        let grep = format!("--grep={EFFECT}: {effect}");
         let (code, text) = self.run(&["log", SEARCHED, "--fixed-strings", &grep, &format]).await?;
         if code != 0 {
             return Ok(None);

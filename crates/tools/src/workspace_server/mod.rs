@@ -41,11 +41,10 @@ use syndarix_core::time::{Clock as _, SystemClock};
 pub(crate) use answer::CommandEnd;
 pub use catalog::WorkspaceTool;
 pub use isolation::{Isolation, try_isolation};
-pub use options::{Limits, Prepared, SandboxRequirement, WorkspaceOptions};
+pub use options::{Limits, Prepared, SandboxRequirement, TestCommand, WorkspaceOptions};
 pub use sandbox::{Confinement, probe};
 
 use crate::error::Error;
-use crate::git::command::Identity;
 use crate::git::leftovers::remove_locks;
 use namespace::Inside;
 use network::Sockets;
@@ -76,7 +75,6 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
     std::fs::create_dir_all(&options.scratch).map_err(unusable(&options.scratch))?;
     let scratch = options.scratch.canonicalize().map_err(unusable(&options.scratch))?;
     let measured = vec![place.path().to_owned(), scratch.clone()];
-    let author = Identity::agent(&options.author);
     let toolchains = environment::Toolchains::find();
     let prepared = &options.prepared;
     let mut readable = toolchains.readable();
@@ -109,7 +107,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         readable: &readable,
         inside: &inside,
         network: options.network,
-        author: &author,
+        signature: &options.signature,
     };
     let environment = environment::build(sources).map_err(unusable(&scratch))?;
     bound(&options.limits);
@@ -136,7 +134,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
             environment,
             disk: disk::Disk::new(measured, options.limits.disk_bytes),
             limits: options.limits.clone(),
-            test_command: options.test_command,
+            test_commands: options.prepared.test_commands,
             one_at_a_time: tokio::sync::Mutex::new(()),
             spared: processes::Spared::default(),
         }),
@@ -144,6 +142,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         changes: Arc::new(changes::Changes::open(&place)),
         place: Arc::new(place),
         limits: options.limits,
+        signature: options.signature,
         trailers: options.trailers,
         unconfined,
     };

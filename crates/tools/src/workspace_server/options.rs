@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::namespace;
+use crate::git::Signature;
 
 /// How much confinement is demanded before commands are run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +82,19 @@ pub struct Prepared {
     pub variables: Vec<(String, String)>,
     /// Folders beside the system's own that may be read: the user's toolchains.
     pub readable: Vec<PathBuf>,
+    /// How single tests are run, in the folders where that is known.
+    pub test_commands: Vec<TestCommand>,
+}
+
+/// How the tests of one file, or one of them, are run in a folder of the worktree and below.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestCommand {
+    /// The folder, relative to the worktree; empty for the worktree itself. The command runs there.
+    pub folder: String,
+    /// Words in which `{path}`, `{folder}`, `{stem}` and `{name}` stand for the file, the folder it is in, its name without
+    /// endings, and the test.
+    pub command: Vec<String>,
 }
 
 impl Prepared {
@@ -128,12 +142,9 @@ pub struct WorkspaceOptions {
     /// What was prepared for its commands.
     #[serde(default)]
     pub prepared: Prepared,
-    /// The author's name in commits.
-    pub author: String,
+    /// Whose names commits carry.
+    pub signature: Signature,
     /// What the messages of commits end with, as names and values, such as `Syndarix-Task` and `T-3`.
     #[serde(default)]
     pub trailers: Vec<(String, String)>,
-    /// How the tests of one file are run: words in which `{path}` and `{name}` stand for the file and for one test.
-    #[serde(default)]
-    pub test_command: Option<Vec<String>>,
 }

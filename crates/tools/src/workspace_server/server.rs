@@ -22,6 +22,7 @@ use super::git::Git;
 use super::options::Limits;
 use super::place::Place;
 use super::{META_EFFECT, META_REPEATED, edit, files, patch, search};
+use crate::git::Signature;
 
 /// The workspace tools behind MCP.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Server {
     pub(super) limits: Limits,
     /// What the messages of commits end with.
     pub(super) trailers: Vec<(String, String)>,
+    /// Whose names commits carry.
+    pub(super) signature: Signature,
     /// Why commands are refused, if they are.
     pub(super) unconfined: Option<String>,
 }
@@ -72,6 +75,7 @@ impl Server {
             commands: &self.commands,
             place: &self.place,
             changes: &self.changes,
+            signature: &self.signature,
             trailers: &self.trailers,
             cancelled: &context.ct,
         };

@@ -3,7 +3,10 @@
 use expect_test::expect;
 use serde_json::json;
 
-use crate::support::{Bench, git};
+use syndarix_tools::git::{Identity, Signature};
+use syndarix_tools::workspace_server::{Prepared, TestCommand};
+
+use crate::support::{Bench, Setup, git};
 
 async fn left_by_commands(bench: &Bench) {
     bench
@@ -82,4 +85,52 @@ async fn what_was_removed_moved_or_staged_is_committed() {
     bench.shell("git mv a b").await;
     bench.call("git_commit", json!({"message": "Move"})).await;
     assert_eq!(git(&bench.root(), &["ls-files"]), ".gitignore\nb\nstaged");
+}
+
+#[tokio::test]
+async fn a_commit_says_whose_it_is_and_what_it_is_for() {
+    let user = Identity { name: "Ann Ö".into(), email: "ann@example.org".into() };
+    let signature = Signature { author: Identity::agent("dave"), committer: user, sign_off: true };
+    let bench = Bench::with(Setup { signature: Some(signature), ..Setup::default() }).await;
+    bench.call("write_file", json!({"path": "a", "content": "a\n"})).await;
+    for line in ["Syndarix-Agent: carol", "  syndarix-effect : x"] {
+        let refused = bench.call("git_commit", json!({"message": format!("Add a\n\n{line}")})).await;
+        assert!(refused.is_error && refused.content.contains(line.trim()), "{}", refused.content);
+    }
+    bench.call("git_commit", json!({"message": "Add a\n\nIt is new."})).await;
+    let shown = git(&bench.root(), &["log", "-1", "--format=%an <%ae>, %cn <%ce>%n%B"]);
+    expect![[r"
+        Dave <dave@syndarix.invalid>, Ann Ö <ann@example.org>
+        Add a
+
+        It is new.
+
+        Syndarix-Agent: dave
+        Syndarix-Task: p-1/T-1
+        Syndarix-Effect: p-1/T-1/run-1#1.4
+        Signed-off-by: Ann Ö <ann@example.org>"]]
+    .assert_eq(&shown);
+}
+
+#[tokio::test]
+async fn one_test_is_run_where_it_is_known_how() {
+    let test_commands = vec![TestCommand {
+        folder: "web".into(),
+        command: ["echo", "{path}::{name}", "in", "{folder}"].map(str::to_owned).to_vec(),
+    }];
+    let prepared = Prepared { test_commands, ..Prepared::default() };
+    let bench = Bench::with(Setup { prepared, ..Setup::default() }).await;
+    for path in ["web/tests/a.py", "b.py"] {
+        bench.call("write_file", json!({"path": path, "content": ""})).await;
+    }
+    for (arguments, expected) in [
+        (json!({"path": "web/tests/a.py", "name": "test_a"}), "\ntests/a.py::test_a in tests\n"),
+        (json!({"path": "web/tests/a.py"}), "\ntests/a.py in tests\n"),
+        (json!({"path": "b.py"}), "how one test of b.py is run is not known here; use run_command"),
+    ] {
+        let answer = bench.call("run_test", arguments.clone()).await.content;
+        assert!(answer.contains(expected), "{arguments}: {answer}");
+    }
+    let known = |bench: &Bench| bench.session.specs().iter().any(|spec| spec.name == "run_test");
+    assert!(known(&bench) && !known(&Bench::new().await));
 }

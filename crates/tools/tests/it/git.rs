@@ -112,6 +112,12 @@ async fn repositories_that_cannot_be_worked_on_are_told_apart() {
     assert!(error.hint().is_some());
     let error = source.commit("no-such-branch").await.unwrap_err();
     assert!(matches!(error, Error::UnknownRevision { .. }), "{error}");
+    git(&users, &["config", "uploadpack.allowFilter", "true"]);
+    let address = format!("file://{}", users.display());
+    git(folder.path(), &["clone", "-q", "--filter=blob:none", "--no-checkout", &address, "partial"]);
+    let partial = Source::inspect(&folder.path().join("partial")).await.unwrap();
+    let refused = Repository::clone_from(&folder.path().join("of-partial"), &partial, "HEAD", "main").await;
+    assert!(matches!(&refused, Err(error @ Error::Partial(_)) if error.hint().is_some()), "{refused:?}");
     let error = Repository::init(&folder.path().join("x"), "-bad").await.unwrap_err();
     assert!(matches!(error, Error::BranchName(_)), "{error}");
 }
@@ -221,6 +227,38 @@ async fn many_merges_at_once_all_arrive() {
     let count = (0..6).filter(|index| repository.path().join(format!("{index}.txt")).exists()).count();
     assert_eq!(count, 6);
     assert!(repository.is_clean().await.unwrap());
+}
+
+#[tokio::test]
+async fn versions_are_told_from_tags_in_every_clone() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = users(&folder);
+    git(&users, &["tag", "--annotate", "--message", "One", "v1.0"]);
+    git(&users, &["tag", "plain"]);
+    git(&users, &["tag", "of-a-tree", "HEAD^{tree}"]);
+    commit(&users, "b.txt", "b\n");
+    git(&users, &["switch", "-q", "-c", "other"]);
+    commit(&users, "c.txt", "c\n");
+    git(&users, &["tag", "elsewhere"]);
+    git(&users, &["switch", "-q", "trunk"]);
+    let source = Source::inspect(&users).await.unwrap();
+    let described = async |name: &str| {
+        let path = folder.path().join(name);
+        let repository = Repository::clone_from(&path, &source, "HEAD", "main").await.unwrap();
+        let clone = folder.path().join(format!("{name}-clone"));
+        let clone = repository.clone_for_task(&clone, "task-1", "main").await.unwrap().path;
+        let tags = git(&clone, &["tag", "--list"]).replace('\n', " ");
+        format!("{tags}; {}", git(&clone, &["describe", "--tags", "--abbrev=0", "--match", "v*"]))
+    };
+    assert_eq!(described("good").await, "plain v1.0; v1.0");
+
+    // An old tag without a tagger, which a careful git does not take in.
+    let commit = git(&users, &["rev-parse", "HEAD"]);
+    let tag = folder.path().join("tag");
+    std::fs::write(&tag, format!("object {commit}\ntype commit\ntag v2.0\n\nTwo\n")).unwrap();
+    let tag = git(&users, &["hash-object", "-t", "tag", "-w", "--literally", &tag.to_string_lossy()]);
+    git(&users, &["update-ref", "refs/tags/v2.0", &tag]);
+    assert_eq!(described("odd").await, "plain v1.0 v2.0; v2.0");
 }
 
 #[tokio::test]

@@ -14,4 +14,5 @@ mod mcp;
 mod reach;
 mod run_command;
 mod sandbox;
+mod set_up;
 mod support;

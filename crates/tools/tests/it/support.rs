@@ -12,8 +12,10 @@ use syndarix_core::event::{EventKind, NewEvent};
 use syndarix_core::id::{AgentId, ProjectId, RunId, TaskId};
 use syndarix_core::ports::{Effects, Journal, PortError};
 use syndarix_core::tool::{ToolCall, ToolOutput};
+use syndarix_tools::git::{Authorship, Signature};
 use syndarix_tools::mcp::{Holder, McpServerConfig};
 use syndarix_tools::policy::Policy;
+use syndarix_tools::set_up::SetUp;
 use syndarix_tools::workspace_server::Prepared;
 use syndarix_tools::{Launcher, Session, SessionRequest, Toolbox, ToolboxOptions};
 use tempfile::TempDir;
@@ -85,6 +87,9 @@ pub(crate) struct Setup {
     pub(crate) network: bool,
     pub(crate) read_only: Vec<PathBuf>,
     pub(crate) prepared: Prepared,
+    pub(crate) set_up: Option<Arc<dyn SetUp>>,
+    pub(crate) set_up_allowed: bool,
+    pub(crate) signature: Option<Signature>,
     /// A worktree that is there already, instead of a new one.
     pub(crate) root: Option<PathBuf>,
 }
@@ -115,7 +120,10 @@ impl Bench {
             mcp_servers: setup.mcp_servers,
             policy: setup.policy,
         });
-        let toolbox = toolbox.await.expect("a toolbox");
+        let mut toolbox = toolbox.await.expect("a toolbox");
+        if let Some(set_up) = setup.set_up {
+            toolbox = toolbox.with_set_up(set_up);
+        }
         let request = SessionRequest {
             project: ProjectId::new("p-1").unwrap(),
             agent: AgentId::new("p-1/dave").unwrap(),
@@ -128,6 +136,8 @@ impl Bench {
             scopes: setup.scopes.unwrap_or_else(|| vec!["*".into()]),
             holder: setup.holder,
             network: setup.network,
+            set_up_allowed: setup.set_up_allowed,
+            signature: setup.signature.or_else(|| Authorship::default().signature("dave", None)).unwrap(),
             repeatable_commands: vec![vec!["repeatable".into()]],
         };
         let session = toolbox.open(request.clone()).expect("a session");

@@ -5,40 +5,31 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use syndarix_agents::Surroundings;
-use syndarix_core::approval::{ApprovalKind, ApprovalState};
+use syndarix_core::approval::{Approval, ApprovalKind, ApprovalState};
 use syndarix_core::autonomy::Autonomy;
-use syndarix_core::event::{EventKind, NewEvent};
-use syndarix_core::ports::{Blobs, Journal};
+use syndarix_core::id::ProjectId;
 use syndarix_core::project::Project;
 use syndarix_core::task::{Check, Task};
-use syndarix_environment::make::{Key, Progress, Request, SetUpError, files_of};
+use syndarix_environment::make::SetUpError;
 use syndarix_environment::{Environment, ProjectEnvironment, TestResults, instructions, map};
 use syndarix_store::NewApproval;
 use syndarix_tools::git::Repository;
 use syndarix_tools::workspace_server::Prepared;
 
-use super::services::{Answer, Services, passing, permanent, stored};
-use super::work::in_git;
+use super::repository::in_git;
+use super::services::{Answer, Services, passing, stored};
+use crate::environments::{AtCommit, ForWhom, tail};
 use crate::names;
 use crate::types::{Asked, WorkRequest};
 
-/// How much of a set-up's output an agent and a human are shown.
-const OUTPUT_TAIL_BYTES: usize = 4_000;
+/// What the subjects of approvals of set-up begin with.
+const SET_UP: &str = "set-up:";
 /// How much of the repository's own instructions an agent is told, in bytes.
 const INSTRUCTIONS_BYTES: usize = 48 * 1024;
 /// How large the map of the repository may be, in tokens.
 const MAP_TOKENS: usize = 6_000;
 /// The largest file that is read for instructions and the map.
 const FILE_BYTES: usize = 256 * 1024;
-
-/// The environment of one commit of a project.
-#[derive(Debug, Clone)]
-pub(super) struct AtCommit {
-    pub(super) project: ProjectEnvironment,
-    pub(super) environment: Environment,
-    pub(super) key: Key,
-    pub(super) files: syndarix_environment::Repository,
-}
 
 /// Whether an environment can be worked in.
 #[derive(Debug)]
@@ -52,14 +43,6 @@ pub(super) enum Ready {
 }
 
 impl Services {
-    /// What is known of a project's environment since it began.
-    pub(super) async fn project_environment(&self, project: &Project) -> Answer<ProjectEnvironment> {
-        let Some(stored) = &project.environment else { return Ok(ProjectEnvironment::default()) };
-        let bytes = Blobs::get(self.store(), stored).await.map_err(passing)?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| permanent(format!("the project's environment cannot be read: {error}")))
-    }
-
     /// The environment of a commit, with the checks that decide about it.
     pub(super) async fn environment_at(
         &self,
@@ -67,15 +50,7 @@ impl Services {
         repository: &Repository,
         commit: &str,
     ) -> Answer<AtCommit> {
-        let kept = self.project_environment(project).await?;
-        let files = files_of(repository, commit).await.map_err(in_git)?;
-        let mut environment = kept.at(&files, &self.options.machine);
-        if let (None, Some(check)) = (kept.environment.checks().next(), &project.check) {
-            environment.parts.iter_mut().for_each(|part| part.checks.clear());
-            environment.add_check(&check.command, "--check");
-        }
-        let key = self.options.workshop.key(&environment, &files, &kept.name);
-        Ok(AtCommit { project: kept, environment, key, files })
+        self.options.environments.at(project, repository, commit).await.map_err(passing)
     }
 
     /// Sees to it that what a commit needs is installed: it is there, or set-up may run, or a human is asked.
@@ -87,7 +62,7 @@ impl Services {
         commit: &str,
         at: &AtCommit,
     ) -> Answer<Ready> {
-        let workshop = &self.options.workshop;
+        let workshop = &self.options.environments.workshop;
         if !workshop.needs_set_up(&at.environment) || workshop.made(&at.key).is_some() {
             return Ok(Ready::Yes);
         }
@@ -98,29 +73,9 @@ impl Services {
                 other => return Ok(other),
             }
         }
-        let (environment, key) = (&at.environment, &at.key);
-        let request = Request { repository, commit, name: &at.project.name, environment, key, warm: false };
-        let mut runs = Vec::new();
-        let mut progress = |told: Progress<'_>| {
-            if let Progress::Ended(run) = told {
-                runs.push(run.clone());
-            }
-        };
-        let made = workshop.make(request, &mut progress).await;
-        for run in runs {
-            let kind = EventKind::SetUpRun {
-                command: Check { command: run.command }.to_string(),
-                exit_code: run.exit_code,
-                duration_ms: run.duration_ms,
-            };
-            let event = NewEvent {
-                project: project.id.clone(),
-                agent: Some(work.agent.clone()),
-                task: Some(work.task.clone()),
-                kind,
-            };
-            Journal::append(self.store(), vec![event]).await.map_err(passing)?;
-        }
+        let whom =
+            ForWhom { project: project.id.clone(), agent: work.agent.clone(), task: Some(work.task.clone()) };
+        let made = self.options.environments.make(&whom, repository, commit, at).await.map_err(passing)?;
         match made {
             Ok(_) => Ok(Ready::Yes),
             Err(error) => match &error {
@@ -133,13 +88,18 @@ impl Services {
         }
     }
 
+    /// Whether a human has let set-up run whenever dependencies change.
+    pub(super) async fn set_up_allowed(&self, project: &ProjectId) -> Answer<bool> {
+        let earlier = self.store().approvals(Some(project)).await.map_err(stored)?;
+        let allows = |earlier: &Approval| {
+            earlier.subject.starts_with(SET_UP) && earlier.state == ApprovalState::Approved
+        };
+        Ok(earlier.iter().any(allows))
+    }
+
     /// Asks a human, once for the project, whether set-up may run again when what is to be installed changes.
     async fn may_set_up(&self, work: &WorkRequest, at: &AtCommit) -> Answer<Ready> {
-        let earlier = self.store().approvals(Some(&work.project)).await.map_err(stored)?;
-        let allowed = earlier.iter().any(|earlier| {
-            earlier.subject.starts_with("set-up:") && earlier.state == ApprovalState::Approved
-        });
-        if allowed {
+        if self.set_up_allowed(&work.project).await? {
             return Ok(Ready::Yes);
         }
         let mut shown = String::from(
@@ -164,7 +124,7 @@ impl Services {
                 kind,
                 title: "May dependencies be installed, with the network?".to_owned(),
                 shown: shown.into_bytes(),
-                subject: format!("set-up:{}", work.run_id()),
+                subject: format!("{SET_UP}{}", work.run_id()),
                 task: Some(work.task.clone()),
                 workflow_id: names::task_workflow(work),
                 expires_at: None,
@@ -191,11 +151,11 @@ impl Services {
         (root, scratch): (&Path, &Path),
         read_only: &[PathBuf],
     ) -> Answer<Prepared> {
-        let workshop = &self.options.workshop;
+        let workshop = &self.options.environments.workshop;
         let name = &at.project.name;
         let mut key = at.key.clone();
         if workshop.made(&key).is_none()
-            && let (Some(base), Ok(repository)) = (&project.base_commit, super::work::open(project).await)
+            && let (Some(base), Ok(repository)) = (&project.base_commit, self.repository(project).await)
         {
             key = self.environment_at(project, &repository, base).await?.key;
         }
@@ -221,7 +181,9 @@ impl Services {
         };
         let paths: Vec<&str> = at.files.paths.iter().map(String::as_str).collect();
         let said = texts(instructions::wanted(paths)).await?;
-        let told = instructions::instructions(&said, &[], INSTRUCTIONS_BYTES);
+        let folders: Vec<String> =
+            Some(at.project.within.clone()).filter(|folder| !folder.is_empty()).into_iter().collect();
+        let told = instructions::instructions(&said, &folders, INSTRUCTIONS_BYTES);
         let listing = repository.listing(commit).await.map_err(in_git)?;
         let entries = syndarix_environment::Repository::entries(&listing);
         let sized = || entries.iter().map(|entry| (entry.path.as_str(), entry.size));
@@ -251,7 +213,7 @@ impl Services {
             let command = Check { command: check.command.clone() };
             if folder.is_empty() { command.to_string() } else { format!("{command} (in {folder})") }
         });
-        let isolated = self.options.workshop.options().isolation.is_there();
+        let isolated = self.options.environments.workshop.options().isolation.is_there();
         Ok(Surroundings {
             environment: at.environment.describe(),
             instructions: told.into_iter().map(|one| (one.file, one.text)).collect(),
@@ -301,17 +263,9 @@ fn dependencies(environment: &Environment, isolated: bool) -> String {
     }
     let shared = if isolated { " What you change there is seen in your clone alone." } else { "" };
     format!(
-        "Installed by {}, in your clone and in your home.{shared} To add one, name it in the manifest, commit, and finish: \
-         it is installed before the check runs.",
+        "Installed by {}, in your clone and in your home.{shared} What is committed is installed before the check runs.",
         steps.join(", then ")
     )
-}
-
-/// The end of a text, from the beginning of a line.
-pub(super) fn tail(text: &str) -> &str {
-    let start = text.ceil_char_boundary(text.len().saturating_sub(OUTPUT_TAIL_BYTES));
-    let start = if start == 0 { 0 } else { text[start..].find('\n').map_or(start, |at| start + at + 1) };
-    &text[start..]
 }
 
 /// The check of a task, beside those of its project.

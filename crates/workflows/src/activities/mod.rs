@@ -5,6 +5,7 @@ mod answering;
 mod asking;
 mod environment;
 mod proof;
+mod repository;
 mod services;
 mod sprints;
 mod stages;

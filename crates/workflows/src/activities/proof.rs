@@ -11,11 +11,13 @@ use syndarix_core::project::Project;
 use syndarix_core::task::{Check, CheckReceipt, Receipt, Task, TaskState};
 use syndarix_environment::make::{CheckRun, Checking};
 use syndarix_environment::results::{self, Observed};
-use syndarix_tools::git::{Merge, Repository, Source, document_files};
+use syndarix_tools::git::{Merge, Repository, Source, document_files, trailers};
 
-use super::environment::{AtCommit, Ready, tail, with_task_check};
+use super::environment::{Ready, with_task_check};
+use super::repository::in_git;
 use super::services::{Answer, Services, passing, stored};
-use super::work::{branch, in_git, open};
+use crate::environments::{AtCommit, tail};
+use crate::names;
 use crate::types::{Settled, TaskOutcome, WorkRequest};
 
 /// The checks of a commit, and whether they let it pass.
@@ -41,8 +43,8 @@ impl Services {
         let store = self.store();
         let project = store.project(&work.project).await.map_err(stored)?;
         let task = store.task(&work.task).await.map_err(stored)?;
-        let repository = open(&project).await?;
-        let branch = branch(&task);
+        let repository = self.repository(&project).await?;
+        let branch = names::branch(&task);
         let tip =
             repository.fetch_branch(&self.options.layout.workspace(&work), &branch).await.map_err(in_git)?;
         store.set_task_branch(&task.id, &branch).await.map_err(stored)?;
@@ -75,11 +77,11 @@ impl Services {
         let _merging = lock.lock().await;
         let store = self.store();
         let project = store.project(&work.project).await.map_err(stored)?;
-        let repository = open(&project).await?;
+        let repository = self.repository(&project).await?;
         let before = repository.commit(&project.branch).await.map_err(in_git)?;
         let message = format!("{}: {}", task.id.key(), task.title);
-        let trailer = ("Syndarix-Task", task.id.as_str());
-        let branch = branch(task);
+        let trailer = (trailers::TASK, task.id.as_str());
+        let branch = names::branch(task);
 
         let candidate = self.clean_clone(&repository, work, "merge", &before).await?;
         let trial = Repository::open(&candidate).await.map_err(in_git)?;
@@ -180,7 +182,7 @@ impl Services {
 
     /// Gives the user's repository the result as a branch; a project without one keeps it in its own.
     pub(super) async fn hand_over(&self, project: &Project) -> Answer<()> {
-        let repository = open(project).await?;
+        let repository = self.repository(project).await?;
         if let Some(folder) = &self.options.documents {
             let mut written = std::collections::BTreeMap::new();
             for artifact in self.store().artifacts(&project.id).await.map_err(stored)? {
@@ -235,7 +237,7 @@ impl Services {
             scratch: &scratch,
             read_only: &read_only,
         };
-        let runs = self.options.workshop.check(checking).await.map_err(passing)?;
+        let runs = self.options.environments.workshop.check(checking).await.map_err(passing)?;
         remove(&scratch).await?;
         let removed = repository.removed_files(base, tip).await.map_err(in_git)?;
         let mut checked = Checked::default();

@@ -11,12 +11,12 @@ use syndarix_core::id::ProjectId;
 use syndarix_core::role::Role;
 use syndarix_core::time::Clock;
 use syndarix_core::validity::Validity;
-use syndarix_environment::Machine;
-use syndarix_environment::make::Workshop;
 use syndarix_store::Store;
+use syndarix_tools::git::Authorship;
 use temporalio_sdk::ApplicationFailure;
 use temporalio_sdk::activities::ActivityError;
 
+use crate::environments::Environments;
 use crate::layout::Layout;
 
 /// The result of an activity.
@@ -46,10 +46,10 @@ pub struct ActivitiesOptions {
     pub runner: Arc<AgentRunner>,
     /// Where things lie.
     pub layout: Layout,
-    /// Makes environments, and runs checks in them.
-    pub workshop: Workshop,
-    /// The toolchains of this machine.
-    pub machine: Arc<Machine>,
+    /// What the environments of projects are made with.
+    pub environments: Environments,
+    /// Who commits are by.
+    pub authorship: Authorship,
     /// The folder of the result in which the team's documents are committed, if anywhere.
     pub documents: Option<PathBuf>,
     /// The clock.
@@ -64,7 +64,7 @@ impl std::fmt::Debug for ActivitiesOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ActivitiesOptions")
             .field("layout", &self.layout)
-            .field("workshop", &self.workshop)
+            .field("environments", &self.environments)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

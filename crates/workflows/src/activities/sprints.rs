@@ -297,8 +297,8 @@ impl Services {
     /// The tip of a task's branch as it was proven and reviewed.
     async fn tip(&self, task: &Task) -> Answer<String> {
         let project = self.store().project(&task.project).await.map_err(stored)?;
-        let repository = super::work::open(&project).await?;
-        repository.commit(&super::work::branch(task)).await.map_err(super::work::in_git)
+        let repository = self.repository(&project).await?;
+        repository.commit(&crate::names::branch(task)).await.map_err(super::repository::in_git)
     }
 
     async fn set_state(&self, task: &Task, state: TaskState, reason: Option<&str>) -> Answer<()> {

@@ -10,14 +10,13 @@ use syndarix_core::agent::{AgentState, AgentTransition};
 use syndarix_core::approval::ApprovalState;
 use syndarix_core::id::{AgentId, MessageId};
 use syndarix_core::message::MessageKind;
-use syndarix_core::project::Project;
-use syndarix_core::task::Task;
 use syndarix_store::{NewMessage, RunRecord};
-use syndarix_tools::git::{Repository, TaskClone};
+use syndarix_tools::git::{Signature, TaskClone};
 use syndarix_tools::workspace_server::Prepared;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio_util::sync::CancellationToken;
 
+use super::repository::in_git;
 use super::services::{Answer, Services, passing, permanent, stored};
 use crate::names;
 use crate::types::{AgentStep, Asked, AwaitedReply, Question, StepOutcome, TaskOutcome, WorkRequest};
@@ -44,6 +43,8 @@ pub(super) async fn alive<T>(
 #[derive(Debug, Default)]
 struct Place {
     prepared: Prepared,
+    set_up_allowed: bool,
+    signature: Signature,
     surroundings: Surroundings,
 }
 
@@ -67,9 +68,9 @@ impl Services {
     async fn workspace(&self, work: &WorkRequest) -> Answer<TaskClone> {
         let project = self.store().project(&work.project).await.map_err(stored)?;
         let task = self.store().task(&work.task).await.map_err(stored)?;
-        let repository = open(&project).await?;
+        let repository = self.repository(&project).await?;
         let folder = self.options.layout.workspace(work);
-        let branch = branch(&task);
+        let branch = names::branch(&task);
         let base = match (work.stage, &task.branch) {
             (Stage::Review, Some(branch)) => branch.clone(),
             _ => project.branch.clone(),
@@ -80,23 +81,27 @@ impl Services {
     /// What is prepared for an agent's commands, and what the agent is told about where it works.
     async fn place(
         &self,
-        work: &WorkRequest,
+        step: &AgentStep,
         root: &Path,
         scratch: &Path,
         read_only: &[PathBuf],
     ) -> Answer<Place> {
+        let work = &step.work;
         let project = self.store().project(&work.project).await.map_err(stored)?;
         let task = self.store().task(&work.task).await.map_err(stored)?;
-        let repository = open(&project).await?;
-        let own = repository.branch_tip(&branch(&task)).await.map_err(in_git)?;
-        let commit = match own {
-            Some(tip) => tip,
-            None => repository.commit(&project.branch).await.map_err(in_git)?,
-        };
+        let repository = self.repository(&project).await?;
+        let commit = repository.look_at_branch(root, &names::branch(&task)).await.map_err(in_git)?;
         let at = self.environment_at(&project, &repository, &commit).await?;
         Ok(Place {
+            set_up_allowed: at.project.set_up_allowed || self.set_up_allowed(&project.id).await?,
+            signature: self.signature(&project, &work.agent).await?,
             prepared: self.prepared(&project, &at, (root, scratch), read_only).await?,
-            surroundings: self.surroundings(&repository, &commit, &at).await?,
+            surroundings: if step.resume.is_empty() {
+                self.surroundings(&repository, &commit, &at).await?
+            } else {
+                // It was told when it began.
+                Surroundings::default()
+            },
         })
     }
 
@@ -111,7 +116,7 @@ impl Services {
             clone.map_or_else(Default::default, |clone| (Some(clone.path), clone.read_only));
         let scratch = self.options.layout.scratch_of(work);
         let place = match &workspace {
-            Some(root) => self.place(work, root, &scratch, &read_only).await?,
+            Some(root) => self.place(&step, root, &scratch, &read_only).await?,
             None => Place::default(),
         };
         let request = RunRequest {
@@ -136,6 +141,8 @@ impl Services {
                 })
                 .collect(),
             prepared: place.prepared,
+            set_up_allowed: place.set_up_allowed,
+            signature: place.signature,
             surroundings: place.surroundings,
         };
         let cancel = CancellationToken::new();
@@ -232,22 +239,6 @@ fn finished(result: RunResult) -> TaskOutcome {
         RunResult::Qa { passed, defects } => TaskOutcome::Judged { passed, defects },
         RunResult::Planned { tasks, .. } => TaskOutcome::Planned { tasks },
     }
-}
-
-/// The branch that a task's work is on.
-pub(super) fn branch(task: &Task) -> String {
-    task.branch.clone().unwrap_or_else(|| format!("task/{}-{}", task.id.key(), task.slug))
-}
-
-/// The project's own repository.
-pub(super) async fn open(project: &Project) -> Answer<Repository> {
-    Repository::open(project.repository.as_ref()).await.map_err(in_git)
-}
-
-/// Git fails for reasons that pass (a full disk, a lock left by a crash) and for reasons that do not; telling
-/// them apart by their texts would be guessing, so all are tried again.
-pub(super) fn in_git(error: syndarix_tools::git::Error) -> ActivityError {
-    passing(error)
 }
 
 /// An agent's run failed; people are told the whole chain of causes.

@@ -1,6 +1,8 @@
 use expect_test::expect;
+use syndarix_environment::Repository;
+use syndarix_environment::find::{Configured, find_within};
 
-use super::check;
+use super::{check, machine, render};
 
 #[test]
 fn a_workspace_is_one_part() {
@@ -97,12 +99,45 @@ fn a_makefile_says_how_a_manifest_s_tests_run_where_nothing_else_does() {
 fn parts_are_bounded() {
     let manifests: Vec<String> = (10..40).map(|number| format!("s{number}/go.mod")).collect();
     let files: Vec<(&str, &str)> = manifests.iter().map(|path| (path.as_str(), "module a\n")).collect();
-    let repository = syndarix_environment::Repository::of(files);
-    let environment = syndarix_environment::find::find(
-        &repository,
-        &super::machine(),
-        &syndarix_environment::find::Configured::default(),
-    );
+    let repository = Repository::of(files);
+    let environment = syndarix_environment::find::find(&repository, &machine(), &Configured::default());
     assert_eq!(environment.parts.len(), 16);
     assert_eq!(environment.notes.len(), 1);
+}
+
+#[test]
+fn one_folder_has_its_own_parts_or_its_checks_within_the_whole() {
+    let repository = Repository::of([
+        ("package.json", r#"{"workspaces": ["packages/*"], "scripts": {"test": "npm test --workspaces"}}"#),
+        ("package-lock.json", "{}"),
+        ("packages/a/package.json", r#"{"name": "a", "scripts": {"test": "node --test"}}"#),
+        ("packages/b/index.js", ""),
+        ("api/go.mod", "module a\ngo 1.22\n"),
+        ("api/a_test.go", "package a"),
+        ("tool/pyproject.toml", "[project]\nname = \"x\"\nrequires-python = \">=3.99\"\n[tool.pytest]\n"),
+        ("tool/tests/test_a.py", "def test_a(): pass"),
+    ]);
+    let of = |within: &str| render(&find_within(&repository, &machine(), &Configured::default(), within));
+    expect![[r"
+        [api] [Go] with go
+          Tests: go test ./... (api/go.mod)
+        note: the work is about the folder api: only its checks are run
+    "]]
+    .assert_eq(&of("api"));
+    expect![[r"
+        [] [JavaScript] with node 22.3.0
+          set up: npm ci (package-lock.json)
+        [packages/a] [JavaScript] with node 22.3.0
+          Tests: npm test (packages/a/package.json:1)
+        note: the work is about the folder packages/a: only its checks are run
+    "#]]
+    .assert_eq(&of("packages/a"));
+    expect![[r"
+        [] [JavaScript] with node 22.3.0
+          set up: npm ci (package-lock.json)
+          Tests: npm test (package.json:1)
+        note: the work is about the folder packages/b, which has no checks of its own
+    "#]]
+    .assert_eq(&of("packages/b"));
+    assert!(of("").contains("missing: python") && of("tool").contains("missing: python"));
 }

@@ -1,0 +1,226 @@
+//! The environments of projects: what a commit needs, and having it installed when an agent asks.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use syndarix_core::event::{EventKind, NewEvent};
+use syndarix_core::id::{AgentId, ProjectId, TaskId};
+use syndarix_core::ports::{Blobs, Journal, PortError};
+use syndarix_core::project::Project;
+use syndarix_core::task::Check;
+use syndarix_environment::make::{Key, Made, Progress, Request, SetUpError, SetUpRun, Workshop, files_of};
+use syndarix_environment::{Environment, Machine, ProjectEnvironment};
+use syndarix_store::Store;
+use syndarix_tools::git::Repository;
+use syndarix_tools::set_up::{Command, SetUp, SetUpEnd};
+use syndarix_tools::workspace_server::Prepared;
+use syndarix_tools::{Error as ToolError, SessionRequest};
+
+use crate::names;
+
+/// How much of a set-up's output an agent and a human are shown.
+const OUTPUT_TAIL_BYTES: usize = 4_000;
+
+/// What environments are found and made with.
+#[derive(Debug, Clone)]
+pub struct Environments {
+    /// The store.
+    pub store: Store,
+    /// Makes environments, and runs checks in them.
+    pub workshop: Workshop,
+    /// The toolchains of this machine.
+    pub machine: Arc<Machine>,
+}
+
+/// The environment of one commit of a project.
+#[derive(Debug, Clone)]
+pub(crate) struct AtCommit {
+    pub(crate) project: ProjectEnvironment,
+    pub(crate) environment: Environment,
+    pub(crate) key: Key,
+    pub(crate) files: syndarix_environment::Repository,
+}
+
+/// For whom something is set up.
+#[derive(Debug, Clone)]
+pub(crate) struct ForWhom {
+    pub(crate) project: ProjectId,
+    pub(crate) agent: AgentId,
+    pub(crate) task: Option<TaskId>,
+}
+
+impl Environments {
+    /// What is known of a project's environment since it began.
+    pub(crate) async fn of(&self, project: &Project) -> Result<ProjectEnvironment, PortError> {
+        let Some(stored) = &project.environment else { return Ok(ProjectEnvironment::default()) };
+        let bytes = Blobs::get(&self.store, stored).await?;
+        serde_json::from_slice(&bytes).map_err(|error| PortError {
+            message: format!("the environment of {} cannot be read", project.id),
+            retryable: false,
+            source: Some(error.into()),
+        })
+    }
+
+    /// The environment of a commit, with the checks that decide about it.
+    pub(crate) async fn at(
+        &self,
+        project: &Project,
+        repository: &Repository,
+        commit: &str,
+    ) -> Result<AtCommit, ToolError> {
+        let kept = self.of(project).await?;
+        let files = files_of(repository, commit).await?;
+        let mut environment = kept.at(&files, &self.machine);
+        if let (None, Some(check)) = (kept.environment.checks().next(), &project.check) {
+            environment.parts.iter_mut().for_each(|part| part.checks.clear());
+            environment.add_check(&check.command, "--check");
+        }
+        let key = self.workshop.key(&environment, &files, &kept.name);
+        Ok(AtCommit { project: kept, environment, key, files })
+    }
+
+    /// Makes the environment of a commit, and records what was run for it.
+    pub(crate) async fn make(
+        &self,
+        whom: &ForWhom,
+        repository: &Repository,
+        commit: &str,
+        at: &AtCommit,
+    ) -> Result<Result<Made, SetUpError>, PortError> {
+        let request = Request {
+            repository,
+            commit,
+            name: &at.project.name,
+            environment: &at.environment,
+            key: &at.key,
+            warm: false,
+        };
+        let mut runs = Vec::new();
+        let mut progress = |told: Progress<'_>| {
+            if let Progress::Ended(run) = told {
+                runs.push(run.clone());
+            }
+        };
+        let made = self.workshop.make(request, &mut progress).await;
+        for run in &runs {
+            self.record(whom, run).await?;
+        }
+        Ok(made)
+    }
+
+    async fn record(&self, whom: &ForWhom, run: &SetUpRun) -> Result<(), PortError> {
+        let kind = EventKind::SetUpRun {
+            command: Check { command: run.command.clone() }.to_string(),
+            exit_code: run.exit_code,
+            duration_ms: run.duration_ms,
+        };
+        let ForWhom { project, agent, task } = whom.clone();
+        Journal::append(&self.store, vec![NewEvent { project, agent: Some(agent), task, kind }]).await
+    }
+
+    /// The project of a session, its repository, and what is committed in the session's worktree.
+    async fn committed(&self, session: &SessionRequest) -> Result<(Project, Repository, String), ToolError> {
+        let project = self.store.project(&session.project).await.map_err(PortError::from)?;
+        let (Some(task), Some(root)) = (&session.task, &session.root) else {
+            return Err(ToolError::Configuration("there is no worktree to set up".to_owned()));
+        };
+        let task = self.store.task(task).await.map_err(PortError::from)?;
+        let repository = Repository::open(project.repository.as_ref()).await?;
+        let tip = repository.look_at_branch(root, &names::branch(&task)).await?;
+        Ok((project, repository, tip))
+    }
+
+    /// What commands in a session's worktree are given, above what was made for a commit.
+    async fn fitted(&self, session: &SessionRequest, at: &AtCommit) -> Result<Prepared, SetUpError> {
+        let Some(root) = &session.root else { return Ok(session.prepared.clone()) };
+        let place = (root.as_path(), session.scratch.as_path());
+        let set = (&at.environment, &at.key, at.project.name.as_str());
+        self.workshop.fit(set, place, &session.read_only, &mut |_| {}).await?;
+        Ok(self.workshop.prepared(&at.environment, Some(&at.key), &at.project.name, place))
+    }
+}
+
+#[async_trait]
+impl SetUp for Environments {
+    async fn install(&self, session: &SessionRequest) -> Result<SetUpEnd, ToolError> {
+        let (project, repository, tip) = self.committed(session).await?;
+        let at = self.at(&project, &repository, &tip).await?;
+        if !self.workshop.needs_set_up(&at.environment) {
+            return Ok(told("Nothing is to be installed for what is committed.", true, None, None));
+        }
+        let before = self.workshop.made(&at.key).is_some();
+        let made = match self.make(&whom(session), &repository, &tip, &at).await? {
+            Ok(made) => self.fitted(session, &at).await.map(|prepared| (made, prepared)),
+            Err(error) => Err(error),
+        };
+        Ok(match made {
+            Ok((_, prepared)) if before => told(
+                "What is committed needs nothing that is not installed already. A manifest that was changed has to be \
+                 committed first.",
+                true,
+                None,
+                Some(prepared),
+            ),
+            Ok((made, prepared)) => {
+                let runs = made.set_up.iter();
+                let lines: Vec<String> =
+                    runs.map(|run| format!("{}: exit code {}", shown(run), run.exit_code)).collect();
+                told(&format!("Installed.\n{}", lines.join("\n")), true, Some(0), Some(prepared))
+            }
+            Err(error) => failed(error)?,
+        })
+    }
+
+    async fn run(&self, session: &SessionRequest, command: Command) -> Result<SetUpEnd, ToolError> {
+        let Some(root) = &session.root else {
+            return Err(ToolError::Configuration("there is no worktree to run it in".to_owned()));
+        };
+        let step = (command.folder.as_str(), command.words);
+        let place = (root.as_path(), session.scratch.as_path());
+        let ran = self.workshop.run_with_network(step, &session.prepared, place, &session.read_only).await;
+        let run = match ran {
+            Ok(run) => run,
+            Err(error) => return failed(error),
+        };
+        self.record(&whom(session), &run).await?;
+        let text = format!("exit code {}\n{}", run.exit_code, tail(&run.output));
+        Ok(told(&text, run.exit_code == 0, Some(run.exit_code), None))
+    }
+}
+
+fn whom(session: &SessionRequest) -> ForWhom {
+    ForWhom { project: session.project.clone(), agent: session.agent.clone(), task: session.task.clone() }
+}
+
+fn told(text: &str, succeeded: bool, exit_code: Option<i32>, prepared: Option<Prepared>) -> SetUpEnd {
+    SetUpEnd { text: text.to_owned(), succeeded, exit_code, prepared }
+}
+
+/// What an agent is told of a set-up that failed. What is not its commands' doing is an error.
+fn failed(error: SetUpError) -> Result<SetUpEnd, ToolError> {
+    match error {
+        SetUpError::Failed(runs) => {
+            let last = runs.last();
+            let text = last.map_or_else(
+                || "Set-up failed.".to_owned(),
+                |run| format!("{} failed: exit code {}\n{}", shown(run), run.exit_code, tail(&run.output)),
+            );
+            Ok(told(&text, false, last.map(|run| run.exit_code), None))
+        }
+        SetUpError::Path { path, source } => Err(ToolError::Path { path, source }),
+        SetUpError::Git(error) => Err(error.into()),
+        SetUpError::Tools(error) => Err(error),
+    }
+}
+
+fn shown(run: &SetUpRun) -> String {
+    let command = Check { command: run.command.clone() };
+    if run.folder.is_empty() { format!("`{command}`") } else { format!("`{command}` in {}", run.folder) }
+}
+
+/// The end of a text, from the beginning of a line.
+pub(crate) fn tail(text: &str) -> &str {
+    let start = text.ceil_char_boundary(text.len().saturating_sub(OUTPUT_TAIL_BYTES));
+    let start = if start == 0 { 0 } else { text[start..].find('\n').map_or(start, |at| start + at + 1) };
+    &text[start..]
+}
