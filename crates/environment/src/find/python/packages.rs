@@ -93,7 +93,7 @@ impl Packages {
         let mut packages = Self { needs: needs.clone(), ..Self::default() };
         packages.provide(&declared.dependencies);
         if declared.installable {
-            packages.provided.insert(own_name(declared));
+            packages.provided.insert(declared.name.clone());
         } else {
             packages.arguments.extend(declared.dependencies.iter().cloned());
             if folder.has("requirements.txt") {
@@ -163,7 +163,6 @@ impl Packages {
                 witness.get_or_insert(line.witness.clone());
             }
         }
-        let own = own_name(declared);
         let mut words = arguments.into_iter();
         while let Some(word) = words.next() {
             if word == "-r" {
@@ -171,7 +170,7 @@ impl Packages {
                 if let (Some(file), Some(witness)) = (file, &witness) {
                     self.file(folder, &file, witness.clone());
                 }
-            } else if name(&word) != own {
+            } else if name(&word) != declared.name {
                 self.add(word, witness.as_ref());
             }
         }
@@ -319,11 +318,6 @@ fn after_install(words: &[String]) -> Option<&[String]> {
         .windows(2)
         .position(|pair| matches!(pair[0].as_str(), "pip" | "pip3") && pair[1] == "install")?;
     Some(&words[position + 2..])
-}
-
-fn own_name(declared: &Declared) -> String {
-    let named = declared.at(&["project", "name"]).or_else(|| declared.at(&["tool", "poetry", "name"]));
-    named.and_then(toml::Value::as_str).map(super::requirement::normalised).unwrap_or_default()
 }
 
 /// Whether a module is the repository's own.

@@ -147,3 +147,16 @@ fn lint_is_checked_where_continuous_integration_does() {
     "]],
     );
 }
+
+#[test]
+fn an_audit_around_the_tests_is_left_out() {
+    let manifest = r#"{"scripts": {"pretest": "npm run lint", "lint": "eslint .", "test": "npm run tests-only", "tests-only": "tape", "posttest": "npx aud"}}"#;
+    check(
+        &[("package.json", manifest)],
+        &expect![[r"
+        [] [JavaScript] with node 22.3.0
+          Tests: sh -c npm run pretest && npm run tests-only (package.json:1)
+        note: the audit of dependencies around the script `test` is left out: a check has no network
+    "]],
+    );
+}

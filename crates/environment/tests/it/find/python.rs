@@ -1,6 +1,9 @@
 use expect_test::expect;
 
-use super::{check, check_on, with};
+use syndarix_environment::Repository;
+use syndarix_environment::find::{Configured, find};
+
+use super::{check, check_on, machine, with};
 
 const PYTEST: &str = "import pytest\n\ndef test_a():\n    pass\n";
 const UNITTEST: &str = "import unittest\n\nclass A(unittest.TestCase):\n    pass\n";
@@ -159,6 +162,25 @@ fn requirements_files() {
             note: freezegun is declared nowhere and installed because the tests use it
         "]],
     );
+}
+
+#[test]
+fn the_project_itself_is_no_package_to_install() {
+    let tests = "import a_b\nimport dateutil\nimport pytest\n";
+    let name = [
+        ("setup.py", "setup(name='Python.Dateutil')"),
+        ("setup.cfg", "[metadata]\nname = python-dateutil\n"),
+        ("PKG-INFO", "Metadata-Version: 2.1\nName: python-dateutil\n\nName: other\n"),
+    ];
+    for named in name {
+        let files =
+            [named, ("tests/test_a.py", tests), ("pyproject.toml", "[build-system]\nrequires = []\n")];
+        let files: Vec<_> =
+            files.into_iter().chain((named.0 == "PKG-INFO").then_some(("setup.py", ""))).collect();
+        let environment = find(&Repository::of(files.iter().copied()), &machine(), &Configured::default());
+        let words = &environment.parts[0].set_up[1].command;
+        assert_eq!(words[5..].join(" "), "-e . pytest", "{}", named.0);
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! JavaScript and TypeScript: npm, pnpm, yarn, bun, and the scripts of `package.json`.
 
+mod hooks;
+
 use serde_json::Value;
 
+use super::command::words;
 use super::folder::{Folder, Found};
 use super::json;
 use super::toolchain::{self, Wanted, pinned};
@@ -217,7 +220,15 @@ fn scripts(folder: &Folder<'_>, found: &mut Found, manifest: &Value, installer: 
     if let Some(name) = TYPE_SCRIPTS.iter().find(|name| script(name).is_some() && !by_tests(name)) {
         add(found, CheckKind::Types, name, witness(name));
     }
-    if test.is_some() {
+    let by_npm = run.first().is_some_and(|word| word == "npm" || word == "npx");
+    if let Some(line) = hooks::without_audits(manifest).filter(|_| by_npm) {
+        let words = words(&line);
+        found.check(CheckKind::Tests, &words.iter().map(String::as_str).collect::<Vec<_>>(), witness("test"));
+        found.notes.push(
+            "the audit of dependencies around the script `test` is left out: a check has no network"
+                .to_owned(),
+        );
+    } else if test.is_some() {
         add(found, CheckKind::Tests, "test", witness("test"));
     } else if let Some(name) = ["test:unit", "tests", "unit", "test:ci", "mocha", "jest", "vitest"]
         .iter()
