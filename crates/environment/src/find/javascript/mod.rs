@@ -28,6 +28,8 @@ const LOCKS: &[(&str, Installer)] = &[
     ("bun.lock", Installer::Bun),
     ("bun.lockb", Installer::Bun),
 ];
+/// Where a package manager is kept that is not installed.
+const KEPT: &str = "node_modules/.manager";
 const TYPE_SCRIPTS: &[&str] = &["typecheck", "type-check", "check-types", "types:check", "check:types"];
 const LINT_SCRIPTS: &[&str] = &["lint", "lint:check", "eslint"];
 
@@ -63,7 +65,8 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
         .any(|key| manifest[*key].as_object().is_some_and(|packages| !packages.is_empty()));
     let run = command(folder, &mut found, installer, version);
     if needs_packages || found.workspace {
-        install(folder, &mut found, installer, version, &run, has_lock, witness);
+        install(folder, &mut found, installer, version, &run, has_lock, witness.clone());
+        keep_fetched(&mut found, &manifest, &run, witness);
     }
     scripts(folder, &mut found, &manifest, installer, &run);
     found.path.push("node_modules/.bin".to_owned());
@@ -175,6 +178,25 @@ fn install(
         // Its global cache lies in the home folder, which is another one in each clone.
         found.variable("YARN_ENABLE_TELEMETRY", "0");
         found.variable("YARN_NODE_LINKER", "node-modules");
+    }
+}
+
+/// Keeps a package manager that npx fetches for the scripts that call it by its name, beside the packages that it
+/// installed: before them, it would take the folder for one of another manager and empty it.
+fn keep_fetched(found: &mut Found, manifest: &Value, run: &[String], witness: Witness) {
+    let [npx, .., last] = run else { return };
+    let scripts = manifest["scripts"].as_object().into_iter().flatten();
+    let (package, program) = match run {
+        [_, _, flag, package, program] if flag == "--package" => (package, program.as_str()),
+        _ => (last, last.split('@').next().unwrap_or_default()),
+    };
+    let is_program = |word: &str| word == program;
+    let called = scripts
+        .filter_map(|(_, script)| script.as_str())
+        .any(|script| script.split([' ', '&', '|', ';', '(', ')', '"', '\'']).any(is_program));
+    if npx == "npx" && called {
+        found.step(&["npm", "install", "--global", "--prefix", KEPT, package], witness);
+        found.path.push(format!("{KEPT}/bin"));
     }
 }
 

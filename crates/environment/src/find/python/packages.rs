@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::declared::{Declared, Listed};
+use super::needs::by_name;
 use super::requirement::name;
-use super::runner::by_name;
 use super::tools::{OTHER_TOOLS, Planned, is_for_other_work, take_pip};
 use crate::environment::Witness;
 use crate::find::folder::Folder;

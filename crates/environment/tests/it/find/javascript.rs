@@ -65,6 +65,17 @@ fn pnpm_yarn_and_bun_by_their_lock_files() {
         note: pnpm is not installed: pnpm@8 is run by npx, which fetches it
     "]],
     );
+    let calling = r#"{"packageManager": "pnpm@9.1.0", "scripts": {"test": "tsc&&pnpm lint", "lint": "a"}, "dependencies": {"a": "1"}}"#;
+    check(
+        &[("package.json", calling), ("pnpm-lock.yaml", "")],
+        &expect![[r"
+            [] [JavaScript] with node 22.3.0
+              set up: npx --yes pnpm@9.1.0 install --frozen-lockfile (pnpm-lock.yaml)
+              set up: npm install --global --prefix node_modules/.manager pnpm@9.1.0 (pnpm-lock.yaml)
+              Tests: npm test (package.json:1)
+            note: pnpm is not installed: pnpm@9.1.0 is run by npx, which fetches it
+        "]],
+    );
     check_on(
         &with(&["yarn"]),
         &[("package.json", manifest), ("yarn.lock", "")],

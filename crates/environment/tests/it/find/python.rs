@@ -184,6 +184,23 @@ fn the_project_itself_is_no_package_to_install() {
 }
 
 #[test]
+fn what_tests_import_chooses_extras() {
+    let manifest = "[build-system]\nrequires = []\n[project]\nname = \"a\"\n[project.optional-dependencies]\n\
+                    http2 = [\"h2\"]\nfast = [\"orjson\"]\nslow = [\"simplejson\"]\n";
+    for (tests, extras) in [
+        ("import pytest\n", "."),
+        ("import hpack\nimport pytest\n", ".[http2]"),
+        ("import pytest, orjson as json, os\n", ".[fast]"),
+        ("from orjson import loads, simplejson\nimport pytest\n", ".[fast]"),
+    ] {
+        let files = [("pyproject.toml", manifest), ("tests/test_a.py", tests)];
+        let environment = find(&Repository::of(files), &machine(), &Configured::default());
+        let words = &environment.parts[0].set_up[1].command;
+        assert_eq!(words[5..].join(" "), format!("-e {extras} pytest"), "{tests}");
+    }
+}
+
+#[test]
 fn tox_says_what_is_installed_and_with_what() {
     let tox = "[tox]\nenvlist = py39\n[testenv]\ndeps =\n    pytest>=6  # new\n    py27: mock\n    -r{toxinidir}/requirements/test.txt\n\
                extras = crypto\nsetenv =\n    A = 1\n    PATH = x\n    B = {envdir}\ncommands = pytest {posargs} tests\n";
