@@ -86,19 +86,26 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     Some(found)
 }
 
-/// The package manager that continuous integration installs with.
+/// The package manager that continuous integration installs with most often: some packages are tried with all of them.
+/// npm where it installs with none.
 fn in_ci(folder: &Folder<'_>) -> Installer {
-    let by =
-        |program: &str| folder.lines().any(|line| line.words.first().is_some_and(|word| word == program));
-    if by("pnpm") {
-        Installer::Pnpm
-    } else if by("yarn") {
-        Installer::Yarn
-    } else if by("bun") {
-        Installer::Bun
-    } else {
-        Installer::Npm
+    let installs = |program: &str| {
+        let by = |words: &[String]| match words {
+            [first] => first == program && program == "yarn",
+            [first, second, ..] => first == program && matches!(second.as_str(), "install" | "i" | "ci"),
+            [] => false,
+        };
+        folder.lines().filter(|line| by(&line.words)).count()
+    };
+    let others = [("pnpm", Installer::Pnpm), ("yarn", Installer::Yarn), ("bun", Installer::Bun)];
+    let mut most = (installs("npm"), Installer::Npm);
+    for (program, installer) in others {
+        let count = installs(program);
+        if count > most.0 {
+            most = (count, installer);
+        }
     }
+    most.1
 }
 
 /// How the package manager is run on this machine.

@@ -61,6 +61,8 @@ fn is_too_much(folder: &Folder<'_>, file: &str) -> bool {
 /// What pip is given.
 #[derive(Debug, Default)]
 pub(super) struct Packages {
+    /// The project's own name, which is installed from its folder alone; empty where it is not installed.
+    own: String,
     pub(super) arguments: Vec<String>,
     /// What no file declares.
     pub(super) added: Vec<String>,
@@ -93,6 +95,7 @@ impl Packages {
         let mut packages = Self { needs: needs.clone(), ..Self::default() };
         packages.provide(&declared.dependencies);
         if declared.installable {
+            packages.own.clone_from(&declared.name);
             packages.provided.insert(declared.name.clone());
         } else {
             packages.arguments.extend(declared.dependencies.iter().cloned());
@@ -170,7 +173,7 @@ impl Packages {
                 if let (Some(file), Some(witness)) = (file, &witness) {
                     self.file(folder, &file, witness.clone());
                 }
-            } else if name(&word) != declared.name {
+            } else {
                 self.add(word, witness.as_ref());
             }
         }
@@ -237,8 +240,11 @@ impl Packages {
     }
 
     fn add(&mut self, requirement: String, witness: Option<&Witness>) {
-        let own = requirement.starts_with('.');
-        if own || self.arguments.contains(&requirement) {
+        if requirement.starts_with('.') || self.arguments.contains(&requirement) {
+            return;
+        }
+        if !self.own.is_empty() && name(&requirement) == self.own {
+            self.extras.extend(extras_of(&requirement));
             return;
         }
         self.provide(std::slice::from_ref(&requirement));
@@ -301,7 +307,8 @@ impl Packages {
     fn finish(mut self, declared: &Declared) -> Self {
         let mut arguments = Vec::new();
         if declared.installable {
-            let extras: Vec<&str> = self.extras.iter().map(String::as_str).collect();
+            let known = |name: &&String| declared.extras.contains_key(*name);
+            let extras: Vec<&str> = self.extras.iter().filter(known).map(String::as_str).collect();
             let own = if extras.is_empty() { ".".to_owned() } else { format!(".[{}]", extras.join(",")) };
             arguments.extend(["-e".to_owned(), own]);
         }
@@ -310,6 +317,13 @@ impl Packages {
         self.arguments = arguments;
         self
     }
+}
+
+/// The extras that a requirement asks for: of `name[a, b]>=1` they are `a` and `b`.
+fn extras_of(requirement: &str) -> impl Iterator<Item = String> {
+    let named = requirement.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    let names = named.map(|(names, _)| names).unwrap_or_default().split(',');
+    names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The words after `pip install`, where a command is one.

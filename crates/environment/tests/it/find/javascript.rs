@@ -1,5 +1,8 @@
 use expect_test::expect;
 
+use syndarix_environment::Repository;
+use syndarix_environment::find::{Configured, find};
+
 use super::{check, check_on, machine, with};
 
 #[test]
@@ -170,4 +173,22 @@ fn an_audit_around_the_tests_is_left_out() {
         note: the audit of dependencies around the script `test` is left out: a check has no network
     "]],
     );
+}
+
+#[test]
+fn without_a_lock_file_the_manager_is_continuous_integration_s_usual_one() {
+    let manifest = r#"{"scripts": {"test": "tap"}, "devDependencies": {"tap": "1"}}"#;
+    for (commands, expected) in [
+        (&["npm i", "npm test"][..], "npm install --no-package-lock"),
+        (&["npm install", "npm i --ignore-scripts", "pnpm install", "yarn"], "npm install --no-package-lock"),
+        (&["npm i -g pnpm", "pnpm install", "pnpm i"], "pnpm install --no-lockfile"),
+        (&["yarn", "yarn test"], "yarn install --no-lockfile"),
+        (&["pnpm test"], "npm install --no-package-lock"),
+    ] {
+        let steps: Vec<String> = commands.iter().map(|command| format!("      - run: {command}\n")).collect();
+        let workflow = format!("jobs:\n  test:\n    steps:\n{}", steps.concat());
+        let files = [("package.json", manifest), (".github/workflows/ci.yml", &workflow)];
+        let found = find(&Repository::of(files), &with(&["pnpm", "yarn"]), &Configured::default());
+        assert_eq!(found.parts[0].set_up[0].command.join(" "), expected, "{commands:?}");
+    }
 }

@@ -184,6 +184,21 @@ fn the_project_itself_is_no_package_to_install() {
 }
 
 #[test]
+fn extras_of_the_project_itself_are_its_folder_s() {
+    let manifest = "[build-system]\nrequires = []\n[project]\nname = \"a_b\"\n[project.optional-dependencies]\n\
+                    socks = [\"c\"]\n[dependency-groups]\ntest = [\"a-b[socks, gone]>=1\", \"pytest\"]\n";
+    check(
+        &[("pyproject.toml", manifest), ("tests/test_a.py", PYTEST)],
+        &expect![[r"
+            [] [Python] with python 3.12
+              set up: python3 -m venv .venv (pyproject.toml)
+              set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[socks] pytest (pyproject.toml:8)
+              Tests: .venv/bin/python -m pytest (pyproject.toml:8)
+        "]],
+    );
+}
+
+#[test]
 fn what_tests_import_chooses_extras() {
     let manifest = "[build-system]\nrequires = []\n[project]\nname = \"a\"\n[project.optional-dependencies]\n\
                     http2 = [\"h2\"]\nfast = [\"orjson\"]\nslow = [\"simplejson\"]\n";
