@@ -321,9 +321,9 @@ impl Packages {
 
 /// The extras that a requirement asks for: of `name[a, b]>=1` they are `a` and `b`.
 fn extras_of(requirement: &str) -> impl Iterator<Item = String> {
-    let named = requirement.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
-    let names = named.map(|(names, _)| names).unwrap_or_default().split(',');
-    names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+    let brackets = requirement.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    let extras = brackets.map(|(extras, _)| extras).unwrap_or_default().split(',');
+    extras.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The words after `pip install`, where a command is one.
