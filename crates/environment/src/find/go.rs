@@ -48,6 +48,11 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
                 "{} asks for Go {asked}; the installed one is older and fetches it during set-up",
                 folder.full(manifest)
             ));
+            // Only where it is told so, and even a module without requirements has to be looked at for it.
+            found.variable("GOTOOLCHAIN", "auto");
+            if found.set_up.is_empty() {
+                found.step(&["go", "mod", "download"], folder.witness(manifest));
+            }
         } else {
             wanted.push(Wanted::wish(&at_least, folder.witness_of(manifest, asked)));
         }

@@ -138,7 +138,9 @@ fn sampled_tests(folder: &Folder<'_>) -> Vec<String> {
         else {
             continue;
         };
-        let is_test = name.ends_with("Test") || name.ends_with("Tests") || name.starts_with("Test");
+        // What surefire looks for of its own accord.
+        let is_test =
+            name.starts_with("Test") || ["Test", "Tests", "TestCase"].iter().any(|end| name.ends_with(end));
         if is_test && !name.contains("Abstract") && !name.contains("Base") && !modules.contains(&module) {
             modules.push(module);
             tests.push(name.to_owned());

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::formats::without_parents;
+use super::lines::plain;
 use super::{Outcome, TestResults};
 
 /// One event, as `go doc test2json` describes it.
@@ -59,7 +60,7 @@ pub(super) fn read(lines: &[&str]) -> Option<TestResults> {
 }
 
 /// The output as people and models read it: where it is Go's events, the text that `go test` prints without `-json`,
-/// or with `-v` where the command asks for it. Any other output is returned as it is.
+/// or with `-v` where the command asks for it. Any other output is returned without the sequences that colour it.
 pub fn readable(command: &[String], output: &str) -> String {
     let verbose = command.iter().any(|word| matches!(word.as_str(), "-v" | "-test.v" | "-v=true"));
     let failed: BTreeSet<(String, String)> = output
@@ -84,5 +85,5 @@ pub fn readable(command: &[String], output: &str) -> String {
             readable.push_str(&printed);
         }
     }
-    readable
+    plain(&readable)
 }

@@ -126,6 +126,7 @@ fn go_s_events_are_text_again() {
         from_output(&events).map(|results| TestResults { partial: false, ..results })
     );
     assert_eq!(readable(&words("make"), "{\"Action\": 1}\nother\n"), "{\"Action\": 1}\nother\n");
+    assert_eq!(readable(&words("npm test"), "\u{1b}[32m✓\u{1b}[39m adds\n"), "✓ adds\n");
 }
 
 #[test]

@@ -100,8 +100,8 @@ pub(super) fn build(sources: Sources<'_>) -> std::io::Result<Vec<(OsString, OsSt
     let mut variables: Vec<(OsString, OsString)> = Vec::new();
     let mut set = |name: &str, value: OsString| variables.push((name.into(), value));
     set("LANG", "C.UTF-8".into());
+    // Not NO_COLOR: what tests colours would fail by it, and programs colour no pipe of their own accord.
     set("TERM", "dumb".into());
-    set("NO_COLOR", "1".into());
     set("CARGO_TARGET_DIR", inside.home.join("target").into());
     set("CARGO_TERM_COLOR", "never".into());
     set("GOTOOLCHAIN", "local".into());

@@ -8,7 +8,7 @@ use crate::repository::Repository;
 const FOLDER: &str = ".github/workflows/";
 /// The workflow that prepares a workspace for agents: it is believed before the others.
 const SET_UP: &str = "copilot-setup-steps";
-/// What workflows are called that do not test.
+/// What workflows and their jobs are called that do not test.
 const OTHER_WORK: &[&str] = &[
     "publish",
     "release",
@@ -22,6 +22,9 @@ const OTHER_WORK: &[&str] = &[
     "nightly",
     "bench",
     "fuzz",
+    "spell",
+    "typos",
+    "changelog",
 ];
 /// Workflows read of one repository; the largest projects have about as many.
 const WORKFLOWS: usize = 40;
@@ -45,7 +48,7 @@ pub(super) fn read(repository: &Repository, ci: &mut Ci) {
     let mut files: Vec<&String> = workflows.filter(is_workflow).take(WORKFLOWS).collect();
     files.retain(|file| {
         let name = file[FOLDER.len()..].to_lowercase();
-        name.starts_with(SET_UP) || !OTHER_WORK.iter().any(|other| name.contains(other))
+        name.starts_with(SET_UP) || !is_other_work(&name)
     });
     // What is called after tests tells more of them than what is not.
     files.sort_by_key(|file| {
@@ -69,7 +72,12 @@ pub(super) fn read(repository: &Repository, ci: &mut Ci) {
 
 fn take(file: &str, whole: &str, workflow: &Yaml, ci: &mut Ci) {
     let Some(jobs) = workflow.get("jobs") else { return };
-    for (_, job) in jobs.entries() {
+    let is_set_up = file[FOLDER.len()..].starts_with(SET_UP);
+    for (name, job) in jobs.entries() {
+        let name = name.to_lowercase();
+        if is_other_work(&name) && !name.contains("test") && !is_set_up {
+            continue;
+        }
         let runs_on = job.get("runs-on").and_then(Yaml::text).unwrap_or_default();
         if runs_on.contains("windows") || runs_on.contains("macos") {
             continue;
@@ -92,6 +100,10 @@ fn take(file: &str, whole: &str, workflow: &Yaml, ci: &mut Ci) {
             ci.script(&Script { file, whole, begins: run.line(), folder: &folder, text: &text });
         }
     }
+}
+
+fn is_other_work(name: &str) -> bool {
+    OTHER_WORK.iter().any(|other| name.contains(other))
 }
 
 fn working_directory(node: &Yaml) -> Option<&str> {

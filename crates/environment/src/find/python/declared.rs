@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::folder::{Folder, Found};
 use super::ini::{Ini, lines};
-use super::requirement::converted;
+use super::requirement::{converted, normalised};
 use super::source::Source;
 use crate::environment::Witness;
 
@@ -19,6 +19,8 @@ pub(super) struct Listed {
 #[derive(Debug, Default)]
 pub(super) struct Declared {
     pub(super) pyproject: toml::Table,
+    /// What the project itself is called, normalised; empty where no file says so.
+    pub(super) name: String,
     /// Whether pip can install the project itself.
     pub(super) installable: bool,
     /// The versions of Python that it allows, with where it says so.
@@ -55,6 +57,13 @@ impl Declared {
         rest.iter().try_fold(self.pyproject.get(*first)?, |value, key| value.get(key))
     }
 
+    /// Takes the project's name where none was found before.
+    fn named(&mut self, name: &str) {
+        if self.name.is_empty() {
+            self.name = normalised(name);
+        }
+    }
+
     fn project(&mut self, folder: &Folder<'_>) {
         let file = "pyproject.toml";
         let builds = self.pyproject.contains_key("build-system");
@@ -64,6 +73,7 @@ impl Declared {
                 builds && (folder.has("setup.py") || folder.has("setup.cfg") || folder.has_folder("src"));
             return;
         };
+        self.named(project.get("name").and_then(toml::Value::as_str).unwrap_or_default());
         self.installable = project.get("name").is_some()
             && (builds || folder.has("setup.py") || folder.has_folder("src"))
             && self.at(&["tool", "uv", "package"]).and_then(toml::Value::as_bool) != Some(false);
@@ -93,7 +103,8 @@ impl Declared {
         let file = "pyproject.toml";
         if poetry.get("package-mode").and_then(toml::Value::as_bool) == Some(false) {
             self.installable = false;
-        } else if poetry.contains_key("name") {
+        } else if let Some(name) = poetry.get("name") {
+            self.named(name.as_str().unwrap_or_default());
             self.installable = true;
         }
         let table = |value: Option<&toml::Value>| -> Vec<String> {
@@ -149,7 +160,10 @@ impl Declared {
         let file = "setup.cfg";
         let Some(text) = folder.text(file) else { return };
         let ini = Ini::parse(text);
-        self.installable |= ini.get("metadata", "name").is_some();
+        if let Some(name) = ini.get("metadata", "name") {
+            self.named(name);
+            self.installable = true;
+        }
         if let Some(python) = ini.get("options", "python_requires") {
             self.python.get_or_insert((python.to_owned(), folder.witness_of(file, "python_requires")));
         }
@@ -171,6 +185,9 @@ impl Declared {
         let Some(text) = folder.text(file) else { return };
         self.installable = true;
         let source = Source::parse(text);
+        if let [name] = source.texts("name").as_slice() {
+            self.named(name);
+        }
         if let [python] = source.texts("python_requires").as_slice() {
             self.python.get_or_insert((python.clone(), folder.witness_of(file, "python_requires")));
         }
@@ -206,7 +223,9 @@ impl Declared {
         let Some(text) = folder.text("PKG-INFO") else { return };
         for header in text.lines().take_while(|line| !line.is_empty()) {
             let witness = || folder.witness_of("PKG-INFO", header);
-            if let Some(extra) = header.strip_prefix("Provides-Extra: ") {
+            if let Some(name) = header.strip_prefix("Name: ") {
+                self.named(name);
+            } else if let Some(extra) = header.strip_prefix("Provides-Extra: ") {
                 let listed = Listed { requirements: Vec::new(), witness: witness() };
                 self.extras.entry(extra.trim().to_owned()).or_insert(listed);
             } else if let Some(python) = header.strip_prefix("Requires-Python: ") {

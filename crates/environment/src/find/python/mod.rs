@@ -2,6 +2,7 @@
 
 mod declared;
 mod ini;
+mod needs;
 mod packages;
 mod requirement;
 mod runner;
@@ -42,7 +43,7 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     {
         return None;
     }
-    let needs = runner.as_ref().map(|runner| runner::needs(folder, &declared, runner)).unwrap_or_default();
+    let needs = runner.as_ref().map(|runner| needs::needs(folder, &declared, runner)).unwrap_or_default();
     let python = python(folder, &mut found, &declared, manifest);
     set_up(folder, &mut found, &declared, &plans, &needs, &python);
     check(&mut found, runner);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::declared::{Declared, Listed};
+use super::needs::by_name;
 use super::requirement::name;
-use super::runner::by_name;
 use super::tools::{OTHER_TOOLS, Planned, is_for_other_work, take_pip};
 use crate::environment::Witness;
 use crate::find::folder::Folder;
@@ -61,6 +61,8 @@ fn is_too_much(folder: &Folder<'_>, file: &str) -> bool {
 /// What pip is given.
 #[derive(Debug, Default)]
 pub(super) struct Packages {
+    /// The project's own name, which is installed from its folder alone; empty where it is not installed.
+    own: String,
     pub(super) arguments: Vec<String>,
     /// What no file declares.
     pub(super) added: Vec<String>,
@@ -93,7 +95,8 @@ impl Packages {
         let mut packages = Self { needs: needs.clone(), ..Self::default() };
         packages.provide(&declared.dependencies);
         if declared.installable {
-            packages.provided.insert(own_name(declared));
+            packages.own.clone_from(&declared.name);
+            packages.provided.insert(declared.name.clone());
         } else {
             packages.arguments.extend(declared.dependencies.iter().cloned());
             if folder.has("requirements.txt") {
@@ -163,7 +166,6 @@ impl Packages {
                 witness.get_or_insert(line.witness.clone());
             }
         }
-        let own = own_name(declared);
         let mut words = arguments.into_iter();
         while let Some(word) = words.next() {
             if word == "-r" {
@@ -171,7 +173,7 @@ impl Packages {
                 if let (Some(file), Some(witness)) = (file, &witness) {
                     self.file(folder, &file, witness.clone());
                 }
-            } else if name(&word) != own {
+            } else {
                 self.add(word, witness.as_ref());
             }
         }
@@ -238,8 +240,11 @@ impl Packages {
     }
 
     fn add(&mut self, requirement: String, witness: Option<&Witness>) {
-        let own = requirement.starts_with('.');
-        if own || self.arguments.contains(&requirement) {
+        if requirement.starts_with('.') || self.arguments.contains(&requirement) {
+            return;
+        }
+        if !self.own.is_empty() && name(&requirement) == self.own {
+            self.extras.extend(extras_of(&requirement));
             return;
         }
         self.provide(std::slice::from_ref(&requirement));
@@ -302,7 +307,8 @@ impl Packages {
     fn finish(mut self, declared: &Declared) -> Self {
         let mut arguments = Vec::new();
         if declared.installable {
-            let extras: Vec<&str> = self.extras.iter().map(String::as_str).collect();
+            let known = |name: &&String| declared.extras.contains_key(*name);
+            let extras: Vec<&str> = self.extras.iter().filter(known).map(String::as_str).collect();
             let own = if extras.is_empty() { ".".to_owned() } else { format!(".[{}]", extras.join(",")) };
             arguments.extend(["-e".to_owned(), own]);
         }
@@ -313,17 +319,19 @@ impl Packages {
     }
 }
 
+/// The extras that a requirement asks for: of `name[a, b]>=1` they are `a` and `b`.
+fn extras_of(requirement: &str) -> impl Iterator<Item = String> {
+    let brackets = requirement.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    let extras = brackets.map(|(extras, _)| extras).unwrap_or_default().split(',');
+    extras.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// The words after `pip install`, where a command is one.
 fn after_install(words: &[String]) -> Option<&[String]> {
     let position = words
         .windows(2)
         .position(|pair| matches!(pair[0].as_str(), "pip" | "pip3") && pair[1] == "install")?;
     Some(&words[position + 2..])
-}
-
-fn own_name(declared: &Declared) -> String {
-    let named = declared.at(&["project", "name"]).or_else(|| declared.at(&["tool", "poetry", "name"]));
-    named.and_then(toml::Value::as_str).map(super::requirement::normalised).unwrap_or_default()
 }
 
 /// Whether a module is the repository's own.

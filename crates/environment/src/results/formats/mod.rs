@@ -17,6 +17,7 @@ mod ruby;
 mod surefire;
 mod tap;
 mod unittest;
+mod uvu;
 mod vitest;
 
 pub(super) use go::without_parents;
@@ -51,6 +52,7 @@ pub(super) const ALL: &[Format] = &[
     text_only(mocha::read),
     text_only(jest::read),
     text_only(vitest::read),
+    text_only(uvu::read),
     with_reports(pytest::read),
     text_only(unittest::read),
     with_reports(native::ctest),

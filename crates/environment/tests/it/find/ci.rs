@@ -64,3 +64,25 @@ fn prepared_workspaces_say_what_is_installed() {
         "]],
     );
 }
+
+#[test]
+fn what_jobs_for_other_work_install_is_left_out() {
+    let install = |package: &str| format!("    steps:\n      - run: pip install {package}\n");
+    let job = |name: &str, package: &str| format!("  {name}:\n{}", install(package));
+    let jobs = [job("Spelling", "a"), job("test-release", "b"), job("publish_docs", "c"), job("unit", "d")];
+    check(
+        &[
+            ("setup.py", ""),
+            ("test_a.py", "import pytest\n"),
+            (".github/workflows/ci.yml", &format!("jobs:\n{}", jobs.concat())),
+            (".github/workflows/codespell.yml", &format!("jobs:\n{}", job("main", "e"))),
+        ],
+        &expect![[r"
+            [] [Python] with python 3.12
+              set up: python3 -m venv .venv (setup.py)
+              set up: .venv/bin/python -m pip install --disable-pip-version-check -e . b d pytest (.github/workflows/ci.yml:7)
+              Tests: .venv/bin/python -m pytest (test_a.py)
+            note: pytest is declared nowhere and installed because the tests use it
+        "]],
+    );
+}

@@ -1,6 +1,9 @@
 use expect_test::expect;
 
-use super::check;
+use syndarix_environment::Repository;
+use syndarix_environment::find::{Configured, find};
+
+use super::{check, installed, machine};
 
 #[test]
 fn a_module_with_requirements_is_downloaded() {
@@ -47,4 +50,20 @@ fn a_workspace_tests_each_of_its_modules() {
               Tests: go test ./a/... ./b/... (go.work)
         "]],
     );
+}
+
+#[test]
+fn a_newer_go_than_the_installed_one_is_fetched() {
+    let mut machine = machine();
+    machine.installed.insert("go".to_owned(), vec![installed("1.22.1", "/usr/local/go/bin", "search path")]);
+    for (manifest, steps, toolchain) in [
+        ("module a\n\ngo 1.22\n", 0, None),
+        ("module a\n\ngo 1.23.0\n", 1, Some("auto")),
+        ("module a\n\ngo 1.22\n\ntoolchain go1.24.1\n\nrequire b v1.0.0\n", 1, Some("auto")),
+    ] {
+        let found = find(&Repository::of([("go.mod", manifest)]), &machine, &Configured::default());
+        let variable = found.parts[0].variables.iter().find(|(name, _)| name == "GOTOOLCHAIN");
+        assert_eq!(found.parts[0].set_up.len(), steps, "{manifest}");
+        assert_eq!(variable.map(|(_, value)| value.as_str()), toolchain, "{manifest}");
+    }
 }

@@ -11,11 +11,12 @@ fn maven_runs_a_test_of_each_module_to_fetch_what_runs_them() {
             ("core/src/test/java/x/AbstractCoreTest.java", ""),
             ("core/src/test/java/x/CoreTest.java", ""),
             ("core/src/test/java/x/OtherTest.java", ""),
+            ("old/src/test/java/x/OldTestCase.java", ""),
             ("web/src/test/java/x/WebTests.java", ""),
         ],
         &expect![[r"
             [] [Java] with java
-              set up: mvn -B -Dmaven.test.failure.ignore=true -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false -Dtest=CoreTest,WebTests test (pom.xml)
+              set up: mvn -B -Dmaven.test.failure.ignore=true -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false -Dtest=CoreTest,OldTestCase,WebTests test (pom.xml)
               Tests: mvn -o -B test (pom.xml)
         "]],
     );

@@ -1,5 +1,8 @@
 use expect_test::expect;
 
+use syndarix_environment::Repository;
+use syndarix_environment::find::{Configured, find};
+
 use super::{check, check_on, machine, with};
 
 #[test]
@@ -64,6 +67,17 @@ fn pnpm_yarn_and_bun_by_their_lock_files() {
           Tests: npm test (package.json:1)
         note: pnpm is not installed: pnpm@8 is run by npx, which fetches it
     "]],
+    );
+    let calling = r#"{"packageManager": "pnpm@9.1.0", "scripts": {"test": "tsc&&pnpm lint", "lint": "a"}, "dependencies": {"a": "1"}}"#;
+    check(
+        &[("package.json", calling), ("pnpm-lock.yaml", "")],
+        &expect![[r"
+            [] [JavaScript] with node 22.3.0
+              set up: npx --yes pnpm@9.1.0 install --frozen-lockfile (pnpm-lock.yaml)
+              set up: npm install --global --prefix node_modules/.manager pnpm@9.1.0 (pnpm-lock.yaml)
+              Tests: npm test (package.json:1)
+            note: pnpm is not installed: pnpm@9.1.0 is run by npx, which fetches it
+        "]],
     );
     check_on(
         &with(&["yarn"]),
@@ -146,4 +160,35 @@ fn lint_is_checked_where_continuous_integration_does() {
           Tests: npm test (package.json:1)
     "]],
     );
+}
+
+#[test]
+fn an_audit_around_the_tests_is_left_out() {
+    let manifest = r#"{"scripts": {"pretest": "npm run lint", "lint": "eslint .", "test": "npm run tests-only", "tests-only": "tape", "posttest": "npx aud"}}"#;
+    check(
+        &[("package.json", manifest)],
+        &expect![[r"
+        [] [JavaScript] with node 22.3.0
+          Tests: sh -c npm run pretest && npm run tests-only (package.json:1)
+        note: the audit of dependencies around the script `test` is left out: a check has no network
+    "]],
+    );
+}
+
+#[test]
+fn without_a_lock_file_the_manager_is_continuous_integration_s_usual_one() {
+    let manifest = r#"{"scripts": {"test": "tap"}, "devDependencies": {"tap": "1"}}"#;
+    for (commands, expected) in [
+        (&["npm i", "npm test"][..], "npm install --no-package-lock"),
+        (&["npm install", "npm i --ignore-scripts", "pnpm install", "yarn"], "npm install --no-package-lock"),
+        (&["npm i -g pnpm", "pnpm install", "pnpm i"], "pnpm install --no-lockfile"),
+        (&["yarn", "yarn test"], "yarn install --no-lockfile"),
+        (&["pnpm test"], "npm install --no-package-lock"),
+    ] {
+        let steps: Vec<String> = commands.iter().map(|command| format!("      - run: {command}\n")).collect();
+        let workflow = format!("jobs:\n  test:\n    steps:\n{}", steps.concat());
+        let files = [("package.json", manifest), (".github/workflows/ci.yml", &workflow)];
+        let found = find(&Repository::of(files), &with(&["pnpm", "yarn"]), &Configured::default());
+        assert_eq!(found.parts[0].set_up[0].command.join(" "), expected, "{commands:?}");
+    }
 }

@@ -1,6 +1,9 @@
 use expect_test::expect;
 
-use super::{check, check_on, with};
+use syndarix_environment::Repository;
+use syndarix_environment::find::{Configured, find};
+
+use super::{check, check_on, machine, with};
 
 const PYTEST: &str = "import pytest\n\ndef test_a():\n    pass\n";
 const UNITTEST: &str = "import unittest\n\nclass A(unittest.TestCase):\n    pass\n";
@@ -159,6 +162,57 @@ fn requirements_files() {
             note: freezegun is declared nowhere and installed because the tests use it
         "]],
     );
+}
+
+#[test]
+fn the_project_itself_is_no_package_to_install() {
+    let tests = "import a_b\nimport dateutil\nimport pytest\n";
+    let name = [
+        ("setup.py", "setup(name='Python.Dateutil')"),
+        ("setup.cfg", "[metadata]\nname = python-dateutil\n"),
+        ("PKG-INFO", "Metadata-Version: 2.1\nName: python-dateutil\n\nName: other\n"),
+    ];
+    for named in name {
+        let files =
+            [named, ("tests/test_a.py", tests), ("pyproject.toml", "[build-system]\nrequires = []\n")];
+        let files: Vec<_> =
+            files.into_iter().chain((named.0 == "PKG-INFO").then_some(("setup.py", ""))).collect();
+        let environment = find(&Repository::of(files.iter().copied()), &machine(), &Configured::default());
+        let words = &environment.parts[0].set_up[1].command;
+        assert_eq!(words[5..].join(" "), "-e . pytest", "{}", named.0);
+    }
+}
+
+#[test]
+fn extras_of_the_project_itself_are_its_folder_s() {
+    let manifest = "[build-system]\nrequires = []\n[project]\nname = \"a_b\"\n[project.optional-dependencies]\n\
+                    socks = [\"c\"]\n[dependency-groups]\ntest = [\"a-b[socks, gone]>=1\", \"pytest\"]\n";
+    check(
+        &[("pyproject.toml", manifest), ("tests/test_a.py", PYTEST)],
+        &expect![[r"
+            [] [Python] with python 3.12
+              set up: python3 -m venv .venv (pyproject.toml)
+              set up: .venv/bin/python -m pip install --disable-pip-version-check -e .[socks] pytest (pyproject.toml:8)
+              Tests: .venv/bin/python -m pytest (pyproject.toml:8)
+        "]],
+    );
+}
+
+#[test]
+fn what_tests_import_chooses_extras() {
+    let manifest = "[build-system]\nrequires = []\n[project]\nname = \"a\"\n[project.optional-dependencies]\n\
+                    http2 = [\"h2\"]\nfast = [\"orjson\"]\nslow = [\"simplejson\"]\n";
+    for (tests, extras) in [
+        ("import pytest\n", "."),
+        ("import hpack\nimport pytest\n", ".[http2]"),
+        ("import pytest, orjson as json, os\n", ".[fast]"),
+        ("from orjson import loads, simplejson\nimport pytest\n", ".[fast]"),
+    ] {
+        let files = [("pyproject.toml", manifest), ("tests/test_a.py", tests)];
+        let environment = find(&Repository::of(files), &machine(), &Configured::default());
+        let words = &environment.parts[0].set_up[1].command;
+        assert_eq!(words[5..].join(" "), format!("-e {extras} pytest"), "{tests}");
+    }
 }
 
 #[test]

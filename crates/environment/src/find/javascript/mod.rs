@@ -1,7 +1,10 @@
 //! JavaScript and TypeScript: npm, pnpm, yarn, bun, and the scripts of `package.json`.
 
+mod hooks;
+
 use serde_json::Value;
 
+use super::command::words;
 use super::folder::{Folder, Found};
 use super::json;
 use super::toolchain::{self, Wanted, pinned};
@@ -25,6 +28,8 @@ const LOCKS: &[(&str, Installer)] = &[
     ("bun.lock", Installer::Bun),
     ("bun.lockb", Installer::Bun),
 ];
+/// Where a package manager is kept that is not installed.
+const KEPT: &str = "node_modules/.manager";
 const TYPE_SCRIPTS: &[&str] = &["typecheck", "type-check", "check-types", "types:check", "check:types"];
 const LINT_SCRIPTS: &[&str] = &["lint", "lint:check", "eslint"];
 
@@ -60,7 +65,8 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
         .any(|key| manifest[*key].as_object().is_some_and(|packages| !packages.is_empty()));
     let run = command(folder, &mut found, installer, version);
     if needs_packages || found.workspace {
-        install(folder, &mut found, installer, version, &run, has_lock, witness);
+        install(folder, &mut found, installer, version, &run, has_lock, witness.clone());
+        keep_fetched(&mut found, &manifest, &run, witness);
     }
     scripts(folder, &mut found, &manifest, installer, &run);
     found.path.push("node_modules/.bin".to_owned());
@@ -80,19 +86,26 @@ pub(super) fn find(folder: &Folder<'_>) -> Option<Found> {
     Some(found)
 }
 
-/// The package manager that continuous integration installs with.
+/// The package manager that continuous integration installs with most often: some packages are tried with all of them.
+/// npm where it installs with none.
 fn in_ci(folder: &Folder<'_>) -> Installer {
-    let by =
-        |program: &str| folder.lines().any(|line| line.words.first().is_some_and(|word| word == program));
-    if by("pnpm") {
-        Installer::Pnpm
-    } else if by("yarn") {
-        Installer::Yarn
-    } else if by("bun") {
-        Installer::Bun
-    } else {
-        Installer::Npm
+    let installs = |program: &str| {
+        let by = |words: &[String]| match words {
+            [first] => first == program && program == "yarn",
+            [first, second, ..] => first == program && matches!(second.as_str(), "install" | "i" | "ci"),
+            [] => false,
+        };
+        folder.lines().filter(|line| by(&line.words)).count()
+    };
+    let others = [("pnpm", Installer::Pnpm), ("yarn", Installer::Yarn), ("bun", Installer::Bun)];
+    let mut most = (installs("npm"), Installer::Npm);
+    for (program, installer) in others {
+        let count = installs(program);
+        if count > most.0 {
+            most = (count, installer);
+        }
     }
+    most.1
 }
 
 /// How the package manager is run on this machine.
@@ -175,6 +188,25 @@ fn install(
     }
 }
 
+/// Keeps a package manager that npx fetches for the scripts that call it by its name, beside the packages that it
+/// installed: before them, it would take the folder for one of another manager and empty it.
+fn keep_fetched(found: &mut Found, manifest: &Value, run: &[String], witness: Witness) {
+    let [npx, .., last] = run else { return };
+    let scripts = manifest["scripts"].as_object().into_iter().flatten();
+    let (package, program) = match run {
+        [_, _, flag, package, program] if flag == "--package" => (package, program.as_str()),
+        _ => (last, last.split('@').next().unwrap_or_default()),
+    };
+    let is_program = |word: &str| word == program;
+    let called = scripts
+        .filter_map(|(_, script)| script.as_str())
+        .any(|script| script.split([' ', '&', '|', ';', '(', ')', '"', '\'']).any(is_program));
+    if npx == "npx" && called {
+        found.step(&["npm", "install", "--global", "--prefix", KEPT, package], witness);
+        found.path.push(format!("{KEPT}/bin"));
+    }
+}
+
 /// What is checked: the build where tests need it, types, lint where continuous integration runs it, tests.
 fn scripts(folder: &Folder<'_>, found: &mut Found, manifest: &Value, installer: Installer, run: &[String]) {
     let script = |name: &str| manifest["scripts"][name].as_str().filter(|script| is_real(script));
@@ -217,7 +249,15 @@ fn scripts(folder: &Folder<'_>, found: &mut Found, manifest: &Value, installer: 
     if let Some(name) = TYPE_SCRIPTS.iter().find(|name| script(name).is_some() && !by_tests(name)) {
         add(found, CheckKind::Types, name, witness(name));
     }
-    if test.is_some() {
+    let by_npm = run.first().is_some_and(|word| word == "npm" || word == "npx");
+    if let Some(line) = hooks::without_audits(manifest).filter(|_| by_npm) {
+        let words = words(&line);
+        found.check(CheckKind::Tests, &words.iter().map(String::as_str).collect::<Vec<_>>(), witness("test"));
+        found.notes.push(
+            "the audit of dependencies around the script `test` is left out: a check has no network"
+                .to_owned(),
+        );
+    } else if test.is_some() {
         add(found, CheckKind::Tests, "test", witness("test"));
     } else if let Some(name) = ["test:unit", "tests", "unit", "test:ci", "mocha", "jest", "vitest"]
         .iter()
