@@ -66,10 +66,10 @@ fn value(arguments: &str, key: &str) -> String {
     rest.map_or_else(String::new, |rest| text(rest).0)
 }
 
-/// The texts of a list, joined by spaces, as far as they are there.
+/// The texts of a list, joined by spaces, as far as they are there; or the text that is in its place.
 fn words(arguments: &str, key: &str) -> String {
     let Some(mut rest) = after(arguments, key).and_then(|rest| rest.strip_prefix('[')) else {
-        return String::new();
+        return value(arguments, key);
     };
     let mut found: Vec<String> = Vec::new();
     loop {
@@ -111,6 +111,7 @@ mod tests {
         for (tool, arguments, expected) in [
             ("run_command", r#"{"command":["cargo","test"],"timeout_s":9}"#, deed("runs `cargo test`")),
             ("run_command", r#"{"command":["cargo","te…"#, deed("runs `cargo te…`")),
+            ("run_command", r#"{"command":"cd a && make","timeout_s":9}"#, deed("runs `cd a && make`")),
             ("write_file", r#"{"content":"fn \"x\"\n","path":"src/a.rs"}"#, deed("writes src/a.rs")),
             ("git_commit", r#"{"message":"Add\n\nmore"}"#, deed("commits \"Add\"")),
             ("git_commit", r#"{"message":"Say \"hello\" twi…"#, deed("commits \"Say \"hello\" twi…\"")),
