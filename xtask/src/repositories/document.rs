@@ -76,8 +76,8 @@ pub(crate) struct CheckRan {
     pub(crate) ran: Ran,
     /// How many tests there were, where that is known.
     pub(crate) tests: Option<Counts>,
-    #[serde(default)]
-    results: BTreeMap<String, Outcome>,
+    /// How each test ended; nothing where the check runs none, as a build.
+    results: Option<BTreeMap<String, Outcome>>,
     #[serde(default)]
     pub(crate) flaky: Vec<String>,
 }
@@ -131,7 +131,7 @@ impl Document {
     pub(crate) fn results(&self) -> TestResults {
         let mut results = TestResults::default();
         for check in &self.checks {
-            let tests = check.results.clone();
+            let tests = check.results.clone().unwrap_or_default();
             results = results.merged(TestResults { tests, ..TestResults::default() });
         }
         results
@@ -141,7 +141,7 @@ impl Document {
     pub(crate) fn counts(&self) -> Counts {
         let of_check = |check: &CheckRan| {
             check.tests.unwrap_or_else(|| {
-                let tests = check.results.clone();
+                let tests = check.results.clone().unwrap_or_default();
                 Counts::of(&TestResults { tests, ..TestResults::default() })
             })
         };
@@ -158,7 +158,9 @@ mod tests {
         let document = Document::parse(
             r#"{"version":1,"verdict":"green","environment":{"version":1,"parts":[],"missing":[],"notes":[]},
                 "set_up":[{"folder":"","command":["npm","ci"],"exit_code":0,"duration_ms":12,"output":""}],
-                "checks":[{"folder":"","kind":"tests","command":["npm","test"],"exit_code":0,"duration_ms":1,
+                "checks":[{"folder":"","kind":"build","command":["npm","run","build"],"exit_code":0,"duration_ms":1,
+                "output":"","tests":null,"results":null,"flaky":[]},
+                {"folder":"","kind":"tests","command":["npm","test"],"exit_code":0,"duration_ms":1,
                 "output":"","tests":{"passed":1,"failed":0,"skipped":1},"results":{"a":"passed","b":"skipped"},
                 "flaky":[]}]}"#,
         )
