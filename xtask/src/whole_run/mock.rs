@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::local_server::LocalServer;
 
-use super::{Outcome, modules, succeed};
+use super::{Outcome, succeed};
 
 const PACKAGE: &str = "@copilotkit/aimock@1.43.0";
 
@@ -23,7 +23,7 @@ pub(crate) struct MockServer(LocalServer);
 impl MockServer {
     /// Starts a server that answers as the fixtures say. It is installed below the workspace's root where it is not yet.
     pub(crate) fn start(root: &Path, fixtures: &Path) -> Outcome<Self> {
-        let modules = modules(root);
+        let modules = root.join("target/mock-server");
         let program = modules.join("node_modules/.bin/llmock");
         if !program.exists() {
             succeed(

@@ -7,7 +7,7 @@ pub(crate) mod repository;
 pub(crate) mod verdict;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -130,11 +130,6 @@ impl Bench {
 
 fn parse(arguments: &[&str], text: &str) -> Outcome<Value> {
     serde_json::from_str(text).map_err(|error| format!("`syndarix {}`: {error}: {text}", arguments.join(" ")))
-}
-
-/// Where the mock server's package is installed, below the workspace's root.
-pub(crate) fn modules(root: &Path) -> PathBuf {
-    root.join("target/mock-server")
 }
 
 /// Runs a command that must succeed, and returns what it printed.
