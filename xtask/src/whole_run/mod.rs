@@ -22,8 +22,9 @@ type Outcome<T> = Result<T, String>;
 /// The configuration: both providers at the mock server's address, their models and their prices.
 const CONFIGURATION: &str = include_str!("../../whole-run/syndarix.toml");
 
-/// How long a whole run may take before it is called stuck. Those with a build take some minutes on two busy cores.
-const PATIENCE: Duration = Duration::from_mins(20);
+/// How long a whole run may take before it is called stuck. Those that build take a few minutes on two idle cores, and
+/// were seen to take a quarter of an hour on two that twenty others wanted.
+const PATIENCE: Duration = Duration::from_mins(40);
 
 /// A folder of its own for one run. It lies outside this workspace, as a user's project would, and the user's repository
 /// is `repository` in it.

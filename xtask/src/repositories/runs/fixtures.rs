@@ -26,8 +26,9 @@ pub(super) const AGAIN: &str = "round 2";
 /// The task's name in the backlog.
 const SLUG: &str = "the-change";
 
-/// How long a command of an agent may take, in seconds; the slowest builds for half a minute on two busy cores.
-const TIMEOUT_S: u32 = 300;
+/// How long a command of an agent may take, in seconds; the slowest compiles Go's standard library, which is two minutes
+/// on two busy cores.
+const TIMEOUT_S: u32 = 600;
 
 /// The fixtures for a work, as the server reads them.
 pub(super) fn of(work: &Work) -> Value {
