@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::local_server::LocalServer;
-use crate::real_input::succeed;
+use crate::whole_run::succeed;
 
 type Outcome<T> = Result<T, String>;
 

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::real_input::succeed;
+use crate::whole_run::succeed;
 
 type Outcome<T> = Result<T, String>;
 

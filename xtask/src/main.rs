@@ -14,6 +14,7 @@ mod repositories;
 mod sdk_suite;
 mod simulate;
 mod soak;
+mod whole_run;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,7 +28,7 @@ usage: cargo xtask docs [--check]
        cargo xtask simulate [SEEDS]
        cargo xtask differential [--programs N] [--seed S] [--server http://HOST:PORT]
        cargo xtask bench
-       cargo xtask repositories [--only NAME]... [--set small|all] [--keep] [--outside | --bad] [--program PATH]
+       cargo xtask repositories [--only NAME]... [--set small|all] [--keep] [--outside | --bad | --runs] [--program PATH]
 
     docs           writes docs/commands.md from the binary's own help, docs/engine-rpcs.md from the engine's tables and
                    docs/repositories.md from the list of packages, and checks that links between documents lead somewhere
@@ -43,8 +44,9 @@ usage: cargo xtask docs [--check]
                    and compares their histories and every error; needs Go, and a registry the first time
     bench          builds the benchmarks as what is installed, runs them one after another and prints their tables
     repositories   runs `syndarix check` on published packages and compares it with their tests outside of any
-                   confinement; with --outside runs only those, with --bad tries input that cannot work; needs Python,
-                   Node, Go, Maven and a JDK, and their registries";
+                   confinement; with --outside runs only those, with --bad tries input that cannot work, with --runs
+                   works briefs on three of them, against a mock server of both providers; needs Python, Node, Go, Maven
+                   and a JDK, and their registries";
 
 const PAGES: [generated::Page; 3] = [command_reference::PAGE, engine_reference::PAGE, repositories::PAGE];
 

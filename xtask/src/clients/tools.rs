@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Outcome;
-use crate::real_input::succeed;
+use crate::whole_run::succeed;
 
 const COMMAND_LINE: &str = "github.com/temporalio/cli/cmd/temporal@v1.5.1";
 const WEB_UI: &str = "github.com/temporalio/ui-server/v2/cmd/server@v2.54.1";

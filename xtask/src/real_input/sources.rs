@@ -3,20 +3,17 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Bench, Outcome, succeed};
+use crate::whole_run::repository::git;
+use crate::whole_run::{Bench, succeed};
+
+use super::Outcome;
 
 /// A small crate without dependencies, with tests of its own.
 const CRATE: &str = "strsim";
 const VERSION: &str = "0.11.1";
 
-/// The user's repository before the job, to see that it was left alone.
-pub(crate) struct Before {
-    pub(crate) head: String,
-    pub(crate) files: String,
-}
-
 /// Fetches the crate's sources from the registry and commits them.
-pub(crate) fn prepare(bench: &Bench) -> Outcome<Before> {
+pub(crate) fn prepare(bench: &Bench) -> Outcome<()> {
     let vendoring = bench.path("vendoring");
     fs::create_dir_all(vendoring.join("src")).map_err(|error| error.to_string())?;
     let manifest = format!(
@@ -32,19 +29,5 @@ pub(crate) fn prepare(bench: &Bench) -> Outcome<Before> {
     git(bench, &["init", "--quiet", "--initial-branch", "main"])?;
     git(bench, &["add", "--all"])?;
     let user = ["-c", "user.name=A User", "-c", "user.email=user@example.org"];
-    git(bench, &[&user[..], &["commit", "--quiet", "--message", "strsim as published"]].concat())?;
-    look(bench)
-}
-
-/// What the user sees of their repository.
-pub(crate) fn look(bench: &Bench) -> Outcome<Before> {
-    Ok(Before {
-        head: git(bench, &["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"])?,
-        files: git(bench, &["status", "--porcelain"])?,
-    })
-}
-
-/// Runs git in the user's repository.
-pub(crate) fn git(bench: &Bench, arguments: &[&str]) -> Outcome<String> {
-    succeed(Command::new("git").current_dir(bench.path("repository")).args(arguments))
+    git(bench, &[&user[..], &["commit", "--quiet", "--message", "strsim as published"]].concat()).map(drop)
 }

@@ -40,6 +40,9 @@ pub(crate) fn repository(package: &Package, folder: &Path) -> Outcome<PathBuf> {
         fs::write(repository.join(".gitignore"), ignored(package.ecosystem))
             .map_err(|error| error.to_string())?;
     }
+    for (path, text) in &package.files {
+        fs::write(repository.join(path), text).map_err(|error| format!("{path}: {error}"))?;
+    }
     for amendment in &package.amend {
         client.succeed(Command::new("sh").current_dir(&repository).args(["-c", &amendment.run]))?;
     }

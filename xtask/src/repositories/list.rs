@@ -1,5 +1,7 @@
 //! The list of published packages, as `xtask/repositories/packages.toml` has it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// The list, and what is deliberately not on it.
@@ -33,7 +35,12 @@ pub(crate) struct Package {
     pub(crate) small: bool,
     /// The tag of the first commit, for packages that ask git for their version.
     pub(crate) tag: Option<String>,
-    /// What its maintainers' repository has and the published archive has not, or what time has broken since.
+    /// Files that the published archive lacks, with their contents.
+    #[serde(default)]
+    pub(crate) files: BTreeMap<String, String>,
+    /// Why it is given files, where it is.
+    pub(crate) files_because: Option<String>,
+    /// What its maintainers' repository has otherwise than the published archive, or what time has broken since.
     #[serde(default)]
     pub(crate) amend: Vec<Amendment>,
     /// Shell lines that install what its tests need, from its own documents, in a clone of the repository.
@@ -131,6 +138,11 @@ impl List {
             if package.tolerance.len() > TOLERATED_MAX {
                 return Err(format!("packages.toml: `{name}` excuses more than {TOLERATED_MAX} tests"));
             }
+            if package.files.is_empty() != package.files_because.is_none() {
+                return Err(format!(
+                    "packages.toml: `{name}` is given files and not a reason, or the reverse"
+                ));
+            }
             if (package.compared == Compared::Names) != package.compared_because.is_none() {
                 return Err(format!(
                     "packages.toml: `{name}` says how it is compared and not why, or why and not how"
@@ -196,6 +208,7 @@ mod tests {
             (named("strsim").repeat(2), "`strsim` is there twice"),
             (named("../strsim"), "cannot name a folder"),
             (format!("{}compared = \"counts\"", named("strsim")), "says how it is compared and not why"),
+            (format!("{}[package.files]\n\"a\" = \"b\"", named("strsim")), "is given files and not a reason"),
             (format!("{}colour = \"red\"", named("strsim")), "unknown field `colour`"),
         ] {
             let error = List::parse(&text).unwrap_err();

@@ -12,6 +12,7 @@ mod list;
 mod outside;
 mod page;
 mod report;
+mod runs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ type Outcome<T> = Result<T, String>;
 /// What is asked for on the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// Only the packages, or scenarios, of these names.
+    /// Only the packages, scenarios or runs of these names.
     only: Vec<String>,
     /// The small set instead of all.
     small: bool,
@@ -51,6 +52,8 @@ enum Tried {
     Outside,
     /// Bad input.
     Bad,
+    /// Whole runs, with a mock server of the model providers.
+    Runs,
 }
 
 impl Asked {
@@ -70,6 +73,7 @@ impl Asked {
                 "--keep" => asked.keep = true,
                 "--outside" => asked.tried = Tried::Outside,
                 "--bad" => asked.tried = Tried::Bad,
+                "--runs" => asked.tried = Tried::Runs,
                 "--program" => asked.program = Some(PathBuf::from(*arguments.next()?)),
                 _ => return None,
             }
@@ -82,18 +86,21 @@ impl Asked {
 pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
     let list = List::parse(list::TEXT)?;
     let packages = match asked.tried {
-        Tried::Bad => Vec::new(),
+        Tried::Bad | Tried::Runs => Vec::new(),
         Tried::Packages | Tried::Outside => list.chosen(&asked.only, asked.small)?,
     };
     let program = match asked.tried {
         Tried::Outside => None,
-        Tried::Packages | Tried::Bad => Some(program(root, asked)?),
+        Tried::Packages | Tried::Bad | Tried::Runs => Some(program(root, asked)?),
     };
     // Outside of this workspace, as a user's repositories are.
     let bench = std::env::temp_dir().join(format!("syndarix-repositories-{}", std::process::id()));
     fs::create_dir_all(&bench).map_err(|error| format!("{}: {error}", bench.display()))?;
     let result = match &program {
         Some(program) if asked.tried == Tried::Bad => bad::run(program, &bench, &asked.only),
+        Some(program) if asked.tried == Tried::Runs => {
+            runs::run(root, program, &bench, &list, (&asked.only, asked.keep))
+        }
         _ => work(&packages, program.as_deref(), &bench, asked.keep),
     };
     if asked.keep {
@@ -134,7 +141,7 @@ fn judge(package: &Package, program: Option<&Path>, folder: &Path) -> Row {
     };
     match fetch::repository(package, folder).and_then(|repository| {
         say(&format!("{}: fetched; its tests run outside", package.name));
-        let reference = outside::run(package, &repository, &folder.join("outside"))?;
+        let reference = outside::run(package, &repository, None, &folder.join("outside"))?;
         Ok((repository, reference))
     }) {
         Err(error) => row.problems.push(error),

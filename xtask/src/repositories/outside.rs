@@ -25,9 +25,14 @@ pub(crate) struct Reference {
     pub(crate) tests_took: Duration,
 }
 
-/// Clones the repository, follows the recipe in the clone, and returns how its tests ended. A recipe that does not
-/// pass is an error: then there is nothing to compare with.
-pub(crate) fn run(package: &Package, repository: &Path, folder: &Path) -> Outcome<Reference> {
+/// Clones the repository, at a branch or at what is checked out, follows the recipe in the clone, and returns how its tests
+/// ended. A recipe that does not pass is an error: then there is nothing to compare with.
+pub(crate) fn run(
+    package: &Package,
+    repository: &Path,
+    branch: Option<&str>,
+    folder: &Path,
+) -> Outcome<Reference> {
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let clone = folder.join("clone");
     let log = folder.join("outside.log");
@@ -40,7 +45,12 @@ pub(crate) fn run(package: &Package, repository: &Path, folder: &Path) -> Outcom
             Err(format!("outside, {command:?} {}", finished.describe()))
         }
     };
-    run(Command::new("git").args(["clone", "--quiet"]).arg(repository).arg(&clone))?;
+    let at = branch.map(|branch| ["--branch", branch]);
+    run(Command::new("git")
+        .args(["clone", "--quiet"])
+        .args(at.into_iter().flatten())
+        .arg(repository)
+        .arg(&clone))?;
     let mut set_up_took = Duration::ZERO;
     for line in &package.set_up {
         set_up_took += run(Command::new("sh").current_dir(&clone).args(["-c", line]))?.took;

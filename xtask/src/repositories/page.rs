@@ -18,6 +18,12 @@ This page is written by `cargo xtask docs` from `xtask/repositories/packages.tom
 runs its tests as its own documents say. Then `syndarix check` has to find, set up and run the same without any
 configuration, and the two have to agree test by test. `cargo xtask repositories --bad` gives it input that cannot work,
 and looks at what it says and what it leaves behind.
+
+`cargo xtask repositories --runs` does whole runs of `syndarix run` on three of them, one each of PyPI, npm and Go, with
+a mock server in the place of both model providers. What it answers is in `xtask/repositories/runs`: a change with its
+test that needs a package which is not installed, a review that sends it back once, and what mends it. Set-up has to
+run again in the middle, after a human has allowed it; the branch has to pass the package's own tests, with the new
+ones, in a clean clone that the ecosystem's own client has set up; and the bill has to be what the server's log says.
 ";
 
 fn render(_root: &Path) -> Result<String, String> {
@@ -32,6 +38,10 @@ fn render(_root: &Path) -> Result<String, String> {
     text.push_str("\n## What may differ\n\n");
     let start = text.len();
     for package in &list.package {
+        if let Some(because) = &package.files_because {
+            let files: Vec<String> = package.files.keys().map(|path| format!("`{path}`")).collect();
+            let _ = writeln!(text, "- `{}` is given {}: {because}.", package.name, files.join(", "));
+        }
         for amendment in &package.amend {
             let _ = writeln!(
                 text,

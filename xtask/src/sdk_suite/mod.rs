@@ -17,7 +17,7 @@ use score::Score;
 use serde_json::Value;
 
 use crate::engine_server::{Build, Server};
-use crate::real_input::succeed;
+use crate::whole_run::succeed;
 
 type Outcome<T> = Result<T, String>;
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::Outcome;
-use crate::real_input::succeed;
+use crate::whole_run::succeed;
 
 /// A published crate.
 pub(super) struct Package {

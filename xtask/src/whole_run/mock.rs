@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use crate::local_server::LocalServer;
 
-use super::{Bench, Outcome, succeed};
+use super::{Outcome, succeed};
 
 const PACKAGE: &str = "@copilotkit/aimock@1.43.0";
 
@@ -20,8 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct MockServer(LocalServer);
 
 impl MockServer {
-    pub(crate) fn start(bench: &Bench) -> Outcome<Self> {
-        let modules = bench.root.join("target/mock-server");
+    /// Starts a server that answers as the fixtures say. It is installed below the workspace's root where it is not yet.
+    pub(crate) fn start(root: &Path, fixtures: &Path) -> Outcome<Self> {
+        let modules = root.join("target/mock-server");
         let program = modules.join("node_modules/.bin/llmock");
         if !program.exists() {
             succeed(
@@ -32,7 +34,7 @@ impl MockServer {
             let mut command = Command::new(&program);
             command
                 .args(["--port", &port.to_string(), "--strict", "--log-level", "warn", "--fixtures"])
-                .arg(bench.root.join("xtask/real-input/fixtures.json"));
+                .arg(fixtures);
             command
         };
         LocalServer::start(command, |port| log(port).is_ok(), PATIENCE).map(Self)
