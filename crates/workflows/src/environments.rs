@@ -1,8 +1,11 @@
 //! The environments of projects: what a commit needs, and having it installed when an agent asks.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use syndarix_core::event::{EventKind, NewEvent};
 use syndarix_core::id::{AgentId, ProjectId, TaskId};
 use syndarix_core::ports::{Blobs, Journal, PortError};
@@ -24,12 +27,11 @@ const OUTPUT_TAIL_BYTES: usize = 4_000;
 /// What environments are found and made with.
 #[derive(Debug, Clone)]
 pub struct Environments {
-    /// The store.
-    pub store: Store,
-    /// Makes environments, and runs checks in them.
-    pub workshop: Workshop,
-    /// The toolchains of this machine.
-    pub machine: Arc<Machine>,
+    store: Store,
+    pub(crate) workshop: Workshop,
+    machine: Arc<Machine>,
+    /// The keys of the commits that projects began with, which never change.
+    bases: Arc<Mutex<HashMap<ProjectId, Key>>>,
 }
 
 /// The environment of one commit of a project.
@@ -50,6 +52,11 @@ pub(crate) struct ForWhom {
 }
 
 impl Environments {
+    /// Environments that are found with what is on this machine and made in this workshop.
+    pub fn new(store: Store, workshop: Workshop, machine: Arc<Machine>) -> Self {
+        Self { store, workshop, machine, bases: Arc::default() }
+    }
+
     /// What is known of a project's environment since it began.
     pub(crate) async fn of(&self, project: &Project) -> Result<ProjectEnvironment, PortError> {
         let Some(stored) = &project.environment else { return Ok(ProjectEnvironment::default()) };
@@ -118,8 +125,11 @@ impl Environments {
         Journal::append(&self.store, vec![NewEvent { project, agent: Some(agent), task, kind }]).await
     }
 
-    /// The project of a session, its repository, and what is committed in the session's worktree.
-    async fn committed(&self, session: &SessionRequest) -> Result<(Project, Repository, String), ToolError> {
+    /// The project of a session, its repository, the session's worktree, and what is committed there.
+    async fn committed(
+        &self,
+        session: &SessionRequest,
+    ) -> Result<(Project, Repository, PathBuf, String), ToolError> {
         let project = self.store.project(&session.project).await.map_err(PortError::from)?;
         let (Some(task), Some(root)) = (&session.task, &session.root) else {
             return Err(ToolError::Configuration("there is no worktree to set up".to_owned()));
@@ -127,30 +137,59 @@ impl Environments {
         let task = self.store.task(task).await.map_err(PortError::from)?;
         let repository = Repository::open(project.repository.as_ref()).await?;
         let tip = repository.look_at_branch(root, &names::branch(&task)).await?;
-        Ok((project, repository, tip))
+        Ok((project, repository, root.clone(), tip))
     }
 
-    /// What commands in a session's worktree are given, above what was made for a commit.
-    async fn fitted(&self, session: &SessionRequest, at: &AtCommit) -> Result<Prepared, SetUpError> {
-        let Some(root) = &session.root else { return Ok(session.prepared.clone()) };
-        let place = (root.as_path(), session.scratch.as_path());
-        let set = (&at.environment, &at.key, at.project.name.as_str());
-        self.workshop.fit(set, place, &session.read_only, &mut |_| {}).await?;
-        Ok(self.workshop.prepared(&at.environment, Some(&at.key), &at.project.name, place))
+    /// What commands in a worktree are given, for a commit whose environment is ready, or for the one the project began
+    /// with where it is not.
+    pub(crate) async fn prepared(
+        &self,
+        project: &Project,
+        repository: &Repository,
+        at: &AtCommit,
+        place: (&Path, &Path),
+        read_only: &[PathBuf],
+    ) -> Result<Prepared, SetUpError> {
+        let (workshop, name) = (&self.workshop, at.project.name.as_str());
+        let base = self.base(project, repository).await?;
+        let is_made = workshop.made(&at.key).is_some();
+        let key = if is_made { &at.key } else { base.as_ref().unwrap_or(&at.key) };
+        if is_made || workshop.made(key).is_some() {
+            workshop.fit((&at.environment, key, name), place, read_only, &mut |_| {}).await?;
+        }
+        let prepared = workshop.prepared(&at.environment, Some(key), name, place);
+        // Its checks have built what most of a later commit is still made of. That home is of the user's commit alone: no
+        // agent's code has written to it.
+        Ok(base.map_or_else(|| prepared.clone(), |base| workshop.above(prepared.clone(), &base)))
+    }
+
+    /// The key of the commit that a project began with.
+    async fn base(&self, project: &Project, repository: &Repository) -> Result<Option<Key>, ToolError> {
+        let Some(commit) = &project.base_commit else { return Ok(None) };
+        if let Some(known) = self.bases.lock().get(&project.id) {
+            return Ok(Some(known.clone()));
+        }
+        let key = self.at(project, repository, commit).await?.key;
+        self.bases.lock().insert(project.id.clone(), key.clone());
+        Ok(Some(key))
     }
 }
 
 #[async_trait]
 impl SetUp for Environments {
     async fn install(&self, session: &SessionRequest) -> Result<SetUpEnd, ToolError> {
-        let (project, repository, tip) = self.committed(session).await?;
+        let (project, repository, root, tip) = self.committed(session).await?;
         let at = self.at(&project, &repository, &tip).await?;
         if !self.workshop.needs_set_up(&at.environment) {
             return Ok(told("Nothing is to be installed for what is committed.", true, None, None));
         }
         let before = self.workshop.made(&at.key).is_some();
         let made = match self.make(&whom(session), &repository, &tip, &at).await? {
-            Ok(made) => self.fitted(session, &at).await.map(|prepared| (made, prepared)),
+            Ok(made) => {
+                let place = (root.as_path(), session.scratch.as_path());
+                let prepared = self.prepared(&project, &repository, &at, place, &session.read_only).await;
+                prepared.map(|prepared| (made, prepared))
+            }
             Err(error) => Err(error),
         };
         Ok(match made {

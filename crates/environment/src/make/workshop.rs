@@ -207,6 +207,7 @@ impl Workshop {
             name: name.to_owned(),
             root_layer: layer(ROOT_LAYER),
             home_layer: layer(HOME_LAYER),
+            home_below: None,
             path: Vec::new(),
             variables: self.options.variables.clone(),
             readable: self.options.readable.clone(),
@@ -218,6 +219,15 @@ impl Workshop {
             prepared.path.extend(part.search_path_at(&folder));
             prepared.variables.extend(part.variables_at(&home, &folder));
             prepared.readable.extend(part.tools.iter().filter_map(|tool| tool.bin.clone()));
+        }
+        prepared
+    }
+
+    /// The same above the home that was made under an earlier key: what it holds of caches need not be built anew.
+    pub fn above(&self, mut prepared: Prepared, earlier: &Key) -> Prepared {
+        let home = self.folder(earlier).join(HOME_LAYER);
+        if prepared.home_layer.is_some() && prepared.home_layer.as_ref() != Some(&home) && home.is_dir() {
+            prepared.home_below = Some(home);
         }
         prepared
     }

@@ -118,7 +118,7 @@ impl Service {
             // What cannot be looked through now is looked through the next time.
             let _ = swept.sweep(SystemTime::UNIX_EPOCH + at);
         });
-        let environments = Environments { store: store.clone(), workshop, machine };
+        let environments = Environments::new(store.clone(), workshop, machine);
         let toolbox = toolbox.over(effects, journal).with_set_up(Arc::new(environments.clone()));
         let toolbox = Arc::new(toolbox);
         let mcp_servers = toolbox.mcp_servers();

@@ -42,7 +42,7 @@ pub fn try_isolation(folder: &Path) -> Result<(), Error> {
         root: &root,
         name: "project",
         root_layer: Some(&below),
-        home_layer: Some(&home),
+        home_layers: &[&home],
         scratch: &scratch,
         readable: &[],
         network: false,

@@ -30,7 +30,7 @@ mod server;
 mod test_command;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,11 +80,13 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
     let mut readable = toolchains.readable();
     readable.extend(options.read_only.iter().chain(&prepared.readable).cloned());
     let (place, inside) = if prepared.isolated {
+        let home_layers: Vec<&Path> =
+            [&prepared.home_layer, &prepared.home_below].into_iter().filter_map(Option::as_deref).collect();
         let contents = namespace::Contents {
             root: place.path(),
             name: prepared.folder(),
             root_layer: prepared.root_layer.as_deref(),
-            home_layer: prepared.home_layer.as_deref(),
+            home_layers: &home_layers,
             scratch: &scratch,
             readable: &readable,
             network: options.network,
@@ -147,7 +149,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         unconfined,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(unusable(std::path::Path::new("/proc/self")))?.block_on(until_ended(server))
+    runtime.map_err(unusable(Path::new("/proc/self")))?.block_on(until_ended(server))
 }
 
 /// Where commands may write. Without a root of their own, their temporary files lie beside their home.
@@ -211,6 +213,6 @@ fn thread_count() -> Option<usize> {
     Some(std::fs::read_dir("/proc/self/task").ok()?.count())
 }
 
-fn unusable(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+fn unusable(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
     move |source| Error::Path { path: PathBuf::from(path), source }
 }

@@ -44,8 +44,8 @@ pub(super) struct Contents<'a> {
     pub(super) name: &'a str,
     /// What set-up left in a worktree, beneath it.
     pub(super) root_layer: Option<&'a Path>,
-    /// What set-up left in a home, beneath it.
-    pub(super) home_layer: Option<&'a Path>,
+    /// What set-up left in homes, beneath it, the uppermost first.
+    pub(super) home_layers: &'a [&'a Path],
     /// Where home, temporary files and the workings of overlays are kept; beside the worktree on its file system.
     pub(super) scratch: &'a Path,
     /// Folders and files that are read.
@@ -98,8 +98,8 @@ pub(super) fn enter(contents: &Contents<'_>) -> io::Result<Inside> {
         root.provide(path, LINKS)?;
     }
     root.devices(&memory)?;
-    root.layered(contents.root, contents.root_layer, &root_work, &inside.root)?;
-    root.layered(&home, contents.home_layer, &home_work, &inside.home)?;
+    root.layered(contents.root, contents.root_layer.as_slice(), &root_work, &inside.root)?;
+    root.layered(&home, contents.home_layers, &home_work, &inside.home)?;
     // The server measures what these hold. Without what is mounted in them, which is this very root.
     root.bind_alone(contents.root)?;
     root.bind_alone(contents.scratch)?;
@@ -214,18 +214,21 @@ impl Root {
     }
 
     /// Shows a folder that is changed, upon another that is not.
-    fn layered(&self, upper: &Path, lower: Option<&Path>, work: &Path, at: &Path) -> io::Result<()> {
-        let Some(lower) = lower else { return self.bind(upper, at, false) };
+    fn layered(&self, upper: &Path, lower: &[&Path], work: &Path, at: &Path) -> io::Result<()> {
+        if lower.is_empty() {
+            return self.bind(upper, at, false);
+        }
         let place = self.place(at);
         std::fs::create_dir_all(&place)?;
         // By descriptor, because a path may hold a comma or a colon, which mean something here.
-        let [upper, lower, work] = [upper, lower, work].map(held);
-        let (upper, lower, work) = (upper?, lower?, work?);
+        let lower = lower.iter().map(|lower| held(lower)).collect::<io::Result<Vec<_>>>()?;
+        let (upper, work) = (held(upper)?, held(work)?);
         let path = |held: &OwnedFd| format!("/proc/self/fd/{}", held.as_raw_fd());
         // Folders that are in both layers can be renamed where that may be noted down, which only root may.
         let extra = if self.privileged { "redirect_dir=on" } else { "userxattr" };
+        let lower: Vec<String> = lower.iter().map(path).collect();
         let options =
-            format!("lowerdir={},upperdir={},workdir={},{extra}", path(&lower), path(&upper), path(&work));
+            format!("lowerdir={},upperdir={},workdir={},{extra}", lower.join(":"), path(&upper), path(&work));
         let options = std::ffi::CString::new(options).map_err(io::Error::other)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         rustix::mount::mount("overlay", &place, "overlay", flags, Some(options.as_c_str()))?;

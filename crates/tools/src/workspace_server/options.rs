@@ -76,6 +76,8 @@ pub struct Prepared {
     pub root_layer: Option<PathBuf>,
     /// What set-up left in a home.
     pub home_layer: Option<PathBuf>,
+    /// What lies beneath that: an earlier home, whose caches are still good for what is the same.
+    pub home_below: Option<PathBuf>,
     /// Folders of programs that come first on the search path; a relative one is below the worktree.
     pub path: Vec<PathBuf>,
     /// Variables of every command.

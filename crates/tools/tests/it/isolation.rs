@@ -39,15 +39,20 @@ async fn what_set_up_left_is_seen_and_stays_as_it_is() {
         let home = folder.join("home");
         std::fs::create_dir_all(home.join(".m2")).unwrap();
         std::fs::write(home.join(".m2/artifact"), "jar").unwrap();
+        let below = folder.join("below");
+        std::fs::create_dir_all(below.join(".m2")).unwrap();
+        std::fs::write(below.join(".m2/artifact"), "older").unwrap();
+        std::fs::write(below.join(".m2/cached"), "cached").unwrap();
         (prepared.root_layer, prepared.home_layer) = (Some(layer), Some(home));
+        prepared.home_below = Some(below);
     })
     .await;
-    let output = bench.shell("cat node_modules/dep/index.js ~/.m2/artifact").await;
-    assert!(output.content.contains("originaljar"), "{}", output.content);
+    let output = bench.shell("cat node_modules/dep/index.js ~/.m2/artifact ~/.m2/cached").await;
+    assert!(output.content.contains("originaljarcached"), "{}", output.content);
     let output = bench
         .shell("echo changed > node_modules/dep/index.js && rm ~/.m2/artifact && cat node_modules/dep/index.js; ls ~/.m2")
         .await;
-    assert!(output.content.ends_with("changed\n"), "{}", output.content);
+    assert!(output.content.ends_with("changed\ncached\n"), "{}", output.content);
     let layer = folder.path().join("root,layer:1");
     assert_eq!(std::fs::read_to_string(layer.join("node_modules/dep/index.js")).unwrap(), "original");
     assert!(folder.path().join("home/.m2/artifact").exists());

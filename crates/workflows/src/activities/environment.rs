@@ -142,28 +142,17 @@ impl Services {
         })
     }
 
-    /// What commands in a worktree are given, for a commit whose environment is ready, or for the one the project began
-    /// with where it is not.
+    /// What commands in a worktree are given.
     pub(super) async fn prepared(
         &self,
         project: &Project,
         at: &AtCommit,
-        (root, scratch): (&Path, &Path),
+        place: (&Path, &Path),
         read_only: &[PathBuf],
     ) -> Answer<Prepared> {
-        let workshop = &self.options.environments.workshop;
-        let name = &at.project.name;
-        let mut key = at.key.clone();
-        if workshop.made(&key).is_none()
-            && let (Some(base), Ok(repository)) = (&project.base_commit, self.repository(project).await)
-        {
-            key = self.environment_at(project, &repository, base).await?.key;
-        }
-        let set = (&at.environment, &key, name.as_str());
-        if workshop.made(&key).is_some() {
-            workshop.fit(set, (root, scratch), read_only, &mut |_| {}).await.map_err(passing)?;
-        }
-        Ok(workshop.prepared(&at.environment, Some(&key), name, (root, scratch)))
+        let repository = self.repository(project).await?;
+        let environments = &self.options.environments;
+        environments.prepared(project, &repository, at, place, read_only).await.map_err(passing)
     }
 
     /// What an agent is told about where it works.

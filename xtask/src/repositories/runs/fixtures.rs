@@ -26,6 +26,9 @@ pub(super) const AGAIN: &str = "round 2";
 /// The task's name in the backlog.
 const SLUG: &str = "the-change";
 
+/// The tool by which an agent has dependencies installed.
+pub(super) const SET_UP: &str = "set_up_environment";
+
 /// How long a command of an agent may take, in seconds; the slowest compiles Go's standard library, which is two minutes
 /// on two busy cores.
 const TIMEOUT_S: u32 = 600;
@@ -58,9 +61,13 @@ pub(super) fn of(work: &Work) -> Value {
     // Of two fixtures that fit, the server takes the first, so the second round comes first.
     let mended: Vec<Value> = changes(second).chain([run.clone()]).collect();
     script.stage(DEVELOP, Some(AGAIN), vec![mended, commit(second), finish(&second.summary)]);
-    // Nothing is run in the first round: what the change needs is installed only when it is committed.
-    let made: Vec<Value> = changes(first).collect();
-    script.stage(DEVELOP, None, vec![read.collect(), made, commit(first), finish(&first.summary)]);
+    // Nothing is run in the first round, for what the change needs is installed only when it is committed; unless the
+    // developer has it installed.
+    let added = (!first.add.is_empty()).then(|| call(SET_UP, &json!({ "command": first.add })));
+    let made: Vec<Value> = changes(first).chain(added.clone()).collect();
+    let mut committed = commit(first);
+    committed.extend(added.map(|_| [call(SET_UP, &json!({})), run.clone()]).into_iter().flatten());
+    script.stage(DEVELOP, None, vec![read.collect(), made, committed, finish(&first.summary)]);
     script.stage(REVIEW, Some(AGAIN), vec![vec![diff.clone()], review("approve", second)]);
     script.stage(REVIEW, None, vec![vec![diff], review("send_back", first)]);
 

@@ -11,7 +11,7 @@ use crate::whole_run::{Bench, Ended, MockServer, costs, require, verdict};
 use super::super::document::Counts;
 use super::super::list::Package;
 use super::super::{Outcome, outside};
-use super::fixtures::{AGAIN, DEVELOP};
+use super::fixtures::{AGAIN, DEVELOP, SET_UP};
 use super::work::Work;
 
 /// What a human is asked when dependencies change.
@@ -39,14 +39,14 @@ pub(super) fn judge(
     verdict::mended(&events)?;
     report.push_str("a review sent the work back, and another accepted it\n");
     report.push_str(&verdict::set_up_again(&events)?);
-    asked_once(&ended.approvals)?;
+    asked_as_expected(&ended.approvals, work.installs())?;
     require(
         succeeded_again(&server.log()?),
         &format!("in the second round `{}` did not succeed in the developer's worktree", work.command),
     )?;
     let _ = writeln!(
         report,
-        "approvals given on the command line: {}, of them one for set-up",
+        "approvals given on the command line: {}, for set-up as expected",
         ended.approvals.len()
     );
     report.push_str(&costs(bench, server, &ended.printed)?);
@@ -66,12 +66,15 @@ pub(super) fn judge(
     Ok(report)
 }
 
-/// The human is asked about set-up, and only the first time.
-fn asked_once(approvals: &[String]) -> Outcome<()> {
+/// The human is asked about set-up, and only the first time; or, where the developer has dependencies installed, about the two
+/// calls by which it does.
+fn asked_as_expected(approvals: &[String], installs: bool) -> Outcome<()> {
     let asked = approvals.iter().filter(|title| *title == QUESTION).count();
+    let calls = approvals.iter().filter(|title| title.contains(SET_UP)).count();
+    let expected = if installs { (0, 2) } else { (1, 0) };
     require(
-        asked == 1,
-        &format!("whether dependencies may be installed was asked {asked} times: {approvals:?}"),
+        (asked, calls) == expected,
+        &format!("set-up was asked about {asked} times, and {calls} calls of {SET_UP}: {approvals:?}"),
     )
 }
 
@@ -101,14 +104,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_human_is_asked_about_set_up_exactly_once() {
-        for (titles, good) in [
-            (vec!["The vision", QUESTION], true),
-            (vec!["The vision"], false),
-            (vec![QUESTION, QUESTION], false),
+    fn a_human_is_asked_about_set_up_as_often_as_needed() {
+        let call = "Dave wants to call set_up_environment";
+        for (titles, installs, good) in [
+            (vec!["The vision", QUESTION], false, true),
+            (vec!["The vision"], false, false),
+            (vec![QUESTION, QUESTION], false, false),
+            (vec![call, call], true, true),
+            (vec![call, call, QUESTION], true, false),
+            (vec![call], false, false),
         ] {
             let titles: Vec<String> = titles.into_iter().map(str::to_owned).collect();
-            assert_eq!(asked_once(&titles).is_ok(), good, "{titles:?}");
+            assert_eq!(asked_as_expected(&titles, installs).is_ok(), good, "{titles:?}");
         }
     }
 

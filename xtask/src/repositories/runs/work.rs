@@ -38,6 +38,10 @@ pub(crate) struct Work {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Round {
     pub(crate) change: Vec<Change>,
+    /// The package manager's command by which the developer adds a dependency, where it is not written into the manifest by
+    /// hand; what it wrote is then installed once it is committed.
+    #[serde(default)]
+    pub(crate) add: Vec<String>,
     /// The commit's message.
     pub(crate) commit: String,
     /// What the developer ends with.
@@ -55,6 +59,11 @@ pub(crate) struct Change {
 }
 
 impl Work {
+    /// Whether the developer has dependencies installed, instead of leaving that to the proof.
+    pub(crate) fn installs(&self) -> bool {
+        self.round.iter().any(|round| !round.add.is_empty())
+    }
+
     /// Every work, in the order of their packages' names.
     pub(crate) fn all() -> Outcome<Vec<Self>> {
         let read = |(package, text): (&str, &str)| {

@@ -130,14 +130,14 @@ fn one_folder_has_its_own_parts_or_its_checks_within_the_whole() {
         [packages/a] [JavaScript] with node 22.3.0
           Tests: npm test (packages/a/package.json:1)
         note: the work is about the folder packages/a: only its checks are run
-    "#]]
+    "]]
     .assert_eq(&of("packages/a"));
     expect![[r"
         [] [JavaScript] with node 22.3.0
           set up: npm ci (package-lock.json)
           Tests: npm test (package.json:1)
         note: the work is about the folder packages/b, which has no checks of its own
-    "#]]
+    "]]
     .assert_eq(&of("packages/b"));
     assert!(of("").contains("missing: python") && of("tool").contains("missing: python"));
 }
