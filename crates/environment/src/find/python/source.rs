@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// The words that stand before a parenthesis without calling anything.
+const KEYWORDS: &[&str] = &["if", "else", "in", "not", "and", "or", "for", "lambda", "return"];
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Text(String),
@@ -102,13 +105,22 @@ impl Source {
             }
             Some(Token::Sign('[' | '(' | '{')) => {
                 let end = self.closing(at);
-                self.tokens[at..end]
-                    .iter()
-                    .filter_map(|token| match token {
-                        Token::Text(text) => Some(text.clone()),
-                        _ => None,
-                    })
-                    .collect()
+                let mut texts = Vec::new();
+                let mut position = at + 1;
+                while position < end {
+                    match &self.tokens[position] {
+                        Token::Text(text) => texts.push(text.clone()),
+                        // What is handed to a function is not what it returns.
+                        Token::Word(word)
+                            if self.opens(position + 1) && !KEYWORDS.contains(&word.as_str()) =>
+                        {
+                            position = self.closing(position + 1);
+                        }
+                        _ => {}
+                    }
+                    position += 1;
+                }
+                texts
             }
             _ => Vec::new(),
         }
@@ -155,6 +167,11 @@ impl Source {
         calls
     }
 
+    /// Whether a parenthesis opens here.
+    fn opens(&self, at: usize) -> bool {
+        self.tokens.get(at) == Some(&Token::Sign('('))
+    }
+
     /// Where what opens here closes.
     fn closing(&self, at: usize) -> usize {
         let mut depth = 0;
@@ -191,6 +208,11 @@ mod tests {
         assert_eq!(extras.keys().collect::<Vec<_>>(), ["all", "docs", "test"]);
         assert_eq!(extras["test"], ["pytest", "mock"]);
         assert_eq!(source.calls("install"), [["-e", ".[test]"]]);
+        let source = Source::parse(
+            "session.install(*nox.project.dependency_groups(pyproject, 'test'), 'a', ('b'), *(['c'] if (x) else []))",
+        );
+        assert_eq!(source.calls("install"), [["a", "b", "c"]]);
+        assert_eq!(source.calls("dependency_groups"), [["test"]]);
         for broken in ["setup(extras_require={'a': [", "'''", "\"\\", "extras_require = {"] {
             Source::parse(broken).table("extras_require");
         }

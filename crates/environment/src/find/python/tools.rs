@@ -135,6 +135,7 @@ fn nox(folder: &Folder<'_>) -> Option<Planned> {
     for call in source.calls("install") {
         take_pip(folder, &call, &mut planned.arguments, &mut planned.extras, &mut planned.groups);
     }
+    planned.groups.extend(source.calls("dependency_groups").into_iter().flatten());
     planned.commands = source.calls("run");
     Some(planned)
 }

@@ -184,6 +184,21 @@ fn the_project_itself_is_no_package_to_install() {
 }
 
 #[test]
+fn groups_that_nox_installs_are_laid_out() {
+    let nox = "@nox.session\ndef tests(session):\n    session.install('-e.', *nox.project.dependency_groups(PYPROJECT, 'unit'))\n";
+    let manifest = "[project]\nname = \"a\"\n[dependency-groups]\nunit = [\"pytest>=8\"]\n[build-system]\nrequires = []\n";
+    check(
+        &[("noxfile.py", nox), ("pyproject.toml", manifest), ("tests/test_a.py", PYTEST)],
+        &expect![[r"
+            [] [Python] with python 3.12
+              set up: python3 -m venv .venv (pyproject.toml)
+              set up: .venv/bin/python -m pip install --disable-pip-version-check -e . pytest>=8 (pyproject.toml:4)
+              Tests: .venv/bin/python -m pytest (pyproject.toml:4)
+        "]],
+    );
+}
+
+#[test]
 fn extras_of_the_project_itself_are_its_folder_s() {
     let manifest = "[build-system]\nrequires = []\n[project]\nname = \"a_b\"\n[project.optional-dependencies]\n\
                     socks = [\"c\"]\n[dependency-groups]\ntest = [\"a-b[socks, gone]>=1\", \"pytest\"]\n";
