@@ -32,7 +32,7 @@ pub(crate) fn one_test(part: &Part) -> Option<Vec<String>> {
         Ecosystem::Python if has("pytest") => with(up_to("pytest")?, &["{path}::{name}"]),
         Ecosystem::Python if has("unittest") => with(up_to("unittest")?, &["{path}", "-k", "{name}"]),
         Ecosystem::JavaScript if program == "npm" => with(all.clone(), &["--", "{path}"]),
-        Ecosystem::JavaScript => with(all.clone(), &["{path}"]),
+        Ecosystem::JavaScript | Ecosystem::Elixir => with(all.clone(), &["{path}"]),
         Ecosystem::Java if program.starts_with("gradle") => with(all.clone(), &["--tests", "{stem}.{name}"]),
         Ecosystem::Java => with(all.clone(), &["-Dtest={stem}#{name}"]),
         Ecosystem::C if has("ctest") => with(all.clone(), &["-R", "{name}"]),
@@ -41,7 +41,6 @@ pub(crate) fn one_test(part: &Part) -> Option<Vec<String>> {
         Ecosystem::Ruby if has("rake") => with(all.clone(), &["TEST={path}"]),
         Ecosystem::Php if !has("composer") => with(all.clone(), &["{path}", "--filter", "{name}"]),
         Ecosystem::DotNet => with(all.clone(), &["--filter", "{stem}"]),
-        Ecosystem::Elixir => with(all.clone(), &["{path}"]),
         _ => None,
     }
 }

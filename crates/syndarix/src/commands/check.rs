@@ -101,7 +101,7 @@ pub(crate) async fn take(
         }
     };
     let mut may_set_up = |environment: &Environment| !quiet && asked(environment);
-    let taken = baseline::take(bench, source, wishes, &mut say, &mut may_set_up).await?;
+    let taken = Box::pin(baseline::take(bench, source, wishes, &mut say, &mut may_set_up)).await?;
     match failed {
         Some(failure) => Err(failure),
         None => Ok(taken),

@@ -45,7 +45,7 @@ pub(crate) fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         match cli.command {
             Command::Run(arguments) => Box::pin(run::run(arguments, &global, output)).await,
             Command::Demo(arguments) => Box::pin(demo::run(arguments, &global, output)).await,
-            Command::Up(arguments) => up::run(arguments, &global, output).await,
+            Command::Up(arguments) => Box::pin(up::run(arguments, &global, output)).await,
             Command::Status(arguments) => status::run(arguments, &global, output).await,
             Command::Projects => projects::run(&global, output).await,
             Command::Show(arguments) => show::run(arguments, &global, output).await,

@@ -5,6 +5,7 @@
 //! read as a file, and its objects are read through an empty repository of our own that lists them as an
 //! alternate. What comes in is checked object by object (`fetch.fsckObjects`).
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::io::Read as _;
@@ -91,8 +92,10 @@ impl Carrier {
 
     /// Gives it tags, whose objects lie where those of its branch do.
     fn tag(&self, tags: &[Tag]) -> Result<(), Error> {
-        let lines: String =
-            tags.iter().map(|tag| format!("{} refs/tags/{}\n", tag.object, tag.name)).collect();
+        let mut lines = String::new();
+        for tag in tags {
+            let _ = writeln!(lines, "{} refs/tags/{}", tag.object, tag.name);
+        }
         let file = self.path.join("packed-refs");
         fs::write(&file, lines).map_err(path_error(&file))
     }
@@ -148,8 +151,10 @@ pub(super) async fn fetch_tags(git: &Git, theirs: &Git, tip: &str) -> Result<(),
         ["fetch", "--quiet", "--no-write-fetch-head", "--update-shallow", "--end-of-options", &address, all];
     let fetched = git.run(fetch).await?;
     if fetched.code != Some(0) {
-        let lines: String =
-            tags.iter().map(|tag| format!("update refs/tags/{} {}\n", tag.name, tag.commit)).collect();
+        let mut lines = String::new();
+        for tag in tags {
+            let _ = writeln!(lines, "update refs/tags/{} {}", tag.name, tag.commit);
+        }
         let updated = git.run_with(lines.into_bytes(), ["update-ref", "--stdin"]).await?;
         git.expect_success("update-ref", updated)?;
     }

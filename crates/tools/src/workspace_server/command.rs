@@ -24,7 +24,7 @@ pub(super) struct Commands {
     pub(super) disk: Disk,
     pub(super) limits: Limits,
     /// How single tests are run, where that is known.
-    pub(super) test_commands: Vec<TestCommand>,
+    pub(super) single_tests: Vec<TestCommand>,
     pub(super) one_at_a_time: tokio::sync::Mutex<()>,
     /// What goes on running between commands.
     pub(super) spared: Spared,
@@ -58,7 +58,7 @@ impl Commands {
     ) -> Result<Answer, String> {
         let real = place.real(&call.path)?;
         let path = real.strip_prefix(place.path()).unwrap_or(&real).to_string_lossy();
-        let Some((known, path)) = test_command::of_file(&self.test_commands, &path) else {
+        let Some((known, path)) = test_command::of_file(&self.single_tests, &path) else {
             return Err(format!("how one test of {path} is run is not known here; use run_command"));
         };
         let command = test_command::filled(&known.command, path, call.name.as_deref())?;

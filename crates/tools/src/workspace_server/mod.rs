@@ -136,7 +136,7 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
             environment,
             disk: disk::Disk::new(measured, options.limits.disk_bytes),
             limits: options.limits.clone(),
-            test_commands: options.prepared.test_commands,
+            single_tests: options.prepared.test_commands,
             one_at_a_time: tokio::sync::Mutex::new(()),
             spared: processes::Spared::default(),
         }),

@@ -50,7 +50,7 @@ impl Services {
         repository: &Repository,
         commit: &str,
     ) -> Answer<AtCommit> {
-        self.options.environments.at(project, repository, commit).await.map_err(passing)
+        Box::pin(self.options.environments.at(project, repository, commit)).await.map_err(passing)
     }
 
     /// Sees to it that what a commit needs is installed: it is there, or set-up may run, or a human is asked.
@@ -152,7 +152,7 @@ impl Services {
     ) -> Answer<Prepared> {
         let repository = self.repository(project).await?;
         let environments = &self.options.environments;
-        environments.prepared(project, &repository, at, place, read_only).await.map_err(passing)
+        Box::pin(environments.prepared(project, &repository, at, place, read_only)).await.map_err(passing)
     }
 
     /// What an agent is told about where it works.
