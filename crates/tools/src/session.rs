@@ -314,9 +314,10 @@ impl Session {
     async fn set_up(&self, set_up: &dyn SetUp, sound: &Sound<'_>) -> Result<Answer, Error> {
         let workspace = self.workspace()?;
         workspace.close().await;
+        let request = SessionRequest { prepared: workspace.prepared(), ..self.request.clone() };
         let end = match set_up::command(&sound.arguments) {
-            Ok(Some(command)) => set_up.run(&self.request, command).await?,
-            Ok(None) => set_up.install(&self.request).await?,
+            Ok(Some(command)) => set_up.run(&request, command).await?,
+            Ok(None) => set_up.install(&request).await?,
             Err(problem) => return Err(Error::Configuration(problem)),
         };
         if let Some(prepared) = end.prepared {

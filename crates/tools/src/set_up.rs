@@ -12,7 +12,7 @@ use crate::toolbox::SessionRequest;
 use crate::workspace_server::Prepared;
 
 /// Its name for models.
-pub(crate) const NAME: &str = "set_up_environment";
+pub const NAME: &str = "set_up_environment";
 
 const DESCRIPTION: &str = "Installs what the manifests and lock files on your branch name, with the network, for your \
      worktree and for the check. Commit them first: what counts is what is committed. With `command`, a command of the \

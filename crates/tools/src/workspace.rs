@@ -53,10 +53,7 @@ impl Workspace {
         };
         let scratch = &self.options.scratch;
         std::fs::create_dir_all(scratch).map_err(|source| Error::Path { path: scratch.clone(), source })?;
-        let mut options = self.options.clone();
-        if let Some(prepared) = self.refitted.lock().clone() {
-            options.prepared = prepared;
-        }
+        let options = WorkspaceOptions { prepared: self.prepared(), ..self.options.clone() };
         let options =
             serde_json::to_string(&options).map_err(|error| failed(error.to_string(), String::new()))?;
         let mut args: Vec<OsString> = self.launcher.args.iter().map(Into::into).collect();
@@ -69,6 +66,11 @@ impl Workspace {
             folder: Some(self.options.root.clone()),
         };
         Connection::stdio(&program, START_TIMEOUT).await.map_err(|error| failed(error.reason, error.stderr))
+    }
+
+    /// What its commands are given.
+    pub(crate) fn prepared(&self) -> Prepared {
+        self.refitted.lock().clone().unwrap_or_else(|| self.options.prepared.clone())
     }
 
     /// What its commands are given from its next start on.

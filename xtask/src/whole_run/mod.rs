@@ -56,6 +56,7 @@ impl Bench {
             .env_remove("CARGO_TARGET_DIR")
             .env("OPENAI_API_KEY", "not-a-secret")
             .env("ANTHROPIC_API_KEY", "not-a-secret")
+            .env("XDG_STATE_HOME", self.folder.join("state"))
             .args(["--data-dir", "data", "--config", "syndarix.toml"]);
         command
     }

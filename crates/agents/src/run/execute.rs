@@ -9,13 +9,13 @@ use syndarix_core::approval::ApprovalKind;
 use syndarix_core::autonomy::Checkpoint;
 use syndarix_core::event::EventKind;
 use syndarix_core::message::Message;
-use syndarix_core::permission::CallScope;
 use syndarix_core::tool::{Risk, ToolCall, ToolOutput};
 use syndarix_graph::{Interrupt, Node, NodeContext, NodeError, NodeOutcome};
 use syndarix_tools::{Error as ToolError, Orphan};
 
 use super::asking::{Decided, Question, Replied};
 use super::context::{RECORDS, RunContext, minutes, stored};
+use super::described::{described, shown, shown_with_offer};
 use super::guards::{Repeats, Verdict};
 use super::state::{Action, RunState, RunUpdate};
 use crate::context::{Answer, Briefing, Entry, head, middle_out, tokens};
@@ -432,34 +432,6 @@ impl RunContext {
 }
 
 /// A call on one line.
-fn described(call: &ToolCall) -> String {
-    let command = call.arguments.get("command").and_then(Value::as_array);
-    match command {
-        Some(words) => {
-            let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-            format!("`{}`", head(&words.join(" "), 80))
-        }
-        None => format!("{} {}", call.name, head(&call.arguments.to_string(), 80)),
-    }
-}
-
-fn shown(call: &ToolCall) -> String {
-    let arguments = serde_json::to_string_pretty(&call.arguments).unwrap_or_default();
-    format!("{}\n{}", call.name, middle_out(&arguments, 20_000))
-}
-
-/// A call with what `--always` would allow beside it. Nothing else is allowed by it, whatever comes later.
-fn shown_with_offer(call: &ToolCall, always: Option<&CallScope>) -> String {
-    let shown = shown(call);
-    match always {
-        Some(scope) => format!(
-            "{shown}\n\nWith `--always`, nobody is asked again in this project about {scope}. `syndarix approvals \
-             --rules` lists what is allowed so, and `--revoke` takes it back."
-        ),
-        None => shown,
-    }
-}
-
 fn not_allowed_in_time() -> ToolOutput {
     ToolOutput::error(
         "Nobody allowed this call in time, so it was not made. Do not make it again; find another way, or end your \

@@ -3,6 +3,7 @@
 mod asking;
 mod briefing;
 pub(crate) mod context;
+mod described;
 mod execute;
 mod fail;
 mod graph;

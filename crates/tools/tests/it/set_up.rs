@@ -24,8 +24,10 @@ impl SetUp for Noting {
         Ok(SetUpEnd { text: "Installed.".to_owned(), succeeded: true, exit_code: Some(0), prepared })
     }
 
-    async fn run(&self, _session: &SessionRequest, command: Command) -> Result<SetUpEnd, Error> {
-        self.0.lock().unwrap().push(format!("{} in `{}`", command.words.join(" "), command.folder));
+    async fn run(&self, session: &SessionRequest, command: Command) -> Result<SetUpEnd, Error> {
+        let with: Vec<String> = session.prepared.variables.iter().map(|(name, _)| name.clone()).collect();
+        let words = command.words.join(" ");
+        self.0.lock().unwrap().push(format!("{words} in `{}` with {}", command.folder, with.join(" ")));
         Ok(SetUpEnd {
             text: "no such package".to_owned(),
             succeeded: false,
@@ -53,7 +55,7 @@ async fn what_is_installed_is_there_for_the_next_command() {
     assert!(answer.is_error && answer.exit_code == Some(1), "{answer:?}");
     let refused = bench.call("set_up_environment", json!({"command": []})).await;
     assert!(refused.is_error, "{refused:?}");
-    assert_eq!(*noting.0.lock().unwrap(), ["install for p-1/dave", "npm i x in `web`"]);
+    assert_eq!(*noting.0.lock().unwrap(), ["install for p-1/dave", "npm i x in `web` with INSTALLED"]);
 }
 
 #[tokio::test]

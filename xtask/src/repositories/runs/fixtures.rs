@@ -27,7 +27,7 @@ pub(super) const AGAIN: &str = "round 2";
 const SLUG: &str = "the-change";
 
 /// The tool by which an agent has dependencies installed.
-pub(super) const SET_UP: &str = "set_up_environment";
+const SET_UP: &str = "set_up_environment";
 
 /// How long a command of an agent may take, in seconds; the slowest compiles Go's standard library, which is two minutes
 /// on two busy cores.

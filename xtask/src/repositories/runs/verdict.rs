@@ -11,11 +11,14 @@ use crate::whole_run::{Bench, Ended, MockServer, costs, require, verdict};
 use super::super::document::Counts;
 use super::super::list::Package;
 use super::super::{Outcome, outside};
-use super::fixtures::{AGAIN, DEVELOP, SET_UP};
+use super::fixtures::{AGAIN, DEVELOP};
 use super::work::Work;
 
 /// What a human is asked when dependencies change.
 const QUESTION: &str = "May dependencies be installed, with the network?";
+
+/// What a call is asked about with that has dependencies installed.
+const WITH_NETWORK: &str = "with the network";
 
 /// How the tool that runs commands tells an agent that one succeeded.
 const SUCCEEDED: &str = "exit code 0 after";
@@ -70,11 +73,13 @@ pub(super) fn judge(
 /// calls by which it does.
 fn asked_as_expected(approvals: &[String], installs: bool) -> Outcome<()> {
     let asked = approvals.iter().filter(|title| *title == QUESTION).count();
-    let calls = approvals.iter().filter(|title| title.contains(SET_UP)).count();
+    let calls = approvals.iter().filter(|title| *title != QUESTION && title.contains(WITH_NETWORK)).count();
     let expected = if installs { (0, 2) } else { (1, 0) };
     require(
         (asked, calls) == expected,
-        &format!("set-up was asked about {asked} times, and {calls} calls of {SET_UP}: {approvals:?}"),
+        &format!(
+            "set-up was asked about {asked} times, and {calls} calls that have the network: {approvals:?}"
+        ),
     )
 }
 
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_human_is_asked_about_set_up_as_often_as_needed() {
-        let call = "Dave wants to call set_up_environment";
+        let call = "May Dave call `npm install x` with the network?";
         for (titles, installs, good) in [
             (vec!["The vision", QUESTION], false, true),
             (vec!["The vision"], false, false),
