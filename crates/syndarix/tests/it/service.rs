@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -35,8 +36,9 @@ impl Running {
         let mut running = Self(child, BufReader::new(printed));
         let socket = folder.join(".syndarix/control.sock");
         let deadline = Instant::now() + PATIENCE;
-        while !socket.exists() {
-            assert!(Instant::now() < deadline, "no control socket appeared");
+        // It is there before it is its owner's alone, and is listened to only after that.
+        while UnixStream::connect(&socket).is_err() {
+            assert!(Instant::now() < deadline, "nobody listens to the control socket");
             assert!(running.0.try_wait().expect("a child").is_none(), "the service ended");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -99,7 +101,10 @@ fn a_second_process_is_refused_and_the_first_stops_on_a_signal() {
 #[test]
 fn a_closed_terminal_is_a_clean_stop() {
     let folder = Folder::new();
-    let mut running = Running::start(&folder, &["demo", "--pace", "1"]);
+    // Whoever runs the tests may have told them to outlive a terminal, which is passed on.
+    let mut command = folder.command_of("env");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_syndarix"), "demo", "--pace", "1"]);
+    let mut running = Running::begin(&folder, command);
     // Once the story is told, somebody listens for signals.
     running.line_with("joins as");
     running.signal("HUP");

@@ -165,7 +165,8 @@ pub(super) async fn fetch_tags(git: &Git, theirs: &Git, tip: &str) -> Result<(),
 fn tag(line: &str) -> Option<Tag> {
     let mut fields = line.split('\t');
     let (name, kind, object) = (fields.next()?, fields.next()?, fields.next()?);
-    let (peeled_kind, peeled) = (fields.next()?, fields.next()?);
+    // Empty for a plain tag, and gone from the end of the last line.
+    let (peeled_kind, peeled) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
     let commit = match (kind, peeled_kind) {
         ("commit", _) => object,
         ("tag", "commit") => peeled,
@@ -200,4 +201,26 @@ pub(super) async fn fetch(
     ])
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_of_commits_are_read_whether_they_have_objects_or_not() {
+        for (line, expected) in [
+            ("v1\ttag\taa\tcommit\tbb", Some(("v1", "aa", "bb"))),
+            ("v1\tcommit\tcc\t\t", Some(("v1", "cc", "cc"))),
+            ("v1\tcommit\tcc", Some(("v1", "cc", "cc"))),
+            ("of-a-tree\ttree\tdd\t\t", None),
+            ("of-a-tag-of-a-tree\ttag\taa\ttree\tdd", None),
+            ("", None),
+        ] {
+            let found = tag(line);
+            let found =
+                found.as_ref().map(|tag| (tag.name.as_str(), tag.object.as_str(), tag.commit.as_str()));
+            assert_eq!(found, expected, "{line:?}");
+        }
+    }
 }
