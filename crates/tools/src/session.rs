@@ -236,8 +236,7 @@ impl Session {
             .map_err(|problem| malformed(format!("{problem}; {} was not called", call.name)))?;
         let nature = Nature { risk: tool.spec.risk, repeatability: tool.spec.repeatability };
         let repeatable = &self.request.repeatable_commands;
-        let nature = self.policy.classify(&tool.qualified, nature, &arguments, repeatable, self.reach);
-        let mut nature = nature;
+        let mut nature = self.policy.classify(&tool.qualified, nature, &arguments, repeatable, self.reach);
         if matches!(tool.target, Target::SetUp(_)) {
             let command = set_up::command(&arguments).map_err(malformed)?;
             if self.request.set_up_allowed && command.is_none() {

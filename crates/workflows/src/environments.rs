@@ -160,7 +160,10 @@ impl Environments {
         let prepared = workshop.prepared(&at.environment, Some(key), name, place);
         // Its checks have built what most of a later commit is still made of. That home is of the user's commit alone: no
         // agent's code has written to it.
-        Ok(base.map_or_else(|| prepared.clone(), |base| workshop.above(prepared.clone(), &base)))
+        Ok(match &base {
+            Some(base) => workshop.above(prepared, base),
+            None => prepared,
+        })
     }
 
     /// The key of the commit that a project began with.

@@ -431,7 +431,6 @@ impl RunContext {
     }
 }
 
-/// A call on one line.
 fn not_allowed_in_time() -> ToolOutput {
     ToolOutput::error(
         "Nobody allowed this call in time, so it was not made. Do not make it again; find another way, or end your \

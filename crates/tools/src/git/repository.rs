@@ -265,13 +265,7 @@ impl Repository {
     /// Takes over a branch from an agent's clone, whatever it was here before, and returns its tip. Nothing
     /// that the clone configures is run.
     pub async fn fetch_branch(&self, from: &Path, branch: &str) -> Result<String, Error> {
-        branch_name(branch)?;
-        let git_dir = from.join(".git");
-        if !fs::symlink_metadata(&git_dir).is_ok_and(|found| found.is_dir()) {
-            return Err(Error::NotARepository(from.to_owned()));
-        }
-        let tip = carrier::read_tip(&git_dir, branch)?
-            .ok_or_else(|| Error::UnknownRevision { revision: branch.to_owned(), path: from.to_owned() })?;
+        let (git_dir, tip) = tip_of_clone(from, branch)?;
         if self.git.tip(branch).await?.as_deref() != Some(&tip) {
             let _lock = self.lock().await?;
             carrier::fetch(&self.git, &self.git.path.join(".git"), &git_dir, &tip, branch, branch).await?;
@@ -282,10 +276,7 @@ impl Repository {
     /// What an agent has committed on its branch, taken over beside the branches of the work, where nothing looks for it but
     /// who is given the commit. Nothing that the clone configures is run.
     pub async fn look_at_branch(&self, from: &Path, branch: &str) -> Result<String, Error> {
-        branch_name(branch)?;
-        let git_dir = from.join(".git");
-        let unknown = || Error::UnknownRevision { revision: branch.to_owned(), path: from.to_owned() };
-        let tip = carrier::read_tip(&git_dir, branch)?.ok_or_else(unknown)?;
+        let (git_dir, tip) = tip_of_clone(from, branch)?;
         if self.git.commit(&tip).await.is_err() {
             let _lock = self.lock().await?;
             let beside = format!("looked-at/{branch}");
@@ -349,6 +340,18 @@ impl Repository {
             source: io::Error::other(error.to_string()),
         })?
     }
+}
+
+/// Where the git folder of an agent's clone is, and the tip of a branch there. A link in its place could lead anywhere.
+fn tip_of_clone(from: &Path, branch: &str) -> Result<(PathBuf, String), Error> {
+    branch_name(branch)?;
+    let git_dir = from.join(".git");
+    if !fs::symlink_metadata(&git_dir).is_ok_and(|found| found.is_dir()) {
+        return Err(Error::NotARepository(from.to_owned()));
+    }
+    let tip = carrier::read_tip(&git_dir, branch)?
+        .ok_or_else(|| Error::UnknownRevision { revision: branch.to_owned(), path: from.to_owned() })?;
+    Ok((git_dir, tip))
 }
 
 /// The folder `path` is built in, empty. What a crash left there is removed.

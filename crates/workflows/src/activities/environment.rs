@@ -145,14 +145,13 @@ impl Services {
     /// What commands in a worktree are given.
     pub(super) async fn prepared(
         &self,
-        project: &Project,
+        (project, repository): (&Project, &Repository),
         at: &AtCommit,
         place: (&Path, &Path),
         read_only: &[PathBuf],
     ) -> Answer<Prepared> {
-        let repository = self.repository(project).await?;
         let environments = &self.options.environments;
-        Box::pin(environments.prepared(project, &repository, at, place, read_only)).await.map_err(passing)
+        Box::pin(environments.prepared(project, repository, at, place, read_only)).await.map_err(passing)
     }
 
     /// What an agent is told about where it works.

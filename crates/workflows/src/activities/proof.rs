@@ -229,7 +229,7 @@ impl Services {
         remove(&scratch).await?;
         tokio::fs::create_dir_all(&scratch).await.map_err(passing)?;
         let read_only = [repository.objects()];
-        let prepared = self.prepared(project, &at, (root, &scratch), &read_only).await?;
+        let prepared = self.prepared((project, repository), &at, (root, &scratch), &read_only).await?;
         let checking = Checking {
             environment: &at.environment,
             prepared: &prepared,

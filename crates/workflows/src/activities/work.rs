@@ -95,7 +95,7 @@ impl Services {
         Ok(Place {
             set_up_allowed: at.project.set_up_allowed || self.set_up_allowed(&project.id).await?,
             signature: self.signature(&project, &work.agent).await?,
-            prepared: self.prepared(&project, &at, (root, scratch), read_only).await?,
+            prepared: self.prepared((&project, &repository), &at, (root, scratch), read_only).await?,
             surroundings: if step.resume.is_empty() {
                 self.surroundings(&repository, &commit, &at).await?
             } else {
