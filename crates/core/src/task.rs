@@ -209,6 +209,9 @@ pub struct Task {
     pub depends_on: Vec<TaskId>,
     /// The command that decides whether it is accepted.
     pub check: Option<Check>,
+    /// The tests that must pass before it is accepted, by their names or parts of them.
+    #[serde(default)]
+    pub must_pass: Vec<String>,
     /// The sprint it is in, from 1.
     pub sprint: Option<u32>,
     /// Who does it.

@@ -21,6 +21,8 @@ pub struct Repository {
     pub paths: BTreeSet<String>,
     /// The texts of those that [`crate::find`] reads.
     pub texts: BTreeMap<String, String>,
+    /// The commits of submodules, by their paths.
+    pub submodules: BTreeMap<String, String>,
 }
 
 impl Repository {
@@ -28,7 +30,7 @@ impl Repository {
     pub fn of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let texts: BTreeMap<String, String> =
             files.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
-        Self { paths: texts.keys().cloned().collect(), texts }
+        Self { paths: texts.keys().cloned().collect(), texts, ..Self::default() }
     }
 
     /// Whether there is a file at this path.
@@ -58,7 +60,8 @@ impl Repository {
                 texts.insert(path, String::from_utf8_lossy(&content).into_owned());
             }
         }
-        Ok(Self { paths: entries.into_iter().map(|entry| entry.path).collect(), texts })
+        let submodules = listing::submodules(listing);
+        Ok(Self { paths: entries.into_iter().map(|entry| entry.path).collect(), texts, submodules })
     }
 
     /// The entries that `git ls-tree -r -z --long REVISION` lists, for [`Repository::wanted`].

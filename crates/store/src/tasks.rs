@@ -34,6 +34,8 @@ pub struct NewTask {
     pub depends_on: Vec<TaskId>,
     /// The command that decides whether it is accepted.
     pub check: Option<Check>,
+    /// The tests that must pass before it is accepted, by their names or parts of them.
+    pub must_pass: Vec<String>,
     /// The sprint it is in, from 1.
     pub sprint: Option<u32>,
 }
@@ -50,6 +52,7 @@ fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
         needs: json(row, "needs")?,
         depends_on: json(row, "depends_on")?,
         check: optional_json(row, "check_command")?,
+        must_pass: json(row, "must_pass")?,
         sprint: row.get("sprint")?,
         assignee: optional_word(row, "assignee")?,
         state: word(row, "state")?,
@@ -132,8 +135,8 @@ impl Store {
             let state = if new.sprint.is_some() { TaskState::Planned } else { TaskState::Backlog };
             tx.prepare_cached(
                 "INSERT INTO tasks (id, project, number, kind, slug, title, description, role, needs,
-                     depends_on, check_command, sprint, state, created_at, updated_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)",
+                     depends_on, check_command, sprint, state, created_at, updated_at, must_pass)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?15)",
             )?
             .execute(params![
                 id.as_str(),
@@ -150,6 +153,7 @@ impl Store {
                 new.sprint,
                 Word(state),
                 tx.now().0,
+                Json(&new.must_pass),
             ])?;
             let task = get(tx, &id)?;
             record(tx, &task, EventKind::TaskCreated { title: new.title.clone(), kind: new.kind })?;

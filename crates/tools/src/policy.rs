@@ -28,7 +28,7 @@ use crate::workspace_server::{Limits, SandboxRequirement};
 const WORKSPACE: &str = "workspace.";
 
 /// The workspace tool that has the network although commands have none: it brings in what a project depends on.
-const SET_UP: &str = "workspace.set_up_environment";
+const SET_UP: &str = crate::set_up::QUALIFIED_NAME;
 
 /// What is allowed, and how risky it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -111,7 +111,7 @@ impl Session {
             })
         });
         let set_up = set_up.filter(|_| workspace.is_some()).map(|set_up| {
-            (set_up::spec(), format!("workspace.{}", set_up::NAME), Target::SetUp(Arc::clone(set_up)))
+            (set_up::spec(), set_up::QUALIFIED_NAME.to_owned(), Target::SetUp(Arc::clone(set_up)))
         });
         let mut specs = Vec::new();
         let mut tools = HashMap::new();

@@ -2,17 +2,20 @@
 //! the confined server's: it is performed by whoever makes environments.
 
 use async_trait::async_trait;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use syndarix_core::effect::Repeatability;
 use syndarix_core::tool::{Risk, ToolSpec};
 
 use crate::error::Error;
 use crate::toolbox::SessionRequest;
-use crate::workspace_server::Prepared;
+use crate::workspace_server::arguments::words;
+use crate::workspace_server::{Prepared, catalog};
 
 /// Its name for models.
 pub const NAME: &str = "set_up_environment";
+/// Its name among all tools, as policies say it.
+pub const QUALIFIED_NAME: &str = "workspace.set_up_environment";
 
 const DESCRIPTION: &str = "Installs what the manifests and lock files on your branch name, with the network, for your \
      worktree and for the check. Commit them first: what counts is what is committed. With `command`, a command of the \
@@ -57,15 +60,13 @@ pub struct SetUpEnd {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    command: Option<Words>,
+    #[serde(default, deserialize_with = "given")]
+    command: Option<Vec<String>>,
     folder: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Words {
-    Text(String),
-    List(Vec<String>),
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    words(deserializer).map(Some)
 }
 
 /// What it is, for a model and for policy.
@@ -73,24 +74,13 @@ pub(crate) fn spec() -> ToolSpec {
     ToolSpec {
         name: NAME.to_owned(),
         description: DESCRIPTION.to_owned(),
-        input_schema: json!({
-            "type": "object",
-            "properties": {
-                "command": {
-                    "description": "The package manager and its arguments, one item each; or one text for `sh -c`.",
-                    "anyOf": [
-                        {"type": "array", "items": {"type": "string"}, "minItems": 1},
-                        {"type": "string"},
-                    ],
-                },
-                "folder": {
-                    "type": "string",
-                    "description": "Where to run it, relative to the worktree; the worktree itself when missing.",
-                },
-            },
-            "required": [],
-            "additionalProperties": false,
-        }),
+        input_schema: catalog::object(
+            &json!({
+                "command": catalog::command(),
+                "folder": catalog::text("Where to run it, relative to the worktree; the worktree itself when missing."),
+            }),
+            &[],
+        ),
         // Installing the same again, or adding what is there already, changes nothing.
         repeatability: Repeatability::Idempotent,
         risk: Risk::High,
@@ -102,11 +92,9 @@ pub(crate) fn command(arguments: &Map<String, Value>) -> Result<Option<Command>,
     let arguments: Arguments = serde_json::from_value(Value::Object(arguments.clone()))
         .map_err(|error| format!("the arguments are not as the tool takes them: {error}"))?;
     let Some(words) = arguments.command else { return Ok(None) };
-    let words = match words {
-        Words::Text(line) => vec!["sh".to_owned(), "-c".to_owned(), line],
-        Words::List(words) if words.is_empty() => return Err("`command` is empty".to_owned()),
-        Words::List(words) => words,
-    };
+    if words.is_empty() {
+        return Err("`command` is empty".to_owned());
+    }
     Ok(Some(Command { words, folder: arguments.folder.unwrap_or_default() }))
 }
 

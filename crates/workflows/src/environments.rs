@@ -206,7 +206,7 @@ impl SetUp for Environments {
             Ok((made, prepared)) => {
                 let runs = made.set_up.iter();
                 let lines: Vec<String> =
-                    runs.map(|run| format!("{}: exit code {}", shown(run), run.exit_code)).collect();
+                    runs.map(|run| format!("{run}: exit code {}", run.exit_code)).collect();
                 told(&format!("Installed.\n{}", lines.join("\n")), true, Some(0), Some(prepared))
             }
             Err(error) => failed(error)?,
@@ -217,7 +217,7 @@ impl SetUp for Environments {
         let Some(root) = &session.root else {
             return Err(ToolError::Configuration("there is no worktree to run it in".to_owned()));
         };
-        let step = (command.folder.as_str(), command.words);
+        let step = (command.folder.as_str(), command.words.as_slice());
         let place = (root.as_path(), session.scratch.as_path());
         let ran = self.workshop.run_with_network(step, &session.prepared, place, &session.read_only).await;
         let run = match ran {
@@ -242,12 +242,8 @@ fn told(text: &str, succeeded: bool, exit_code: Option<i32>, prepared: Option<Pr
 fn failed(error: SetUpError) -> Result<SetUpEnd, ToolError> {
     match error {
         SetUpError::Failed(runs) => {
-            let last = runs.last();
-            let text = last.map_or_else(
-                || "Set-up failed.".to_owned(),
-                |run| format!("{} failed: exit code {}\n{}", shown(run), run.exit_code, tail(&run.output)),
-            );
-            Ok(told(&text, false, last.map(|run| run.exit_code), None))
+            let exit_code = runs.last().map(|run| run.exit_code);
+            Ok(told(&failure(&runs), false, exit_code, None))
         }
         SetUpError::Path { path, source } => Err(ToolError::Path { path, source }),
         SetUpError::Git(error) => Err(error.into()),
@@ -255,9 +251,14 @@ fn failed(error: SetUpError) -> Result<SetUpEnd, ToolError> {
     }
 }
 
-fn shown(run: &SetUpRun) -> String {
-    let command = Check { command: run.command.clone() };
-    if run.folder.is_empty() { format!("`{command}`") } else { format!("`{command}` in {}", run.folder) }
+/// A set-up that failed, in words.
+pub(crate) fn failure(runs: &[SetUpRun]) -> String {
+    let Some(run) = runs.last() else { return "Set-up failed.".to_owned() };
+    format!(
+        "Set-up failed: {run} ended with exit code {}. Its output ends with:\n\n{}",
+        run.exit_code,
+        tail(&run.output)
+    )
 }
 
 /// The end of a text, from the beginning of a line.

@@ -241,6 +241,7 @@ async fn create_task(store: &Store, project: &ProjectId, number: usize) -> Outco
         needs: Vec::new(),
         depends_on: Vec::new(),
         check: None,
+        must_pass: Vec::new(),
         sprint: None,
     };
     Ok(store.create_task(task).await?.id)

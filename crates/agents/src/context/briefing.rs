@@ -166,7 +166,7 @@ impl BriefingInput<'_> {
             stage: self.stage,
             has_workspace: self.has_workspace,
             network: self.network,
-            can_set_up: has(tools, "set_up_environment"),
+            can_set_up: has(tools, syndarix_tools::set_up::NAME),
             context_tokens,
         };
         let mut text = String::new();
@@ -197,6 +197,9 @@ impl BriefingInput<'_> {
         }
         if let Some(check) = task.check.as_ref().or(project.check.as_ref()) {
             facts.push(format!("check that decides: `{check}`"));
+        }
+        if !task.must_pass.is_empty() {
+            facts.push(format!("tests that must be there and pass: {}", task.must_pass.join(", ")));
         }
         if self.has_workspace {
             let branch =

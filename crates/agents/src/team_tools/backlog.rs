@@ -18,6 +18,9 @@ use crate::team::{Needs, Team, suggest};
 /// The most tasks of one call. More than that is not a backlog anyone can plan with.
 const MAX_TASKS: usize = 40;
 const MAX_TITLE_CHARACTERS: usize = 120;
+/// The most tests that a task names. Who wants more names their file or class.
+const MAX_NAMED_TESTS: usize = 50;
+const MAX_TEST_CHARACTERS: usize = 200;
 
 #[derive(Deserialize)]
 struct Proposals {
@@ -35,6 +38,7 @@ pub(super) struct Proposal {
     pub(super) needs: Option<Vec<String>>,
     pub(super) depends_on: Option<Vec<String>>,
     pub(super) check: Option<Vec<String>>,
+    pub(super) must_pass: Option<Vec<String>>,
 }
 
 pub(super) async fn propose(run: &RunContext, call: &ToolCall) -> Result<Judged<Performed>, NodeError> {
@@ -83,6 +87,7 @@ pub(super) async fn create(
                 needs: proposal.needs.clone().unwrap_or_default(),
                 depends_on: depends_on.collect(),
                 check: check.or_else(|| run.project.check.clone()),
+                must_pass: proposal.must_pass.clone().unwrap_or_default(),
                 sprint: None,
             })
             .await
@@ -159,6 +164,21 @@ fn one(team: &Team, existing: &[Task], proposal: &Proposal) -> Result<(), String
     if proposal.check.iter().flatten().any(String::is_empty) {
         return Err(format!(
             "the check of `{slug}` has an empty word; give the program and its arguments one by one"
+        ));
+    }
+    let named = proposal.must_pass.as_deref().unwrap_or_default();
+    if named.len() > MAX_NAMED_TESTS {
+        return Err(format!(
+            "`{slug}` names {} tests in must_pass; the limit is {MAX_NAMED_TESTS}: name their file or class",
+            named.len()
+        ));
+    }
+    let is_a_name =
+        |name: &&String| name.contains(char::is_alphanumeric) && name.chars().count() <= MAX_TEST_CHARACTERS;
+    if let Some(name) = named.iter().find(|name| !is_a_name(name)) {
+        return Err(format!(
+            "`{name}` in must_pass of `{slug}` is not a test's name; give up to {MAX_TEST_CHARACTERS} characters of it, as \
+             its runner prints it"
         ));
     }
     // A step that is tried again meets the task it created; anything else of that name is another task.
@@ -286,6 +306,20 @@ mod tests {
         judge(
             &[Proposal { description: " ".into(), ..proposal("one", &[]) }],
             expect!["the description of `one` is empty; say what is to be done and how one sees that it is"],
+        );
+        judge(
+            &[Proposal { must_pass: Some(vec!["tests/test_a.py::test_b".into()]), ..proposal("one", &[]) }],
+            expect!["one"],
+        );
+        judge(
+            &[Proposal { must_pass: Some(vec!["::".into()]), ..proposal("one", &[]) }],
+            expect![
+                "`::` in must_pass of `one` is not a test's name; give up to 200 characters of it, as its runner prints it"
+            ],
+        );
+        judge(
+            &[Proposal { must_pass: Some(vec!["test".into(); 51]), ..proposal("one", &[]) }],
+            expect!["`one` names 51 tests in must_pass; the limit is 50: name their file or class"],
         );
     }
 

@@ -28,7 +28,9 @@ impl TeamTool {
             Self::ProposeTasks => (
                 "Adds tasks to the backlog. A slug is a stable short name in lower case with hyphens. depends_on \
                  names slugs of this call or of the backlog. check is a command as a list of words, run without a \
-                 shell, whose exit code decides; without one, the project's own check decides. needs chooses between \
+                 shell, whose exit code decides; without one, the project's own check decides. must_pass names tests that \
+                 must pass when it is done: red ones that it mends, or new ones that the description asks for by these \
+                 names. needs chooses between \
                  members by what they list as their capabilities. Example: {\"tasks\": [{\"slug\": \"parse-flag\", \
                  \"title\": \"Accept --json\", \"description\": \"… Acceptance: …\"}]}",
                 json!({ "tasks": { "type": "array", "items": {
@@ -41,7 +43,8 @@ impl TeamTool {
                         "role": { "type": "string", "description": "Who does such work; engineer where left out" },
                         "needs": { "type": "array", "items": { "type": "string" }, "description": "Capabilities that its assignee should list; leave it out where anybody of the role can do it" },
                         "depends_on": { "type": "array", "items": { "type": "string" } },
-                        "check": { "type": "array", "items": { "type": "string" } }
+                        "check": { "type": "array", "items": { "type": "string" } },
+                        "must_pass": { "type": "array", "items": { "type": "string" }, "description": "Names of tests, or parts of names, such as tests/test_list.py::test_json; * stands for the rest of a word" }
                     },
                     "required": ["slug", "title", "description"]
                 } } }),

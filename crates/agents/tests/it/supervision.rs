@@ -65,6 +65,7 @@ fn task(line: &str) -> Task {
             .into_iter()
             .collect(),
         check: None,
+        must_pass: Vec::new(),
         sprint: Some(1),
         assignee: value("by").map(|name| project().agent(name).expect("valid")),
         state: states.into_iter().find(|state| state.as_str() == words[1]).expect("a state"),

@@ -246,6 +246,7 @@ async fn create(store: &Store, team: &Team, setup: &Setup) -> (ProjectId, TaskId
             needs: Vec::new(),
             depends_on: Vec::new(),
             check: None,
+            must_pass: Vec::new(),
             sprint: None,
         })
         .await

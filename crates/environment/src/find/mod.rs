@@ -99,6 +99,9 @@ pub fn find_within(
         told.retain(|(path, _)| environment.parts.iter().any(|part| part.folder == *path));
     }
     environment.notes.extend(told.into_iter().flat_map(|(_, notes)| notes));
+    environment.notes.extend(repository.submodules.keys().map(|path| {
+        format!("{path} is a submodule: its files can be read and run, but belong to another repository")
+    }));
     for part in &environment.parts {
         for missing in programs::missing_of(part, machine) {
             if environment.missing.iter().all(|known| known.what != missing.what) {

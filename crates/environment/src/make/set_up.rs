@@ -1,10 +1,11 @@
 //! One set-up: a clone, the commands in it, and what they leave.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use syndarix_core::task::Check;
-use syndarix_tools::check::{self, CheckReport};
+use syndarix_tools::check;
 
 use syndarix_tools::workspace_server::Prepared;
 
@@ -29,6 +30,14 @@ pub struct SetUpRun {
     pub duration_ms: u64,
     /// What it printed, shortened in the middle.
     pub output: String,
+}
+
+impl fmt::Display for SetUpRun {
+    /// The command, and where it ran.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", Check { command: self.command.clone() })?;
+        if self.folder.is_empty() { Ok(()) } else { write!(f, " in {}", self.folder) }
+    }
 }
 
 /// What a set-up tells while it runs.
@@ -78,9 +87,7 @@ impl SetUpError {
 
 fn describe(run: Option<&SetUpRun>) -> String {
     let Some(run) = run else { return "no command was run".to_owned() };
-    let command = Check { command: run.command.clone() };
-    let place = if run.folder.is_empty() { String::new() } else { format!(" in {}", run.folder) };
-    format!("`{command}`{place} ended with exit code {}", run.exit_code)
+    format!("{run} ended with exit code {}", run.exit_code)
 }
 
 /// Runs the commands in a clone of the commit, and takes what they leave apart into layers.
@@ -127,25 +134,17 @@ pub(super) async fn steps(
     workshop: &Workshop,
     environment: &Environment,
     prepared: &Prepared,
-    (root, scratch): (&Path, &Path),
+    place: (&Path, &Path),
     read_only: &[PathBuf],
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Vec<SetUpRun>, SetUpError> {
-    let network = &workshop.options().network;
-    let mut prepared = prepared.clone();
-    prepared.variables.extend(network.variables.iter().cloned());
-    prepared.readable.extend(network.readable.iter().cloned());
-    network.write(&prepared.home_outside(scratch)).map_err(SetUpError::at(scratch))?;
     let mut runs = Vec::new();
     for part in &environment.parts {
         for step in &part.set_up {
             progress(Progress::Begins { folder: &part.folder, step });
-            let mut options = workshop.command_options(root, scratch, prepared.clone(), read_only.to_vec());
-            options.folder.clone_from(&part.folder);
-            options.network = step.needs_network();
-            options.limits = workshop.options().set_up_limits.clone();
-            let report = check::run(&Check { command: step.command.clone() }, options).await?;
-            let run = told(&part.folder, step, &report);
+            let (folder, network) = (part.folder.as_str(), step.needs_network());
+            let run =
+                self::step(workshop, (folder, &step.command), network, prepared, place, read_only).await?;
             progress(Progress::Ended(&run));
             let failed = run.exit_code != 0;
             runs.push(run);
@@ -157,12 +156,30 @@ pub(super) async fn steps(
     Ok(runs)
 }
 
-fn told(folder: &str, step: &Step, report: &CheckReport) -> SetUpRun {
-    SetUpRun {
+/// Runs one command in a folder of a worktree, whatever its end, with what set-up has beside what commands have.
+pub(super) async fn step(
+    workshop: &Workshop,
+    (folder, command): (&str, &[String]),
+    needs_network: bool,
+    prepared: &Prepared,
+    (root, scratch): (&Path, &Path),
+    read_only: &[PathBuf],
+) -> Result<SetUpRun, SetUpError> {
+    let network = &workshop.options().network;
+    let mut prepared = prepared.clone();
+    prepared.variables.extend(network.variables.iter().cloned());
+    prepared.readable.extend(network.readable.iter().cloned());
+    network.write(&prepared.home_outside(scratch)).map_err(SetUpError::at(scratch))?;
+    let mut options = workshop.command_options(root, scratch, prepared, read_only.to_vec());
+    folder.clone_into(&mut options.folder);
+    options.network = needs_network;
+    options.limits = workshop.options().set_up_limits.clone();
+    let report = check::run(&Check { command: command.to_vec() }, options).await?;
+    Ok(SetUpRun {
         folder: folder.to_owned(),
-        command: step.command.clone(),
+        command: command.to_vec(),
         exit_code: report.exit_code,
         duration_ms: report.duration_ms,
         output: String::from_utf8_lossy(&report.output).into_owned(),
-    }
+    })
 }

@@ -16,7 +16,7 @@ use super::checks::{self, CheckRun, Checking};
 use super::network::NetworkSettings;
 use super::set_up::{self, Progress, SetUpError, SetUpRun};
 use super::sweep;
-use crate::environment::{Environment, Part, Step, Witness};
+use crate::environment::Environment;
 use crate::key::set_up_key;
 use crate::repository::Repository;
 
@@ -119,12 +119,16 @@ impl Workshop {
         &self.options
     }
 
-    /// What an environment is kept under: its name, its commands and tools, and the contents that decide about them.
+    /// What an environment is kept under: its name, its commands and tools, and the contents that decide about them, for which
+    /// those of submodules may be needed as well.
     pub fn key(&self, environment: &Environment, files: &Repository, name: &str) -> Key {
         let mut hash = Sha256::new();
         hash.update(format!("{VERSION}\0{name}\0{}\0", environment.parts.len()));
         for part in &environment.parts {
             hash.update(set_up_key(part, |path| files.text(path).map(|text| text.as_bytes().to_vec())));
+        }
+        for (path, commit) in &files.submodules {
+            hash.update(format!("{path}\0{commit}\0"));
         }
         let mut key = String::new();
         for byte in hash.finalize().iter().take(KEY_BYTES) {
@@ -256,26 +260,26 @@ impl Workshop {
     /// Runs one command in a worktree, with the network, as set-up's are run.
     pub async fn run_with_network(
         &self,
-        step: (&str, Vec<String>),
+        (folder, command): (&str, &[String]),
         prepared: &Prepared,
         place: (&Path, &Path),
         read_only: &[PathBuf],
     ) -> Result<SetUpRun, SetUpError> {
-        let witness = Witness { file: "an agent".to_owned(), line: None };
-        let steps = vec![Step { command: step.1, witness }];
-        let part = Part { folder: step.0.to_owned(), set_up: steps, ..Part::default() };
-        let environment = Environment { parts: vec![part], ..Environment::default() };
-        let ran = set_up::steps(self, &environment, prepared, place, read_only, &mut |_| {}).await;
-        match ran {
-            Ok(mut runs) | Err(SetUpError::Failed(mut runs)) if !runs.is_empty() => Ok(runs.remove(0)),
-            Ok(runs) => Err(SetUpError::Failed(runs)),
-            Err(error) => Err(error),
-        }
+        set_up::step(self, (folder, command), true, prepared, place, read_only).await
     }
 
-    /// Runs the checks of an environment in a worktree, in order, up to the first that fails.
+    /// Runs all checks of an environment in a worktree, in order, whichever fail: a red one says nothing of the others.
     pub async fn check(&self, checking: Checking<'_>) -> Result<Vec<CheckRun>, syndarix_tools::Error> {
-        checks::run(self, checking).await
+        self.check_while(checking, &mut |_| true).await
+    }
+
+    /// The same up to the first after which `goes_on` says no.
+    pub async fn check_while(
+        &self,
+        checking: Checking<'_>,
+        goes_on: &mut (dyn FnMut(&CheckRun) -> bool + Send),
+    ) -> Result<Vec<CheckRun>, syndarix_tools::Error> {
+        checks::run(self, checking, goes_on).await
     }
 
     /// How a command is run in a worktree.

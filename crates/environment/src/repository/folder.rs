@@ -33,7 +33,11 @@ pub(super) fn read(root: &Path) -> Repository {
             texts.insert(path, String::from_utf8_lossy(&content).into_owned());
         }
     }
-    Repository { paths: entries.into_iter().map(|entry| entry.path).collect(), texts }
+    Repository {
+        paths: entries.into_iter().map(|entry| entry.path).collect(),
+        texts,
+        ..Repository::default()
+    }
 }
 
 fn walk(folder: &Path, prefix: &str, depth: usize, entries: &mut Vec<Entry>) {

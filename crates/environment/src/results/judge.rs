@@ -31,28 +31,18 @@ pub struct Observed {
     pub results: Option<TestResults>,
 }
 
-/// What is known of the change itself.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Asked<'a> {
-    /// The tests that the task names, as patterns: words that follow one another in a test's name, with `*` for the
-    /// rest of a word. Those of a red baseline that it names must pass now.
-    pub must_pass: &'a [String],
-    /// The files that the change removed: their tests are gone on purpose.
-    pub removed: &'a [String],
-}
-
 /// What a check says of a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Whether the change is accepted.
     pub accepted: bool,
-    /// The tests that fail and did not before, and those that the task names and that do not pass.
+    /// The tests that fail and did not before.
     pub broken: Vec<String>,
     /// The tests that failed before and still do.
     pub still_red: Vec<String>,
     /// The tests that failed before and pass now.
     pub mended: Vec<String>,
-    /// The tests that passed before and are not there now, and the patterns of the task that name no test.
+    /// The tests that passed before and are not there now.
     pub missing: Vec<String>,
     /// The tests that fail and are known to end now this way, now that way. They do not count.
     pub flaky: Vec<String>,
@@ -63,18 +53,17 @@ pub struct Verdict {
 /// Judges a check after a change.
 ///
 /// - On a green baseline the exit code decides. Only where everything that fails is known as flaky is red accepted.
-/// - On a red one, which a person has accepted, nothing that passed may fail, what the task names must pass, and what
-///   was red may stay red. A test that is new and fails counts as broken.
+/// - On a red one, which a person has accepted, nothing that passed may fail, and what was red may stay red. A test that is
+///   new and fails counts as broken. What a task names is [`super::unmet`]'s to see to.
 /// - A test that is gone is named. It is no failure while the check is green, while others of its file or class are
 ///   still there (it was renamed or removed on purpose), or where its file was removed; a whole file or class that is
-///   gone from a red check did not run, and is.
+///   gone from a red check did not run, and is. `removed` are the files that the change removed.
 /// - Where single results are missing on either side, a red check is accepted if it fails exactly as before: with the
 ///   same exit code, and not more tests by the runner's own count. The sentence then says how little that proves.
-pub fn judge(baseline: &Baseline, now: &Observed, asked: &Asked<'_>) -> Verdict {
+pub fn judge(baseline: &Baseline, now: &Observed, removed: &[String]) -> Verdict {
     let green = now.exit_code == 0;
     let mut verdict = match (&baseline.results, &now.results) {
-        (Some(before), Some(after)) => compared(before, after, &baseline.flaky, green, asked),
-        (None, Some(after)) => unmet(after, green, asked),
+        (Some(before), Some(after)) => compared(before, after, &baseline.flaky, green, removed),
         _ => Verdict::default(),
     };
     verdict.flaky = now
@@ -89,13 +78,6 @@ pub fn judge(baseline: &Baseline, now: &Observed, asked: &Asked<'_>) -> Verdict 
         && verdict.still_red.is_empty()
         && now.results.as_ref().is_some_and(|after| after.failed_count() <= verdict.flaky.len() as u64);
     if baseline.exit_code == 0 {
-        if green {
-            // What the task names and did not run is said, but the exit code has decided.
-            let unmet = std::mem::take(&mut verdict.broken);
-            verdict
-                .missing
-                .extend(unmet.into_iter().filter(|name| !verdict.missing.contains(name)).collect::<Vec<_>>());
-        }
         verdict.accepted = green || only_flaky;
         verdict.sentence = if green {
             "The check passes.".to_owned()
@@ -135,13 +117,8 @@ fn on_red(verdict: &mut Verdict, baseline: &Baseline, now: &Observed) {
         |results: &Option<TestResults>| results.as_ref().is_some_and(|results| !results.tests.is_empty());
     let unmet = !verdict.broken.is_empty() || !verdict.missing.is_empty();
     if green {
-        // What is gone was named; what the task names must be there.
-        verdict.accepted = verdict.broken.is_empty();
-        verdict.sentence = if verdict.accepted {
-            "The check passes; before the change it failed.".to_owned()
-        } else {
-            "The check passes, but not what the task names.".to_owned()
-        };
+        verdict.accepted = true;
+        "The check passes; before the change it failed.".clone_into(&mut verdict.sentence);
     } else if named(&baseline.results) && named(&now.results) {
         verdict.accepted = verdict.broken.is_empty() && !hides_more(baseline, now);
         verdict.sentence = if verdict.accepted {
@@ -190,18 +167,14 @@ fn compared(
     after: &TestResults,
     flaky: &BTreeSet<String>,
     green: bool,
-    asked: &Asked<'_>,
+    removed: &[String],
 ) -> Verdict {
-    let mut verdict = unmet(after, green, asked);
+    let mut verdict = Verdict::default();
     let red: BTreeSet<&str> = before.failing().collect();
     // Containers that failed as a whole, such as a file that could not be loaded: what fails in one was red.
     let holding: BTreeSet<&str> = red.iter().flat_map(|name| containers(name)).collect();
     let whole: BTreeSet<&str> = red.difference(&holding).copied().collect();
-    let mut known: BTreeSet<String> = verdict.broken.iter().cloned().collect();
     for name in after.failing().filter(|name| !flaky.contains(*name)) {
-        if !known.insert(name.to_owned()) {
-            continue;
-        }
         let was_red = red.contains(name) || containers(name).any(|container| whole.contains(container));
         let list = if was_red { &mut verdict.still_red } else { &mut verdict.broken };
         list.push(name.to_owned());
@@ -221,36 +194,12 @@ fn compared(
             let held = container(name);
             let explained = green
                 || held.is_some_and(|held| there.contains(held))
-                || asked.removed.iter().any(|file| matches(file, name));
+                || removed.iter().any(|file| matches(file, name));
             if !explained {
                 verdict.broken.push(name.to_owned());
             }
         }
     }
-    verdict
-}
-
-/// What the task names and is not met.
-fn unmet(after: &TestResults, green: bool, asked: &Asked<'_>) -> Verdict {
-    let mut verdict = Verdict::default();
-    let mut broken: BTreeSet<&str> = BTreeSet::new();
-    for pattern in asked.must_pass {
-        let mut found = false;
-        for (name, outcome) in after.tests.iter().filter(|(name, _)| matches(pattern, name)) {
-            found = true;
-            if *outcome != Outcome::Passed {
-                broken.insert(name);
-            }
-        }
-        // A partial result names what failed; a test that it does not name did not fail.
-        if !found && !after.partial {
-            verdict.missing.push(pattern.clone());
-            broken.insert(pattern);
-        } else if !found && !green && after.tests.is_empty() {
-            broken.insert(pattern);
-        }
-    }
-    verdict.broken = broken.into_iter().map(str::to_owned).collect();
     verdict
 }
 
@@ -265,7 +214,8 @@ fn counted(count: usize) -> String {
     if count == 1 { "1 is".to_owned() } else { format!("{count} are") }
 }
 
-fn listed(names: &[String]) -> String {
+/// Some names, and how many more there are.
+pub(super) fn listed(names: &[String]) -> String {
     let mut listed = names.iter().take(NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
     if names.len() > NAMES_MAX {
         let _ = write!(listed, " and {} more", names.len() - NAMES_MAX);

@@ -1,7 +1,8 @@
 //! The results of single tests, read from what test runners print and write.
 //!
 //! [`from_output`] recognises a runner by its text, [`from_junit`] reads the reports that many write, and
-//! [`reporting()`] says how a runner is asked for them. [`judge()`] compares a check with the one on the untouched commit.
+//! [`reporting()`] says how a runner is asked for them. [`judge()`] compares a check with the one on the untouched commit, and
+//! [`unmet()`] looks for what a task names.
 
 mod compare;
 mod formats;
@@ -9,6 +10,7 @@ mod go_json;
 mod judge;
 mod junit;
 mod lines;
+mod named;
 mod names;
 mod output;
 mod reporting;
@@ -19,8 +21,9 @@ use serde::{Deserialize, Serialize};
 
 pub use compare::{Agreement, compare, flaky};
 pub use go_json::readable;
-pub use judge::{Asked, Baseline, Observed, Verdict, judge};
+pub use judge::{Baseline, Observed, Verdict, judge};
 pub use junit::{JunitError, from_junit};
+pub use named::unmet;
 pub use output::{from_output, gather};
 pub use reporting::{Reporting, reporting};
 

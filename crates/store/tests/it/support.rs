@@ -150,6 +150,7 @@ pub(crate) fn new_task(project: &ProjectId, slug: &str) -> NewTask {
         needs: vec!["rust".to_owned()],
         depends_on: Vec::new(),
         check: None,
+        must_pass: Vec::new(),
         sprint: None,
     }
 }

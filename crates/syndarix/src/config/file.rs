@@ -199,7 +199,7 @@ pub(crate) struct EnvironmentSettings {
     /// Variables of this process that set-up gets: where a private registry's token is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) pass: Vec<String>,
-    /// What is known to be left out of clones and accepted: `submodules`, `lfs`.
+    /// What the repository may lack, and clones with it: `submodules`, `lfs`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) without: Vec<String>,
     /// How long one command of set-up may take.

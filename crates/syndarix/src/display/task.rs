@@ -76,6 +76,9 @@ impl TaskSheet<'_> {
         if let Some(check) = &task.check {
             facts.push(("check", one_line(&check.to_string(), 200)));
         }
+        if !task.must_pass.is_empty() {
+            facts.push(("must pass", one_line(&task.must_pass.join(", "), 200)));
+        }
         if let Some(branch) = &task.branch {
             facts.push(("branch", branch.clone()));
         }

@@ -11,7 +11,7 @@ use syndarix_environment::make::{
 };
 use syndarix_environment::results::{Outcome, flaky};
 use syndarix_environment::{Environment, Machine, ProjectEnvironment};
-use syndarix_tools::git::{Repository, Source};
+use syndarix_tools::git::{Lacking, Repository, Source};
 
 use crate::config::Config;
 use crate::display::text::one_line;
@@ -119,7 +119,7 @@ async fn within(
     let repository = Repository::clone_from(&repository, source, &source.head, "check").await;
     let repository = repository.map_err(repository_refused)?;
     let files = files_of(&repository, &source.head).await.map_err(repository_refused)?;
-    left_out(&files, config)?;
+    left_out(&repository.lacking(&source.head).await.map_err(repository_refused)?, &source.root, config)?;
     readable(&files, source)?;
     let mut kept = ProjectEnvironment {
         version: 1,
@@ -224,24 +224,18 @@ async fn once_more(
     workshop.check(checking).await.map_err(super::tools::refused)
 }
 
-/// What a clone would lack is refused, unless the user knows.
-fn left_out(files: &syndarix_environment::Repository, config: &Config) -> Result<(), Failure> {
-    let accepted = |what: &str| config.file.environment.without.iter().any(|known| known == what);
-    let refused = |message: &str, what: &str| {
-        Err(Failure::bad_input(message.to_owned())
-            .hint(format!("to work without it, set `[environment] without = [\"{what}\"]` in syndarix.toml")))
-    };
-    if files.has(".gitmodules") && !accepted("submodules") {
-        return refused("the repository has submodules, which clones of it would not have", "submodules");
-    }
-    let attributes = files.text(".gitattributes").unwrap_or_default();
-    if attributes.contains("filter=lfs") && !accepted("lfs") {
-        return refused(
-            "the repository has files in Git LFS, of which clones would have the pointers only",
-            "lfs",
-        );
-    }
-    Ok(())
+/// What clones would lack is refused, unless the user knows.
+fn left_out(lacking: &[Lacking], root: &Path, config: &Config) -> Result<(), Failure> {
+    let known = &config.file.environment.without;
+    let mut unknown = lacking.iter().filter(|one| !known.iter().any(|kind| kind == one.kind())).peekable();
+    let Some(first) = unknown.peek().copied() else { return Ok(()) };
+    let (more, kind) = (unknown.count() - 1, first.kind());
+    let more = if more == 0 { String::new() } else { format!(", and {more} more like it") };
+    let what = format!("{} lacks {first}{more}: clones of it would be without", root.display());
+    Err(Failure::bad_input(what).hint(format!(
+        "run `{}` in it; to work without, set `[environment] without = [\"{kind}\"]` in your syndarix.toml",
+        first.remedy()
+    )))
 }
 
 /// What is said of the environment in the repository itself is readable, and the folder to work on is in the commit.

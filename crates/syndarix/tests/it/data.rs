@@ -50,6 +50,15 @@ impl Data {
         self.store.query_row(sql, (), |row| row.get(0)).expect(sql)
     }
 
+    /// A short content that a record refers to.
+    pub(crate) fn content(&self, hash: &str) -> String {
+        let bytes: Vec<u8> = self
+            .store
+            .query_row("SELECT bytes FROM blobs WHERE hash = ?1", [hash], |row| row.get(0))
+            .expect("a content that is stored whole");
+        String::from_utf8(bytes).expect("a text")
+    }
+
     /// The number of the journal's last event.
     pub(crate) fn last_seq(&self) -> i64 {
         self.number("SELECT coalesce(max(seq), 0) FROM events")

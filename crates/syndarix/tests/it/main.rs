@@ -12,5 +12,6 @@ mod folder;
 mod help;
 mod listings;
 mod misbehaviour;
+mod red;
 mod rehearsal;
 mod service;

@@ -4,6 +4,7 @@
 mod carrier;
 pub(crate) mod command;
 mod documents;
+mod elsewhere;
 mod error;
 mod identity;
 pub(crate) mod leftovers;
@@ -13,6 +14,7 @@ mod source;
 pub mod trailers;
 
 pub use documents::document_files;
+pub use elsewhere::Lacking;
 pub use error::Error;
 pub use identity::{Authorship, Identity, InvalidSigner, Signature, Signer, Template};
 pub use merge::Merge;

@@ -11,6 +11,7 @@ use syndarix_core::time::{Clock as _, SystemClock, Timestamp};
 
 use super::carrier;
 use super::command::{Git, branch_name, path_error};
+use super::elsewhere::{self, Lacking, Theirs};
 use super::error::Error;
 use super::identity::Signature;
 use super::source::{Source, changed_files};
@@ -63,8 +64,9 @@ impl Repository {
         .await
     }
 
-    /// Makes a repository from a user's, with `branch` at the commit `base` and the tags before it. One that is there already is
-    /// opened. The user's repository is only read, file by file; its work tree plays no part.
+    /// Makes a repository from a user's, with `branch` at the commit `base`, the tags before it, and what it has of
+    /// submodules and Git LFS. One that is there already is opened. The user's repository is only read, file by file;
+    /// its work tree plays no part.
     pub async fn clone_from(path: &Path, source: &Source, base: &str, branch: &str) -> Result<Self, Error> {
         branch_name(branch)?;
         let base = source.commit(base).await?;
@@ -79,6 +81,8 @@ impl Repository {
             fetched?;
             carrier::fetch_tags(&git, &Git::at(&source.git_dir), &base).await?;
             git.must(["reset", "--quiet", "--hard", &base]).await?;
+            let theirs = Theirs { git_dir: source.git_dir.clone(), root: source.root.clone() };
+            elsewhere::bring(&git.path.join(".git"), &theirs, &base).await?;
             Ok(())
         })
         .await
@@ -179,31 +183,12 @@ impl Repository {
         revision: &str,
         paths: &[String],
     ) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-        let commit = self.git.commit(revision).await?;
-        // A path with a line's end in it cannot be asked for in lines.
-        let asked: Vec<&String> = paths.iter().filter(|path| !path.contains('\n')).collect();
-        let mut lines = String::new();
-        for path in &asked {
-            let _ = writeln!(lines, "{commit}:{path}");
-        }
-        let ended = self.git.run_with(lines.into_bytes(), ["cat-file", "--batch"]).await?;
-        let mut answer = self.git.expect_success("cat-file", ended)?.stdout.into_iter();
-        let mut contents = BTreeMap::new();
-        for path in asked {
-            let header: Vec<u8> = answer.by_ref().take_while(|byte| *byte != b'\n').collect();
-            let header = String::from_utf8_lossy(&header).into_owned();
-            let mut words = header.rsplit(' ');
-            let (Some(Ok(size)), Some("blob")) = (words.next().map(str::parse::<usize>), words.next()) else {
-                // It is missing, or a folder: a folder's content follows and is passed over.
-                if let Some(Ok(size)) = header.rsplit(' ').next().map(str::parse::<usize>) {
-                    answer.by_ref().take(size + 1).for_each(drop);
-                }
-                continue;
-            };
-            contents.insert(path.clone(), answer.by_ref().take(size).collect());
-            answer.next();
-        }
-        Ok(contents)
+        contents(&self.git, &self.git.commit(revision).await?, paths).await
+    }
+
+    /// What a commit names and this repository does not hold: clones of it would be without.
+    pub async fn lacking(&self, revision: &str) -> Result<Vec<Lacking>, Error> {
+        elsewhere::lacking(&self.git.path.join(".git"), &self.git.commit(revision).await?).await
     }
 
     /// The files `tip` removed since it left `base`.
@@ -241,8 +226,8 @@ impl Repository {
         Ok(commits.collect())
     }
 
-    /// Makes a clone for a task with `branch` checked out at `base`. A clone that is there already is kept
-    /// with all that was done in it.
+    /// Makes a clone for a task with `branch` checked out at `base`, and beside the commit's files those of submodules and
+    /// Git LFS. A clone that is there already is kept with all that was done in it.
     pub async fn clone_for_task(&self, dest: &Path, branch: &str, base: &str) -> Result<TaskClone, Error> {
         branch_name(branch)?;
         let base = self.git.commit(base).await?;
@@ -253,6 +238,7 @@ impl Repository {
             git.must(["clone", "--quiet", "--shared", "--no-checkout", "--template=", &from, "."]).await?;
             git.must(["remote", "remove", "origin"]).await?;
             git.must(["checkout", "--quiet", "--force", "-B", branch, &base]).await?;
+            elsewhere::fill(&self.git.path.join(".git"), &base, &building).await?;
             put_in_place(&building, dest)?;
         }
         let path = dest.canonicalize().map_err(path_error(dest))?;
@@ -340,6 +326,38 @@ impl Repository {
             source: io::Error::other(error.to_string()),
         })?
     }
+}
+
+/// What files hold in a commit, by their paths; one that is not there is left out.
+pub(super) async fn contents(
+    git: &Git,
+    commit: &str,
+    paths: &[String],
+) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    // A path with a line's end in it cannot be asked for in lines.
+    let asked: Vec<&String> = paths.iter().filter(|path| !path.contains('\n')).collect();
+    let mut lines = String::new();
+    for path in &asked {
+        let _ = writeln!(lines, "{commit}:{path}");
+    }
+    let ended = git.run_with(lines.into_bytes(), ["cat-file", "--batch"]).await?;
+    let mut answer = git.expect_success("cat-file", ended)?.stdout.into_iter();
+    let mut contents = BTreeMap::new();
+    for path in asked {
+        let header: Vec<u8> = answer.by_ref().take_while(|byte| *byte != b'\n').collect();
+        let header = String::from_utf8_lossy(&header).into_owned();
+        let mut words = header.rsplit(' ');
+        let (Some(Ok(size)), Some("blob")) = (words.next().map(str::parse::<usize>), words.next()) else {
+            // It is missing, or a folder: a folder's content follows and is passed over.
+            if let Some(Ok(size)) = header.rsplit(' ').next().map(str::parse::<usize>) {
+                answer.by_ref().take(size + 1).for_each(drop);
+            }
+            continue;
+        };
+        contents.insert(path.clone(), answer.by_ref().take(size).collect());
+        answer.next();
+    }
+    Ok(contents)
 }
 
 /// Where the git folder of an agent's clone is, and the tip of a branch there. A link in its place could lead anywhere.

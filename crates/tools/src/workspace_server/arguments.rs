@@ -141,7 +141,7 @@ pub(super) struct GitCommit {
 }
 
 /// A command as a program with its arguments, or as a line for a shell.
-fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(crate) fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let wrong = || serde::de::Error::custom("`command` must be a list of texts, or one text for a shell");
     match Value::deserialize(deserializer)? {
         Value::String(line) if line.trim().is_empty() => Ok(Vec::new()),

@@ -355,11 +355,11 @@ impl WorkspaceTool {
     }
 }
 
-fn object(properties: &Value, required: &[&str]) -> Value {
+pub(crate) fn object(properties: &Value, required: &[&str]) -> Value {
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
-fn text(description: &str) -> Value {
+pub(crate) fn text(description: &str) -> Value {
     json!({"type": "string", "description": description})
 }
 
@@ -371,7 +371,7 @@ fn integer(description: &str, minimum: u32, maximum: u32) -> Value {
     json!({"type": "integer", "description": description, "minimum": minimum, "maximum": maximum})
 }
 
-fn command() -> Value {
+pub(crate) fn command() -> Value {
     json!({
         "description": "The program and its arguments, one item each; or one text for `sh -c`.",
         "anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}],

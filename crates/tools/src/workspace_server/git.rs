@@ -84,6 +84,7 @@ impl Git<'_> {
             return self.describe(&commit).await;
         }
         let paths = call.paths.as_deref().map(|paths| self.named(paths)).transpose()?;
+        self.ours(paths.as_deref()).await?;
         let written = self.new_files().await?;
         if let Some(paths) = &paths {
             self.add_named(paths).await?;
@@ -138,6 +139,55 @@ impl Git<'_> {
             }
         };
         paths.iter().map(relative).collect()
+    }
+
+    /// Refuses to commit what this repository does not hold: files of submodules, and those in Git LFS. Where no path is
+    /// named, that is looked for in what tools wrote and is still there.
+    async fn ours(&self, paths: Option<&[String]>) -> Result<(), String> {
+        let written;
+        let paths = if let Some(paths) = paths {
+            paths
+        } else {
+            written = self.written_and_there();
+            &written
+        };
+        let modules = self.submodules().await?;
+        for path in paths {
+            if let Some(module) = modules.iter().find(|module| Path::new(path).starts_with(module)) {
+                return Err(format!(
+                    "{path} is in the submodule {module}, which is another repository: it cannot be committed here. \
+                     Remove what is new there, or leave it out with `paths`"
+                ));
+            }
+        }
+        for part in parts(paths) {
+            let mut arguments = vec!["check-attr", "-z", "filter", "--"];
+            arguments.extend(part.iter().map(String::as_str));
+            let said = self.must(&arguments).await?;
+            let said: Vec<&str> = said.split('\0').collect();
+            if let Some([path, ..]) = said.chunks(3).find(|said| matches!(said, [_, _, "lfs"])) {
+                return Err(format!(
+                    "{path} is kept in Git LFS, which is not here: it cannot be committed. Leave it out with `paths`, and \
+                     say when you end what is to be put there"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn written_and_there(&self) -> Vec<String> {
+        let is_there = |path: &String| self.place.path().join(path).symlink_metadata().is_ok();
+        self.changes.written().into_iter().filter(is_there).collect()
+    }
+
+    /// The folders of submodules.
+    async fn submodules(&self) -> Result<Vec<String>, String> {
+        if !self.place.path().join(".gitmodules").is_file() {
+            return Ok(Vec::new());
+        }
+        let paths = ["config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$"];
+        let (_, said) = self.run(&paths).await?;
+        Ok(entries(&said).filter_map(|entry| Some(entry.split_once('\n')?.1.to_owned())).collect())
     }
 
     async fn add_named(&self, paths: &[String]) -> Result<(), String> {

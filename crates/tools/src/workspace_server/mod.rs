@@ -2,9 +2,9 @@
 //! confines itself before it serves. Whatever it starts inherits the confinement.
 
 mod answer;
-mod arguments;
+pub(crate) mod arguments;
 mod background;
-mod catalog;
+pub(crate) mod catalog;
 mod changes;
 mod command;
 mod disk;

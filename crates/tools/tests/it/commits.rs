@@ -72,6 +72,32 @@ async fn paths_are_committed_whoever_made_them_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_others_is_not_committed() {
+    let bench = Bench::new().await;
+    let head = git(&bench.root(), &["rev-parse", "HEAD"]);
+    git(&bench.root(), &["update-index", "--add", "--cacheinfo", &format!("160000,{head},lib")]);
+    std::fs::write(bench.root().join(".gitmodules"), "[submodule \"lib\"]\n\tpath = lib\n\turl = ../lib\n")
+        .unwrap();
+    std::fs::write(bench.root().join(".gitattributes"), "*.bin filter=lfs -text\n").unwrap();
+    git(&bench.root(), &["add", "-A", "--", ".gitmodules", ".gitattributes"]);
+    git(&bench.root(), &["commit", "-q", "-m", "lib"]);
+    for (path, expected) in [("lib/a.c", "in the submodule lib"), ("a.bin", "kept in Git LFS")] {
+        bench.call("write_file", json!({"path": "ours.txt", "content": path})).await;
+        bench.call("write_file", json!({"path": path, "content": "x"})).await;
+        for call in [json!({"message": "All"}), json!({"message": "Named", "paths": [path]})] {
+            let refused = bench.call("git_commit", call).await;
+            assert!(refused.is_error && refused.content.contains(expected), "{}", refused.content);
+        }
+        let ours = bench.call("git_commit", json!({"message": "Ours", "paths": ["ours.txt"]})).await;
+        assert!(!ours.is_error, "{}", ours.content);
+        bench.shell(&format!("rm {path}; echo more > ours.txt")).await;
+        let ours = bench.call("git_commit", json!({"message": "Ours again"})).await;
+        assert!(!ours.is_error, "{}", ours.content);
+    }
+    assert_eq!(git(&bench.root(), &["status", "--porcelain"]), "");
+}
+
+#[tokio::test]
 async fn what_was_removed_moved_or_staged_is_committed() {
     let bench = Bench::new().await;
     bench.call("write_file", json!({"path": "a", "content": "a"})).await;

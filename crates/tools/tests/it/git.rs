@@ -334,3 +334,87 @@ async fn commits_are_signed_as_it_is_configured() {
     assert_eq!(tasks, [None, Some("p-1/T-1"), None]);
     assert!(commits.iter().all(|commit| commit.at.0 > 0));
 }
+
+/// A user's repository with a submodule that has one itself, and a file of which Git LFS holds the content.
+fn users_with_others(folder: &TempDir) -> PathBuf {
+    let add = |at: &Path, what: &str| {
+        git(at, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", what, "lib"]);
+        git(at, &["commit", "-q", "-m", "lib"]);
+    };
+    for name in ["inner", "outer"] {
+        let path = folder.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        git(&path, &["init", "-q", "-b", "trunk"]);
+        commit(&path, "name.txt", name);
+    }
+    add(&folder.path().join("outer"), &folder.path().join("inner").display().to_string());
+    let users = users(folder);
+    add(&users, &folder.path().join("outer").display().to_string());
+    git(
+        &users,
+        &["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive"],
+    );
+    std::fs::write(users.join(".gitattributes"), "*.bin filter=lfs diff=lfs merge=lfs -text\n").unwrap();
+    // The SHA-256 of "large".
+    let oid = "d0da0cf1c5a7f3c1dcba7f2c6ac0bfbc4c1ca1c0d02d7f8f1d8b1d4a2d9e4c5f";
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 5\n");
+    commit(&users, "a.bin", &pointer);
+    let held = users.join(".git/lfs/objects").join(&oid[..2]).join(&oid[2..4]);
+    std::fs::create_dir_all(&held).unwrap();
+    std::fs::write(held.join(oid), "large").unwrap();
+    users
+}
+
+#[tokio::test]
+async fn clones_have_what_the_users_repository_holds_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = users_with_others(&folder);
+    let source = Source::inspect(&users).await.unwrap();
+    let repository =
+        Repository::clone_from(&folder.path().join("repository"), &source, "HEAD", "main").await.unwrap();
+    assert_eq!(repository.lacking("HEAD").await.unwrap(), []);
+    assert!(repository.is_clean().await.unwrap());
+    let clone = repository.clone_for_task(&folder.path().join("task"), "task", "main").await.unwrap().path;
+    let read = |path: &str| std::fs::read_to_string(clone.join(path)).unwrap();
+    assert_eq!([read("lib/name.txt"), read("lib/lib/name.txt"), read("a.bin")], ["outer", "inner", "large"]);
+    assert!(!clone.join("lib/.git").exists());
+    // None of it is a change, and none becomes one by what is done beside it.
+    std::fs::write(clone.join("lib/built.o"), "x").unwrap();
+    std::fs::write(clone.join("a.bin"), "changed").unwrap();
+    assert_eq!(git(&clone, &["status", "--porcelain"]), "");
+    commit(&clone, "b.txt", "b\n");
+    assert_eq!(git(&clone, &["show", "--format=", "--name-only", "HEAD"]), "b.txt");
+    repository.fetch_branch(&clone, "task").await.unwrap();
+    repository.merge("task", "main", "Merge task", TRAILER).await.unwrap();
+    // The user's own stay as they are.
+    assert_eq!(git(&users, &["status", "--porcelain", "--ignore-submodules=none", "--", "lib"]), "");
+
+    // A merge in a clone leaves them in their places.
+    let other =
+        repository.clone_for_task(&folder.path().join("other"), "other", "main~1").await.unwrap().path;
+    let trial = Repository::open(&other).await.unwrap();
+    trial.fetch_branch(repository.path(), "task").await.unwrap();
+    let merged = trial.merge("task", "other", "Merge task", TRAILER).await.unwrap();
+    assert!(matches!(merged, Merge::Merged { .. } | Merge::AlreadyMerged { .. }), "{merged:?}");
+    let read = |path: &str| std::fs::read_to_string(other.join(path)).unwrap();
+    assert_eq!([read("lib/name.txt"), read("a.bin"), read("b.txt")], ["outer", "large", "b\n"]);
+}
+
+#[tokio::test]
+async fn what_the_users_repository_lacks_of_others_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = users_with_others(&folder);
+    // A clone as most people make it.
+    git(folder.path(), &["clone", "-q", &users.display().to_string(), "plain"]);
+    let lacking = async |name: &str| {
+        let source = Source::inspect(&folder.path().join("plain")).await.unwrap();
+        let repository = Repository::clone_from(&folder.path().join(name), &source, "HEAD", "main").await;
+        let repository = repository.unwrap();
+        repository.clone_for_task(&folder.path().join(format!("{name}-task")), "task", "main").await.unwrap();
+        repository.lacking("HEAD").await.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(lacking("with-nothing").await, ["a.bin, which is in Git LFS", "the submodule lib"]);
+    let plain = folder.path().join("plain");
+    git(&plain, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init"]);
+    assert_eq!(lacking("with-outer").await, ["a.bin, which is in Git LFS", "the submodule lib/lib"]);
+}

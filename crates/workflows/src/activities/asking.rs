@@ -113,6 +113,7 @@ impl Services {
                 needs: Vec::new(),
                 depends_on: Vec::new(),
                 check: project.check.clone(),
+                must_pass: Vec::new(),
                 sprint: rejection.sprint,
             })
             .await

@@ -18,7 +18,7 @@ use syndarix_tools::workspace_server::Prepared;
 
 use super::repository::in_git;
 use super::services::{Answer, Services, passing, stored};
-use crate::environments::{AtCommit, ForWhom, tail};
+use crate::environments::{AtCommit, ForWhom, failure};
 use crate::names;
 use crate::types::{Asked, WorkRequest};
 
@@ -78,13 +78,8 @@ impl Services {
         let made = self.options.environments.make(&whom, repository, commit, at).await.map_err(passing)?;
         match made {
             Ok(_) => Ok(Ready::Yes),
-            Err(error) => match &error {
-                SetUpError::Failed(runs) => {
-                    let output = runs.last().map(|run| tail(&run.output)).unwrap_or_default();
-                    Ok(Ready::No(format!("{error}. Its output ends with:\n\n{output}")))
-                }
-                _ => Err(passing(error)),
-            },
+            Err(SetUpError::Failed(runs)) => Ok(Ready::No(failure(&runs))),
+            Err(error) => Err(passing(error)),
         }
     }
 
@@ -226,17 +221,20 @@ fn check_note(project: &ProjectEnvironment) -> Option<String> {
                 .to_owned(),
         );
     }
-    let red = project.baseline.iter().find(|run| !run.passed())?;
-    let command = Check { command: red.command.clone() };
-    let failing: Vec<&str> = red.results.iter().flat_map(TestResults::failing).take(20).collect();
-    Some(if failing.is_empty() {
-        format!("`{command}` failed already before anything was changed (exit code {}).", red.exit_code)
-    } else {
-        format!(
-            "These tests of `{command}` failed already before anything was changed: {}.",
-            failing.join(", ")
-        )
-    })
+    let red = project.baseline.iter().filter(|run| !run.passed()).map(|red| {
+        let command = Check { command: red.command.clone() };
+        let failing: Vec<&str> = red.results.iter().flat_map(TestResults::failing).take(20).collect();
+        if failing.is_empty() {
+            format!("`{command}` failed already before anything was changed (exit code {}).", red.exit_code)
+        } else {
+            format!(
+                "These tests of `{command}` failed already before anything was changed: {}.",
+                failing.join(", ")
+            )
+        }
+    });
+    let red: Vec<String> = red.collect();
+    (!red.is_empty()).then(|| red.join(" "))
 }
 
 fn dependencies(environment: &Environment, isolated: bool) -> String {

@@ -213,8 +213,9 @@ impl Services {
         Ok(repository.clone_for_task(&folder, what, at).await.map_err(in_git)?.path)
     }
 
-    /// Runs the project's checks and the task's own on a worktree, up to the first that does not pass. Without any there is
-    /// nothing to fail, and the receipt says that there was no check. Home and temporary files are this check's alone.
+    /// Runs the project's checks and the task's own on a worktree, up to the first that is not accepted: one that fails as
+    /// it did before the work began does not keep the others from being run. Without any there is nothing to fail, and the
+    /// receipt says that there was no check. Home and temporary files are this check's alone.
     async fn check(
         &self,
         project: &Project,
@@ -237,25 +238,35 @@ impl Services {
             scratch: &scratch,
             read_only: &read_only,
         };
-        let runs = self.options.environments.workshop.check(checking).await.map_err(passing)?;
-        remove(&scratch).await?;
         let removed = repository.removed_files(base, tip).await.map_err(in_git)?;
+        let mut verdicts = Vec::new();
+        let mut goes_on = |run: &CheckRun| {
+            let observed = Observed { exit_code: run.exit_code, results: run.results.clone() };
+            let baseline = at.project.baseline(&run.folder, &run.command);
+            let verdict = results::judge(&baseline, &observed, &removed);
+            let accepted = verdict.accepted;
+            verdicts.push((verdict, observed));
+            accepted
+        };
+        let workshop = &self.options.environments.workshop;
+        let runs = Box::pin(workshop.check_while(checking, &mut goes_on)).await.map_err(passing)?;
+        remove(&scratch).await?;
         let mut checked = Checked::default();
-        for run in runs {
+        let (verdicts, observed): (Vec<_>, Vec<_>) = verdicts.into_iter().unzip();
+        for (run, verdict) in runs.into_iter().zip(verdicts) {
             let command = Check { command: run.command.clone() }.to_string();
             let (exit_code, duration_ms) = (run.exit_code, run.duration_ms);
             self.record(task, EventKind::CheckRun { command: command.clone(), exit_code, duration_ms })
                 .await?;
-            let baseline = at.project.baseline(&run.folder, &run.command);
-            let observed = Observed { exit_code, results: run.results.clone() };
-            let asked = results::Asked { must_pass: &[], removed: &removed };
-            let verdict = results::judge(&baseline, &observed, &asked);
             if !verdict.accepted {
                 checked.failure = Some(describe_failure(&command, &run, &verdict.sentence));
             }
             let output = Blobs::put(self.store(), run.output.into_bytes()).await.map_err(passing)?;
             let accepted_red = (exit_code != 0 && verdict.accepted).then_some(verdict.sentence);
             checked.receipts.push(CheckReceipt { command, exit_code, output, duration_ms, accepted_red });
+        }
+        if checked.failure.is_none() {
+            checked.failure = results::unmet(&task.must_pass, &observed);
         }
         Ok(checked)
     }

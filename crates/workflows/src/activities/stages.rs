@@ -129,6 +129,7 @@ impl Services {
             needs: Vec::new(),
             depends_on: Vec::new(),
             check: if request.stage == Stage::Deliver { project.check } else { None },
+            must_pass: Vec::new(),
             sprint: request.sprint,
         })
     }
