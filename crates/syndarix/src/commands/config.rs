@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use crate::cli::Global;
-use crate::config::{self, process_environment, providers, show};
+use crate::config::{self, audience, process_environment, providers, show};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -28,6 +28,9 @@ pub(crate) fn run(arguments: &Arguments, global: &Global, output: &Output) -> Re
     let config = config::load(global.config.as_deref())?;
     let settings = providers::settings(&config.file, &process_environment);
     models::check(&config, &process_environment, &settings)?;
+    if let Some(team) = audience::default_team(&config) {
+        audience::check(&config, &team)?;
+    }
     if output.is_json() {
         output.document(&show::json(&config, &settings))?;
     } else {

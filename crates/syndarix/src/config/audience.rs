@@ -13,6 +13,11 @@ use super::Config;
 use super::read::nearest;
 use crate::failure::Failure;
 
+/// The team that works where no other is named, if the configuration does not name one.
+pub(crate) fn default_team(config: &Config) -> Option<Team> {
+    config.file.defaults.team.is_none().then(Team::default_team)
+}
+
 /// Refuses a name in `agents` that is no role, no agent type and nobody in this team.
 pub(crate) fn check(config: &Config, team: &Team) -> Result<(), Failure> {
     let Some((server, unknown)) = unknown(config, team) else { return Ok(()) };

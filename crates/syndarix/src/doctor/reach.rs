@@ -35,7 +35,7 @@ pub(super) async fn examine(config: &Config) -> Vec<Finding> {
             });
         }
     }
-    let team = default_team(config);
+    let team = audience::default_team(config);
     for (name, server) in &config.file.mcp {
         findings.push(match tools::server_config(name, server, &process_environment) {
             Ok(server) => mcp(server, config, team.as_ref()).await,
@@ -56,11 +56,6 @@ fn provider(setting: &Setting) -> Finding {
             Finding { subject, verdict: Verdict::Ok, detail: line, hint: None }
         }
     }
-}
-
-/// The team that works where no other is named, if the configuration does not name one.
-fn default_team(config: &Config) -> Option<Team> {
-    config.file.defaults.team.is_none().then(Team::default_team)
 }
 
 /// Connects to a server as `run` does.

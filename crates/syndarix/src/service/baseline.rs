@@ -306,23 +306,19 @@ fn last_lines(text: &str) -> String {
 impl Baseline {
     /// Why work cannot begin on this, with what to do; `None` where it can.
     pub(crate) fn refusal(&self, accept_red: bool) -> Option<Failure> {
-        let failing = || self.kept.baseline.iter().find(|run| !run.passed());
         match self.verdict {
             Verdict::Green | Verdict::NoCheck => None,
             Verdict::Red if accept_red => None,
             Verdict::Red => {
-                let run = failing()?;
-                Some(
-                    Failure::bad_input(format!(
-                        "the check fails before anything was changed\n{}\nits output ends with:\n{}",
-                        told(run),
-                        last_lines(&run.output).trim_end()
-                    ))
-                    .hint(
-                        "mend it first, or go on with --accept-red: then nothing that passes now may fail later; \
+                let mut text = String::from("the check fails before anything was changed");
+                for run in self.kept.baseline.iter().filter(|run| !run.passed()) {
+                    let output = last_lines(&run.output);
+                    text.push_str(&format!("\n{}\nits output ends with:\n{}", told(run), output.trim_end()));
+                }
+                Some(Failure::bad_input(text).hint(
+                    "mend it first, or go on with --accept-red: then nothing that passes now may fail later; \
                          another command can be given with --check",
-                    ),
-                )
+                ))
             }
             Verdict::CannotStart => {
                 let run = self.kept.baseline.iter().find(|run| run.cannot_start)?;
@@ -393,11 +389,18 @@ impl Baseline {
                     "skipped": count(Outcome::Skipped),
                 })
             });
+            // A runner that names only what fails may have named it in the other run.
+            let is_of_it = |name: &&String| {
+                run.results
+                    .as_ref()
+                    .is_some_and(|results| results.partial || results.tests.contains_key(*name))
+            };
+            let flaky: Vec<&String> = self.kept.flaky.iter().filter(is_of_it).collect();
             json!({
                 "folder": run.folder, "kind": run.kind, "command": run.command, "exit_code": run.exit_code,
                 "duration_ms": run.duration_ms, "output": end(&run.output), "tests": tests,
                 "results": run.results.as_ref().map(|results| &results.tests),
-                "flaky": self.kept.flaky,
+                "flaky": flaky,
             })
         });
         json!({

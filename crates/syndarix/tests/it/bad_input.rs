@@ -139,6 +139,10 @@ fn a_configuration_that_cannot_be_meant() {
         check(&format!("{SOME_MODEL}\n[models]\nstrong = [\"house/n\"]\n"))
     );
     insta::assert_snapshot!(
+        "configuration_unknown_agent",
+        check(&format!("{SOME_MODEL}\n[mcp.docs]\ncommand = \"docs\"\nagents = [\"enginer\"]\n"))
+    );
+    insta::assert_snapshot!(
         "configuration_missing",
         refused(&Folder::new(), &["config", "check", "--config", "c.toml"])
     );

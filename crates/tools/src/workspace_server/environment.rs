@@ -1,6 +1,6 @@
 //! The environment commands run in: built from nothing, so that no key or token of the host leaks in.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::namespace::Inside;
@@ -13,8 +13,9 @@ const SYSTEM_PATH: [&str; 6] =
 
 /// What keeps package managers from asking a network that is not there: they say at once what is missing, instead of
 /// trying again until a time is up.
-const OFFLINE: [(&str, &str); 6] = [
+const OFFLINE: [(&str, &str); 7] = [
     ("CARGO_NET_OFFLINE", "true"),
+    ("RUSTUP_AUTO_INSTALL", "0"),
     ("GOPROXY", "off"),
     ("UV_OFFLINE", "1"),
     ("PIP_NO_INDEX", "1"),
@@ -26,6 +27,8 @@ const OFFLINE: [(&str, &str); 6] = [
 #[derive(Debug, Default)]
 pub(super) struct Toolchains {
     rustup_home: Option<PathBuf>,
+    /// The toolchain to name, where rustup would not choose one: its proxies take a repository's `rust-toolchain.toml`
+    /// and `+nightly` as people have them, which a named toolchain would override.
     toolchain: Option<String>,
     cargo_home: Option<PathBuf>,
 }
@@ -33,19 +36,30 @@ pub(super) struct Toolchains {
 impl Toolchains {
     /// Looks at this process's own environment and at rustup's files.
     pub(super) fn find() -> Self {
-        let home = std::env::var_os("HOME").map(PathBuf::from);
-        let folder = |variable: &str, default: &str| {
-            std::env::var_os(variable)
+        Self::of(|variable| std::env::var_os(variable))
+    }
+
+    /// The same, with these variables.
+    fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let home = variable("HOME").map(PathBuf::from);
+        let folder = |name: &str, default: &str| {
+            variable(name)
                 .map(PathBuf::from)
                 .or_else(|| home.as_ref().map(|home| home.join(default)))
                 .and_then(|path| path.canonicalize().ok())
         };
         let rustup_home = folder("RUSTUP_HOME", ".rustup");
+        let cargo_home = folder("CARGO_HOME", ".cargo");
         let toolchain = rustup_home.as_deref().and_then(|rustup_home| {
-            let wanted = std::env::var("RUSTUP_TOOLCHAIN").ok().or_else(|| default_toolchain(rustup_home))?;
-            installed(rustup_home, &wanted)
+            let default = default_toolchain(rustup_home);
+            let path = variable("PATH").unwrap_or_default();
+            if default.is_some() && has_proxies(cargo_home.as_deref(), &path) {
+                return None;
+            }
+            let named = variable("RUSTUP_TOOLCHAIN").and_then(|named| named.into_string().ok());
+            installed(rustup_home, &named.or(default)?)
         });
-        Self { rustup_home, toolchain, cargo_home: folder("CARGO_HOME", ".cargo") }
+        Self { rustup_home, toolchain, cargo_home }
     }
 
     /// What must be readable for them to work: rustup's folder, and of cargo's only programs and sources, never
@@ -156,6 +170,12 @@ fn search_path(sources: Sources<'_>) -> OsString {
         .unwrap_or_default()
 }
 
+/// Whether `cargo` is rustup's proxy.
+fn has_proxies(cargo_home: Option<&Path>, path: &OsStr) -> bool {
+    let own = cargo_home.map(|cargo_home| cargo_home.join("bin"));
+    own.into_iter().chain(std::env::split_paths(path)).any(|folder| folder.join("rustup").is_file())
+}
+
 fn default_toolchain(rustup_home: &Path) -> Option<String> {
     let settings = std::fs::read_to_string(rustup_home.join("settings.toml")).ok()?;
     let settings: toml::Table = settings.parse().ok()?;
@@ -175,4 +195,46 @@ fn installed(rustup_home: &Path, wanted: &str) -> Option<String> {
         .collect();
     names.sort();
     names.into_iter().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_toolchain_is_named_only_where_rustup_would_choose_none() {
+        for (proxies, default, named, expected) in [
+            (true, Some("stable"), None, None),
+            // What cargo says of itself to what it runs is no wish of the user's.
+            (true, Some("stable"), Some("nightly"), None),
+            (true, None, Some("nightly"), Some("nightly-x")),
+            (true, None, None, None),
+            (false, Some("stable"), None, Some("stable-x")),
+            (false, Some("stable"), Some("nightly"), Some("nightly-x")),
+            (false, Some("gone"), None, None),
+        ] {
+            let home = tempfile::tempdir().unwrap();
+            let folder = |path: &str| std::fs::create_dir_all(home.path().join(path)).unwrap();
+            for path in [".rustup/toolchains/stable-x/bin", ".rustup/toolchains/nightly-x/bin", ".cargo/bin"]
+            {
+                folder(path);
+            }
+            if proxies {
+                std::fs::write(home.path().join(".cargo/bin/rustup"), "").unwrap();
+            }
+            if let Some(default) = default {
+                let settings = format!("default_toolchain = \"{default}\"\n");
+                std::fs::write(home.path().join(".rustup/settings.toml"), settings).unwrap();
+            }
+            let found = Toolchains::of(|name| match name {
+                "HOME" => Some(home.path().into()),
+                "RUSTUP_TOOLCHAIN" => named.map(OsString::from),
+                _ => None,
+            });
+            assert_eq!(found.toolchain.as_deref(), expected, "{proxies} {default:?} {named:?}");
+            let path = found.path();
+            assert_eq!(path.len(), if expected.is_some() { 2 } else { 1 }, "{path:?}");
+            assert!(path.last().unwrap().ends_with(".cargo/bin"), "{path:?}");
+        }
+    }
 }
