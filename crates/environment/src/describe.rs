@@ -33,7 +33,9 @@ impl Environment {
 fn describe(part: &Part, text: &mut String) {
     let folder = if part.folder.is_empty() { "The repository's root" } else { &part.folder };
     let names: Vec<&str> = part.ecosystems.iter().map(|ecosystem| ecosystem.name()).collect();
-    let _ = writeln!(text, "{folder}: {}.", names.join(", "));
+    // A check that the user gave to what was not recognised has none.
+    let names = if names.is_empty() { Ecosystem::Other.name().to_owned() } else { names.join(", ") };
+    let _ = writeln!(text, "{folder}: {names}.");
     for tool in &part.tools {
         let version = tool.found.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
         let wanted =

@@ -257,6 +257,8 @@ fn what_the_task_names_must_pass() {
         ("b", &["1: +m::a -m::b +m::c"][..], "m::b: does not pass."),
         ("b", &["1: +m::a +m::b -m::c"], ""),
         ("b", &["0: +m::a ?m::b"], "m::b: does not pass."),
+        ("m", &["0: +m::a ?m::b"], ""),
+        ("m", &["1: +m::a -m::b"], "m::b: does not pass."),
         ("b", &["0: +m::a"], "b: is the name of no test that ran."),
         // Which of several checks it ran in does not matter, nor what those say that run no tests.
         ("b", &["0", "0: +m::a", "0: +n::b"], ""),

@@ -47,7 +47,9 @@ pub(super) fn of(work: &Work) -> Value {
     let read = work.read.iter().map(|path| call("read_file", &json!({ "path": path })));
     let look = call("list_files", &json!({}));
     let diff = call("git_diff", &json!({ "base": "main" }));
-    let task = json!({ "slug": SLUG, "title": title, "description": goal });
+    // The first round has the first of the tests already.
+    let must_pass = work.tests.first();
+    let task = json!({ "slug": SLUG, "title": title, "description": goal, "must_pass": [must_pass] });
 
     script.stage(VISION, None, vec![vec![look, document("vision.md", "Vision")], finish(goal)]);
     let backlog = call("propose_tasks", &json!({ "tasks": [task] }));
