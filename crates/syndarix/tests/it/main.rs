@@ -9,6 +9,7 @@ mod crash;
 mod data;
 mod expiry;
 mod folder;
+mod forgery;
 mod help;
 mod listings;
 mod misbehaviour;
