@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::generated::Page;
+use crate::workspace;
 
 pub(crate) const PAGE: Page = Page { path: "docs/commands.md", render };
 
@@ -14,43 +15,33 @@ What `syndarix COMMAND --help` says, for every command. Written by `cargo xtask 
 ";
 
 fn render(root: &Path) -> Result<String, String> {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "syndarix"])
-        .current_dir(root)
-        .status()
-        .map_err(|error| format!("cargo cannot be started: {error}"))?;
-    if !built.success() {
-        return Err("syndarix does not build, so its help cannot be asked for".to_owned());
-    }
     let mut text = INTRODUCTION.to_owned();
-    describe(root, &mut Vec::new(), &mut text)?;
+    describe(&workspace::program(root)?, &mut Vec::new(), &mut text)?;
     Ok(text)
 }
 
 /// Adds the help of one command and of those below it.
-fn describe(root: &Path, command: &mut Vec<String>, text: &mut String) -> Result<(), String> {
-    let help = help(root, command)?;
+fn describe(program: &Path, command: &mut Vec<String>, text: &mut String) -> Result<(), String> {
+    let help = help(program, command)?;
     let title = std::iter::once("syndarix").chain(command.iter().map(String::as_str)).collect::<Vec<_>>();
     *text = [text, "\n## `", &title.join(" "), "`\n\n```text\n", help.trim_end(), "\n```\n"].concat();
     for name in subcommands(&help) {
         command.push(name.to_owned());
-        describe(root, command, text)?;
+        describe(program, command, text)?;
         command.pop();
     }
     Ok(())
 }
 
 /// The help as printed, without colours and at a fixed width, so that it is the same on every machine.
-fn help(root: &Path, command: &[String]) -> Result<String, String> {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--package", "syndarix", "--"])
+fn help(program: &Path, command: &[String]) -> Result<String, String> {
+    let output = Command::new(program)
         .args(command)
         .arg("--help")
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100")
-        .current_dir(root)
         .output()
-        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+        .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("`syndarix {} --help` failed: {said}", command.join(" ")));

@@ -55,7 +55,7 @@ pub(crate) fn run(root: &Path, asked: &Asked) -> Outcome<String> {
     };
     let status = Command::new("cargo")
         .current_dir(root)
-        .args(["test", "--package", "syndarix-engine", "--test", "differential", "--"])
+        .args(["test", "--workspace", "--test", "differential", "--"])
         .args(["--ignored", "--exact", "--nocapture", "the_engine_does_what_the_server_does"])
         .env("SYNDARIX_DIFFERENTIAL_SERVER", address)
         .env("SYNDARIX_DIFFERENTIAL_PROGRAMS", asked.programs.to_string())

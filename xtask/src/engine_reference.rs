@@ -4,15 +4,15 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::generated::Page;
+use crate::workspace;
 
 pub(crate) const PAGE: Page = Page { path: "docs/engine-rpcs.md", render };
 
 fn render(root: &Path) -> Result<String, String> {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--package", "syndarix-engine", "--example", "protocol_reference"])
+    let output = Command::new(workspace::example(root, "dev", "protocol_reference")?)
         .current_dir(root)
         .output()
-        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+        .map_err(|error| format!("the engine's reference cannot be started: {error}"))?;
     if !output.status.success() {
         return Err(format!(
             "the engine does not say what it answers: {}",

@@ -1,10 +1,10 @@
 //! The engine with its port open, on a file of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::whole_run::succeed;
+use crate::workspace;
 
 type Outcome<T> = Result<T, String>;
 
@@ -35,17 +35,16 @@ impl Server {
         folder: &Path,
         search_attributes: &[&str],
     ) -> Outcome<Self> {
-        let (profile, output) = match build {
-            Build::Debug => ("dev", "debug"),
-            Build::Release => ("release", "release"),
+        let profile = match build {
+            Build::Debug => "dev",
+            Build::Release => "release",
         };
-        let serve = ["--package", "syndarix-engine", "--features", "port", "--example", "serve"];
-        succeed(Command::new("cargo").current_dir(root).args(["build", "--profile", profile]).args(serve))?;
+        let serve = workspace::example(root, profile, "serve")?;
         let data = folder.join("engine.db");
         for suffix in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(folder.join(format!("engine.db{suffix}")));
         }
-        let mut command = Command::new(target(root).join(output).join("examples/serve"));
+        let mut command = Command::new(serve);
         command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data);
         for attribute in search_attributes {
             command.args(["--search-attribute", attribute]);
@@ -84,9 +83,4 @@ impl Drop for Server {
             let _ = process.wait();
         }
     }
-}
-
-/// Where cargo puts what it builds.
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }

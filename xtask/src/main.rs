@@ -15,6 +15,7 @@ mod sdk_suite;
 mod simulate;
 mod soak;
 mod whole_run;
+mod workspace;
 
 use std::path::Path;
 use std::process::ExitCode;

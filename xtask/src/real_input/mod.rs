@@ -8,10 +8,10 @@ mod verdict;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::whole_run::repository::look;
-use crate::whole_run::{Bench, MockServer, succeed};
+use crate::whole_run::{Bench, MockServer};
+use crate::workspace;
 
 type Outcome<T> = Result<T, String>;
 
@@ -24,10 +24,9 @@ const CHECK: [&str; 3] = ["cargo", "test", "--offline"];
 /// Runs the job and says what agreed with what.
 pub(crate) fn run(root: &Path) -> Outcome<String> {
     let bench = Bench {
-        syndarix: root.join("target/debug/syndarix"),
+        syndarix: workspace::program(root)?,
         folder: std::env::temp_dir().join("syndarix-real-input"),
     };
-    succeed(Command::new("cargo").current_dir(root).args(["build", "--package", "syndarix"]))?;
     let _ = fs::remove_dir_all(&bench.folder);
     fs::create_dir_all(&bench.folder).map_err(|error| error.to_string())?;
 

@@ -24,6 +24,8 @@ use list::{List, Package};
 use outside::Reference;
 use report::Row;
 
+use crate::workspace;
+
 pub(crate) use page::PAGE;
 
 type Outcome<T> = Result<T, String>;
@@ -206,16 +208,7 @@ fn program(root: &Path, asked: &Asked) -> Outcome<PathBuf> {
     if let Some(program) = &asked.program {
         return fs::canonicalize(program).map_err(|error| format!("{}: {error}", program.display()));
     }
-    let built = Command::new("cargo")
-        .current_dir(root)
-        .args(["build", "--package", "syndarix"])
-        .status()
-        .map_err(|error| format!("cargo cannot be started: {error}"))?;
-    if !built.success() {
-        return Err(format!("syndarix cannot be built: cargo ended with {built}"));
-    }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("debug/syndarix"))
+    workspace::program(root)
 }
 
 /// Removes a folder in which some clients leave what even its owner may not write.

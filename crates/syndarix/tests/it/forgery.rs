@@ -46,7 +46,8 @@ fn repository(folder: &Folder) {
              echo \"written: $written\"\n[ $written -ge {WRITTEN} ]\n"
         ),
     );
-    folder.write("repo/check.sh", "sh probe.sh && sh poison.sh\n");
+    // What the user's own commit leaves is there for all that follow; what is poisoned is the agents'.
+    folder.write("repo/check.sh", "sh probe.sh || exit 1\nif ls file-*.txt; then sh poison.sh; fi\n");
     folder.git(&["init", "--quiet", "repo"]);
     folder.git(&["-C", "repo", "add", "--all"]);
     folder.git(&["-C", "repo", "commit", "--quiet", "--message", "Begin"]);
@@ -61,7 +62,9 @@ fn no_check_sees_what_an_agent_or_another_check_left() {
     folder.write("syndarix.toml", config.replace("git diff --quiet HEAD", "sh check.sh"));
     let text = std::fs::read_to_string(folder.join("scenes.toml")).expect("scenes");
     let mut file: Value = toml::from_str(&text).expect("TOML");
-    for scene in file["scene"].as_array_mut().expect("scenes").iter_mut().filter(|scene| !scene["task"].is_null()) {
+    for scene in
+        file["scene"].as_array_mut().expect("scenes").iter_mut().filter(|scene| !scene["task"].is_null())
+    {
         let poison = json!({ "name": "run_command", "arguments": { "command": ["sh", "poison.sh"] } });
         scene["tool_calls"].as_array_mut().expect("calls").insert(0, poison);
     }
