@@ -64,14 +64,17 @@ def start(client, queue):
 
 @pytest.fixture
 def eventually():
-    """Repeats a check until it holds, for what a server may do a moment later, such as listing what it has begun."""
+    """Repeats a check until it holds, for what a server may do a moment later, such as listing what it has begun.
+
+    What is not there yet is met by a lookup or by taking a list apart as often as by an assertion.
+    """
 
     async def eventually(check, seconds: float = 20.0):
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
             try:
                 return await check()
-            except AssertionError:
+            except (AssertionError, LookupError, ValueError):
                 if asyncio.get_running_loop().time() > deadline:
                     raise
                 await asyncio.sleep(0.1)

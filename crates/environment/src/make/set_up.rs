@@ -103,17 +103,24 @@ pub(super) async fn run(
     let prepared = workshop.prepared(request.environment, None, request.name, (&clone.path, &scratch));
     let place = (clone.path.as_path(), scratch.as_path());
     let runs = steps(workshop, request.environment, &prepared, place, &clone.read_only, progress).await?;
+    let mut checks = Vec::new();
+    if request.warm && !prepared.isolated {
+        // Nothing can lie beneath another clone, so the one that was set up is checked.
+        progress(Progress::Checks);
+        let (environment, read_only) = (request.environment, clone.read_only.as_slice());
+        let (root, scratch) = place;
+        let checking = Checking { environment, prepared: &prepared, root, scratch, read_only };
+        checks = workshop.check(checking).await?;
+    }
     let stripped = root_layer.clone();
     let left = tokio::task::spawn_blocking(move || layers::strip(&stripped)).await;
     let left = left.map_err(std::io::Error::other).and_then(|left| left);
     let left = left.map_err(SetUpError::at(&root_layer))?;
-    let mut checks = Vec::new();
-    if request.warm {
+    if request.warm && prepared.isolated {
         progress(Progress::Checks);
         let untouched = building.join("untouched");
         let clone = request.repository.clone_for_task(&untouched, BRANCH, request.commit).await?;
-        let prepared =
-            Prepared { root_layer: Some(root_layer).filter(|_| prepared.isolated), ..prepared.clone() };
+        let prepared = Prepared { root_layer: Some(root_layer), ..prepared.clone() };
         let (environment, read_only) = (request.environment, clone.read_only.as_slice());
         let checking =
             Checking { environment, prepared: &prepared, root: &clone.path, scratch: &scratch, read_only };

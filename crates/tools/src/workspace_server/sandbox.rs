@@ -77,6 +77,10 @@ const SYSTEM: &[&str] = &[
 /// The folders of `/etc` that belong to one version of something, by how their names begin.
 const VERSIONED: &[&str] = &["java-", "ruby", "gradle", "alternatives"];
 
+/// What the files of `/etc` end with that say which distribution this is. pip reads them, and gives up on one that is there
+/// and may not be read.
+const IDENTIFYING: &[&str] = &["-release", "_version", "-version"];
+
 pub(super) const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 pub(super) const SHARED_MEMORY: &str = "/dev/shm";
@@ -85,7 +89,9 @@ pub(super) const SHARED_MEMORY: &str = "/dev/shm";
 pub(super) fn system() -> Vec<PathBuf> {
     let versioned = std::fs::read_dir("/etc").into_iter().flatten().filter_map(Result::ok).filter(|entry| {
         let name = entry.file_name();
-        VERSIONED.iter().any(|start| name.to_string_lossy().starts_with(start))
+        let name = name.to_string_lossy();
+        VERSIONED.iter().any(|start| name.starts_with(start))
+            || IDENTIFYING.iter().any(|end| name.ends_with(end))
     });
     SYSTEM.iter().map(PathBuf::from).chain(versioned.map(|entry| entry.path())).collect()
 }
