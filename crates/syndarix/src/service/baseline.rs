@@ -102,7 +102,7 @@ pub(crate) async fn take(
     };
     let _ = std::fs::remove_dir_all(bench.folder);
     std::fs::create_dir_all(bench.folder).map_err(cannot)?;
-    let taken = within(bench, source, wishes, say, may_set_up).await;
+    let taken = Box::pin(within(bench, source, wishes, say, may_set_up)).await;
     let _ = std::fs::remove_dir_all(bench.folder);
     taken
 }
