@@ -18,15 +18,13 @@ const QUESTION: &str = "T-3/develop-1/message-2.0";
 /// A project with one task whose engineer asks the architect, who answers like this.
 fn asking(folder: &Folder, answer: Value) {
     rehearsal::write(folder, 1, 1, Delays::default());
-    let mut file: Value =
-        toml::from_str(&std::fs::read_to_string(folder.join("scenes.toml")).expect("scenes")).expect("TOML");
-    let scenes = file["scene"].as_array_mut().expect("scenes");
-    let develop = scenes.iter_mut().find(|scene| scene["task"] == "file-1").expect("the task's scene");
     let ask = json!({ "name": "send_message", "arguments": {
         "to": "Arthur", "kind": "query", "summary": "Which encoding?", "body": "UTF-8 or Latin-1?", "await_reply": true } });
-    develop["tool_calls"].as_array_mut().expect("calls").insert(0, ask);
-    scenes.push(answer);
-    folder.write("scenes.toml", toml::to_string(&file).expect("TOML"));
+    rehearsal::change(folder, |scenes| {
+        let develop = scenes.iter_mut().find(|scene| scene["task"] == "file-1").expect("the task's scene");
+        develop["tool_calls"].as_array_mut().expect("calls").insert(0, ask);
+        scenes.push(answer);
+    });
 }
 
 fn answer(delay_ms: u64) -> Value {

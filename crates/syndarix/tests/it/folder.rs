@@ -85,6 +85,13 @@ impl Folder {
         assert!(status.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&status.stderr));
     }
 
+    /// Makes a folder here a repository of all that is in it.
+    pub(crate) fn commit_all(&self, path: &str) {
+        self.git(&["init", "--quiet", path]);
+        self.git(&["-C", path, "add", "--all"]);
+        self.git(&["-C", path, "commit", "--quiet", "--message", "Begin"]);
+    }
+
     /// Every file and folder below this one, with its content.
     pub(crate) fn contents(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         let mut found = BTreeMap::new();

@@ -48,9 +48,7 @@ fn repository(folder: &Folder) {
     );
     // What the user's own commit leaves is there for all that follow; what is poisoned is the agents'.
     folder.write("repo/check.sh", "sh probe.sh || exit 1\nif ls file-*.txt; then sh poison.sh; fi\n");
-    folder.git(&["init", "--quiet", "repo"]);
-    folder.git(&["-C", "repo", "add", "--all"]);
-    folder.git(&["-C", "repo", "commit", "--quiet", "--message", "Begin"]);
+    folder.commit_all("repo");
 }
 
 #[test]
@@ -60,24 +58,20 @@ fn no_check_sees_what_an_agent_or_another_check_left() {
     rehearsal::write(&folder, 1, 2, Delays::default());
     let config = std::fs::read_to_string(folder.join("syndarix.toml")).expect("a configuration");
     folder.write("syndarix.toml", config.replace("git diff --quiet HEAD", "sh check.sh"));
-    let text = std::fs::read_to_string(folder.join("scenes.toml")).expect("scenes");
-    let mut file: Value = toml::from_str(&text).expect("TOML");
-    for scene in
-        file["scene"].as_array_mut().expect("scenes").iter_mut().filter(|scene| !scene["task"].is_null())
-    {
-        let poison = json!({ "name": "run_command", "arguments": { "command": ["sh", "poison.sh"] } });
-        scene["tool_calls"].as_array_mut().expect("calls").insert(0, poison);
-    }
-    folder.write("scenes.toml", toml::to_string(&file).expect("TOML"));
+    rehearsal::change(&folder, |scenes| {
+        for scene in scenes.iter_mut().filter(|scene| !scene["task"].is_null()) {
+            let poison = json!({ "name": "run_command", "arguments": { "command": ["sh", "poison.sh"] } });
+            scene["tool_calls"].as_array_mut().expect("calls").insert(0, poison);
+        }
+    });
 
     let ran = folder.run(&["run", "brief.md", "--repo", "repo"]);
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
     let events = folder.run(&["events", "--all", "--json"]).stdout;
     let events: Vec<Value> =
         events.lines().map(|line| serde_json::from_str(line).expect("an event in each line")).collect();
-    let told = |name: &str| events.iter().filter(|event| event["kind"]["event"] == name).collect::<Vec<_>>();
     // Each task's proof and its merge, and the delivery's.
-    let checks = told("check_run");
+    let checks: Vec<&Value> = events.iter().filter(|event| event["kind"]["event"] == "check_run").collect();
     assert!(checks.len() >= 6, "{checks:?}");
     for check in checks {
         assert_eq!(check["kind"]["exit_code"], 0, "{check}");

@@ -48,14 +48,6 @@ fn slips() -> Vec<Slip> {
     ]
 }
 
-/// A rehearsal's scenes, changed.
-fn change(folder: &Folder, change: impl FnOnce(&mut Vec<Value>)) {
-    let text = std::fs::read_to_string(folder.join("scenes.toml")).expect("scenes");
-    let mut file: Value = toml::from_str(&text).expect("TOML");
-    change(file["scene"].as_array_mut().expect("scenes"));
-    folder.write("scenes.toml", toml::to_string(&file).expect("TOML"));
-}
-
 /// The scene in which a task is done.
 fn work(scenes: &mut [Value], task: usize) -> &mut Value {
     let slug = rehearsal::slug(task);
@@ -107,7 +99,7 @@ fn one_slip_of_each_kind_delays_a_task_and_no_more() {
     let folder = Folder::new();
     let slips = slips();
     rehearsal::write(&folder, slips.len(), slips.len(), Delays::default());
-    change(&folder, |scenes| {
+    rehearsal::change(&folder, |scenes| {
         for (index, slip) in slips.iter().enumerate() {
             let own = work(scenes, index + 1);
             if !slip.is_answer {
@@ -150,7 +142,7 @@ fn what_never_stops_is_stopped_and_a_human_decides() {
     let folder = Folder::new();
     let rounds = rounds();
     rehearsal::write(&folder, rounds.len(), rounds.len(), Delays::default());
-    change(&folder, |scenes| {
+    rehearsal::change(&folder, |scenes| {
         for (index, (bad, turns, _)) in rounds.iter().enumerate() {
             for turn in 0..*turns {
                 let key = json!({ "stage": "develop", "task": rehearsal::slug(index + 1), "round": 1, "turn": turn });

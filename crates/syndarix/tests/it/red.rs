@@ -19,9 +19,7 @@ const WRITTEN: [&str; 3] = ["break and new", "nothing of it", "new"];
 fn repository(folder: &Folder) {
     folder.write("repo/lint.sh", LINT);
     folder.write("repo/tests.sh", TESTS);
-    folder.git(&["init", "--quiet", "repo"]);
-    folder.git(&["-C", "repo", "add", "--all"]);
-    folder.git(&["-C", "repo", "commit", "--quiet", "--message", "Begin"]);
+    folder.commit_all("repo");
 }
 
 /// A project of one task, which names a test and is done in the third round.
@@ -33,20 +31,18 @@ fn project(folder: &Folder) {
         "syndarix.toml",
         format!("{config}\n[environment]\nchecks = [\"sh lint.sh\", \"sh tests.sh\"]\n"),
     );
-    let text = std::fs::read_to_string(folder.join("scenes.toml")).expect("scenes");
-    let mut file: Value = toml::from_str(&text).expect("TOML");
-    let scenes = file["scene"].as_array_mut().expect("scenes");
-    let propose = scenes.iter_mut().find(|scene| scene["stage"] == "requirements").expect("a scene");
-    propose["tool_calls"][0]["arguments"]["tasks"][0]["must_pass"] = json!(["new"]);
-    let position = scenes.iter().position(|scene| scene["task"] == "file-1").expect("the task's scene");
-    let develop = scenes.remove(position);
-    for (round, content) in WRITTEN.iter().enumerate() {
-        let mut scene = develop.clone();
-        scene["round"] = (round + 1).into();
-        scene["tool_calls"][0]["arguments"]["content"] = format!("{content}\n").into();
-        scenes.push(scene);
-    }
-    folder.write("scenes.toml", toml::to_string(&file).expect("TOML"));
+    rehearsal::change(folder, |scenes| {
+        let propose = scenes.iter_mut().find(|scene| scene["stage"] == "requirements").expect("a scene");
+        propose["tool_calls"][0]["arguments"]["tasks"][0]["must_pass"] = json!(["new"]);
+        let position = scenes.iter().position(|scene| scene["task"] == "file-1").expect("the task's scene");
+        let develop = scenes.remove(position);
+        for (round, content) in WRITTEN.iter().enumerate() {
+            let mut scene = develop.clone();
+            scene["round"] = (round + 1).into();
+            scene["tool_calls"][0]["arguments"]["content"] = format!("{content}\n").into();
+            scenes.push(scene);
+        }
+    });
 }
 
 #[test]

@@ -44,6 +44,14 @@ pub(crate) fn write(folder: &Folder, engineers: usize, tasks: usize, delays: Del
     folder.write("scenes.toml", toml::to_string(&json!({ "scene": scenes(tasks, delays) })).expect("TOML"));
 }
 
+/// A rehearsal's scenes, changed.
+pub(crate) fn change(folder: &Folder, change: impl FnOnce(&mut Vec<Value>)) {
+    let text = std::fs::read_to_string(folder.join("scenes.toml")).expect("scenes");
+    let mut file: Value = toml::from_str(&text).expect("TOML");
+    change(file["scene"].as_array_mut().expect("scenes"));
+    folder.write("scenes.toml", toml::to_string(&file).expect("TOML"));
+}
+
 /// The file that a task writes.
 pub(crate) fn file(task: usize) -> String {
     format!("file-{task}.txt")

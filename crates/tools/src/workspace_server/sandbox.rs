@@ -87,13 +87,13 @@ pub(super) const SHARED_MEMORY: &str = "/dev/shm";
 
 /// What is read beside the worktree, as far as this machine has it.
 pub(super) fn system() -> Vec<PathBuf> {
-    let versioned = std::fs::read_dir("/etc").into_iter().flatten().filter_map(Result::ok).filter(|entry| {
+    let found = std::fs::read_dir("/etc").into_iter().flatten().filter_map(Result::ok).filter(|entry| {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         VERSIONED.iter().any(|start| name.starts_with(start))
             || IDENTIFYING.iter().any(|end| name.ends_with(end))
     });
-    SYSTEM.iter().map(PathBuf::from).chain(versioned.map(|entry| entry.path())).collect()
+    SYSTEM.iter().map(PathBuf::from).chain(found.map(|entry| entry.path())).collect()
 }
 
 /// What confines a process.

@@ -48,8 +48,8 @@ pub(super) fn of(work: &Work) -> Value {
     let look = call("list_files", &json!({}));
     let diff = call("git_diff", &json!({ "base": "main" }));
     // The first round has the first of the tests already.
-    let must_pass = work.tests.first();
-    let task = json!({ "slug": SLUG, "title": title, "description": goal, "must_pass": [must_pass] });
+    let must_pass: Vec<&String> = work.tests.iter().take(1).collect();
+    let task = json!({ "slug": SLUG, "title": title, "description": goal, "must_pass": must_pass });
 
     script.stage(VISION, None, vec![vec![look, document("vision.md", "Vision")], finish(goal)]);
     let backlog = call("propose_tasks", &json!({ "tasks": [task] }));
