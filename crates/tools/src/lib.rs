@@ -13,6 +13,7 @@ pub mod check;
 mod connection;
 pub mod error;
 pub mod git;
+mod launch;
 pub mod mcp;
 pub mod policy;
 mod schema;
@@ -23,5 +24,6 @@ mod workspace;
 pub mod workspace_server;
 
 pub use error::Error;
+pub use launch::launch;
 pub use session::{Orphan, Session};
 pub use toolbox::{Launcher, SessionRequest, Toolbox, ToolboxOptions};

@@ -18,12 +18,13 @@ use crate::session::Session;
 use crate::set_up::SetUp;
 use crate::workspace_server::{Prepared, WorkspaceTool, probe};
 
-/// How this program starts its own workspace server: `program args… --options JSON`.
+/// How this program starts its own workspace server, `program args… --options JSON`, and other programs without a terminal,
+/// `program args… --launch PROGRAM ARGUMENT…`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launcher {
     /// The program, usually this one.
     pub program: PathBuf,
-    /// Its arguments before `--options JSON`, such as `workspace-server`.
+    /// Its arguments before those, such as `workspace-server`.
     pub args: Vec<String>,
 }
 
@@ -120,7 +121,7 @@ impl Toolbox {
             WorkspaceTool::ALL.into_iter().map(|tool| tool.name().to_owned()).collect();
         let mut servers = Vec::new();
         for config in std::mem::take(&mut options.mcp_servers) {
-            servers.push(Arc::new(Server::start(config, &mut taken).await?));
+            servers.push(Arc::new(Server::start(config, options.launcher.clone(), &mut taken).await?));
         }
         let enforces = probe().missing.is_none();
         Ok(Self { options, servers, set_up: None, enforces })

@@ -208,6 +208,7 @@ impl Workshop {
         };
         let mut prepared = Prepared {
             isolated,
+            own_processes: self.options.isolation.has_processes(),
             name: name.to_owned(),
             root_layer: layer(ROOT_LAYER),
             home_layer: layer(HOME_LAYER),

@@ -81,12 +81,17 @@ fn confinement(found: Confinement) -> Finding {
 
 /// Whether commands have a root and a network of their own. Without them everything works, more slowly and less apart.
 fn isolation(found: Isolation) -> Finding {
-    match found.missing {
-        None => Finding::ok(
+    match (found.missing, found.processes_missing) {
+        (None, None) => Finding::ok(
             "namespaces",
-            "agents' commands have a root, a home and a loopback network of their own",
+            "agents' commands have a root, a home, processes and a loopback network of their own",
         ),
-        Some(missing) => Finding::warn(
+        (None, Some(missing)) => Finding::warn(
+            "namespaces",
+            format!("{missing}: agents' commands see the command lines of your other processes"),
+            "let a new `/proc` be mounted: in a container, start it with `--security-opt systempaths=unconfined`",
+        ),
+        (Some(missing), _) => Finding::warn(
             "namespaces",
             format!(
                 "{missing}: dependencies are installed into every clone by itself, and commands have no loopback"
@@ -137,8 +142,14 @@ mod tests {
 
     #[test]
     fn a_machine_without_namespaces_works_and_is_told_so() {
-        for (missing, verdict) in [(None, Verdict::Ok), (Some("not permitted".to_owned()), Verdict::Warn)] {
-            assert_eq!(isolation(Isolation { missing }).verdict, verdict);
+        let refused = || Some("not permitted".to_owned());
+        for (missing, processes_missing, verdict, said) in [
+            (None, None, Verdict::Ok, "a root, a home, processes and"),
+            (None, refused(), Verdict::Warn, "see the command lines"),
+            (refused(), refused(), Verdict::Warn, "dependencies are installed into every clone"),
+        ] {
+            let finding = isolation(Isolation { missing, processes_missing });
+            assert!(finding.verdict == verdict && finding.detail.contains(said), "{}", finding.detail);
         }
     }
 

@@ -91,7 +91,7 @@ async fn isolation(data_dir: &Path) -> Isolation {
     let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(&folder);
     match launcher() {
         Ok(launcher) => launcher.isolation(there).await,
-        Err(failure) => Isolation { missing: Some(failure.chain()) },
+        Err(failure) => Isolation { missing: Some(failure.chain()), processes_missing: None },
     }
 }
 

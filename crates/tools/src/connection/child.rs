@@ -24,7 +24,7 @@ const END_GRACE: Duration = Duration::from_secs(5);
 /// How long a failed server's end, or its last words, are waited for.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// How to start a server.
+/// How to start a server. It makes itself the first of a session, and so of a group, as [`crate::launch`] does.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
@@ -38,7 +38,7 @@ pub(crate) struct Program {
 #[derive(Debug)]
 pub(super) struct Child {
     process: Option<tokio::process::Child>,
-    /// Its own id, which is that of the group it leads.
+    /// Its own id, which is that of the group it leads as soon as it has begun.
     group: Option<Pid>,
     kept: Arc<Mutex<VecDeque<u8>>>,
     reading: Arc<tokio::sync::Mutex<JoinHandle<()>>>,
@@ -52,8 +52,7 @@ pub(super) fn spawn(program: &Program) -> std::io::Result<(Child, ChildStdout, C
         .envs(program.env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
     if let Some(folder) = &program.folder {
         command.current_dir(folder);
     }
@@ -137,7 +136,9 @@ async fn end(mut process: tokio::process::Child, group: Option<Pid>) {
 }
 
 fn signal(group: Option<Pid>, signal: Signal) {
-    if let Some(group) = group {
-        let _ = rustix::process::kill_process_group(group, signal);
+    let Some(group) = group else { return };
+    if rustix::process::kill_process_group(group, signal).is_err() {
+        // It leads none yet; or it is gone, and nobody else has its number, since nobody has taken note of its end.
+        let _ = rustix::process::kill_process(group, signal);
     }
 }

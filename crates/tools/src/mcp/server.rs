@@ -18,6 +18,7 @@ use super::{hints, name};
 use crate::connection::{Answer, CallError, ConnectError, Connection, Program};
 use crate::error::Error;
 use crate::policy::Nature;
+use crate::toolbox::Launcher;
 
 /// The longest description that is passed on to models; a server must not fill their context.
 const DESCRIPTION_CHARS: usize = 2000;
@@ -41,6 +42,7 @@ pub(crate) struct RemoteTool {
 #[derive(Debug)]
 pub(crate) struct Server {
     config: McpServerConfig,
+    launcher: Launcher,
     line: Mutex<Line>,
     took: Duration,
     pub(crate) tools: Vec<RemoteTool>,
@@ -56,9 +58,13 @@ struct Line {
 
 impl Server {
     /// Connects and lists the server's tools under names none of `taken` has.
-    pub(crate) async fn start(config: McpServerConfig, taken: &mut HashSet<String>) -> Result<Self, Error> {
+    pub(crate) async fn start(
+        config: McpServerConfig,
+        launcher: Launcher,
+        taken: &mut HashSet<String>,
+    ) -> Result<Self, Error> {
         let started = Instant::now();
-        let connection = connect(&config).await.map_err(|error| failed(&config, error))?;
+        let connection = connect(&config, &launcher).await.map_err(|error| failed(&config, error))?;
         let listed = connection.tools(Duration::from_millis(config.connect_timeout_ms)).await;
         let listed = match listed {
             Ok(listed) => listed,
@@ -106,7 +112,7 @@ impl Server {
             })
             .collect();
         let line = Line { connection: Some(Arc::new(connection)), failed: None };
-        Ok(Self { config, line: Mutex::new(line), took, tools })
+        Ok(Self { config, launcher, line: Mutex::new(line), took, tools })
     }
 
     /// Its name in configuration.
@@ -176,7 +182,7 @@ impl Server {
         }
         tracing::warn!(server = self.config.name, "the MCP server is gone and is connected to again");
         line.connection = None;
-        match connect(&self.config).await {
+        match connect(&self.config, &self.launcher).await {
             Ok(connection) => {
                 line.failed = None;
                 Ok(Arc::clone(line.connection.insert(Arc::new(connection))))
@@ -190,7 +196,7 @@ impl Server {
     }
 }
 
-async fn connect(config: &McpServerConfig) -> Result<Connection, ConnectError> {
+async fn connect(config: &McpServerConfig, launcher: &Launcher) -> Result<Connection, ConnectError> {
     let timeout = Duration::from_millis(config.connect_timeout_ms);
     match &config.transport {
         McpTransport::Http { url, headers } => Connection::http(url, headers, timeout).await,
@@ -205,7 +211,7 @@ async fn connect(config: &McpServerConfig) -> Result<Connection, ConnectError> {
                 env: inherited.chain(configured).collect(),
                 folder: None,
             };
-            Connection::stdio(&program, timeout).await
+            Connection::stdio(&launcher.launching(program), timeout).await
         }
     }
 }

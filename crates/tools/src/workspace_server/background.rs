@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::{ReadOutput, StartProcess, StopProcess};
 use super::command::{self, Commands};
 use super::place::Place;
-use super::processes::{self, Census, Whose};
-use super::running::{COUNT_INTERVAL, Running, Stop, exit_code, not_started};
+use super::processes::{self, Whose};
+use super::running::{Running, Stop, WEIGH_INTERVAL, exit_code, not_started};
+use super::weight::Scales;
 
 /// How many run at once: a server, what it needs, a watcher, and one more.
 const RUNNING: usize = 4;
@@ -185,10 +186,10 @@ impl Program {
 
 /// Takes in what a program prints until it ends or is ended.
 async fn watch(program: Arc<Program>, mut running: Running, commands: Arc<Commands>, allowance: u64) {
-    let limit = commands.limits.processes;
-    let mut census = running.leader.map(|leader| Census::new(Whose::Leader(leader), limit));
-    let mut strays = Census::new(Whose::Command(commands.spared.clone()), limit);
-    let mut count = tokio::time::interval(COUNT_INTERVAL);
+    let allowed = commands.allowed;
+    let mut scales = running.leader.map(|leader| Scales::new(Whose::Leader(leader), allowed));
+    let mut strays = Scales::new(Whose::Command(commands.spared.clone()), allowed);
+    let mut weigh = tokio::time::interval(WEIGH_INTERVAL);
     let filled = commands.disk.exceeds(allowance);
     tokio::pin!(filled);
     let stop = loop {
@@ -197,13 +198,13 @@ async fn watch(program: Arc<Program>, mut running: Running, commands: Arc<Comman
             bytes = running.output.read(), if !running.output.ended => program.take(bytes),
             () = program.stop.cancelled() => break Ok(Stop::Cancelled),
             _ = &mut filled => break Ok(Stop::DiskFull(allowance)),
-            _ = count.tick() => {
-                if census.as_mut().is_some_and(Census::exceeded) {
-                    break Ok(Stop::TooManyProcesses(limit));
+            _ = weigh.tick() => {
+                if let Some(stop) = scales.as_mut().and_then(Scales::exceeded) {
+                    break Ok(stop);
                 }
                 // What has left its program is swept with the next command; here only if that is too much to wait for.
                 if let Ok(_turn) = commands.one_at_a_time.try_lock()
-                    && strays.exceeded()
+                    && strays.exceeded().is_some()
                 {
                     processes::sweep_all_but(&commands.spared).await;
                 }
@@ -218,6 +219,7 @@ async fn watch(program: Arc<Program>, mut running: Running, commands: Arc<Comman
             "stopped".to_owned()
         }
         Ok(stop) => {
+            commands.end_what_multiplies(stop);
             if let Some(leader) = running.leader {
                 processes::end_tree(leader);
             }

@@ -12,9 +12,10 @@ use super::arguments::{RunCommand, RunTest};
 use super::disk::Disk;
 use super::options::{Limits, TestCommand};
 use super::place::Place;
-use super::processes::{self, Census, Spared, Whose};
-use super::running::{COUNT_INTERVAL, NOT_STARTED, Running, Stop, exit_code, not_started, too_large};
+use super::processes::{self, Spared, Whose};
+use super::running::{NOT_STARTED, Running, Stop, WEIGH_INTERVAL, exit_code, not_started, too_large};
 use super::test_command;
+use super::weight::{Allowed, Scales};
 use crate::bounded::HeadAndTail;
 
 /// Where commands run, one at a time: so that what is left below the server belongs to the one that ran.
@@ -23,6 +24,10 @@ pub(super) struct Commands {
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) disk: Disk,
     pub(super) limits: Limits,
+    /// What each may weigh.
+    pub(super) allowed: Allowed,
+    /// Whether the only processes that the server may signal are below it.
+    pub(super) alone: bool,
     /// How single tests are run, where that is known.
     pub(super) single_tests: Vec<TestCommand>,
     pub(super) one_at_a_time: tokio::sync::Mutex<()>,
@@ -99,6 +104,13 @@ impl Commands {
         })
     }
 
+    /// Where there is no time to look for single processes, everything is ended, what goes on running between commands too.
+    pub(super) fn end_what_multiplies(&self, stop: Stop) {
+        if self.alone && stop.multiplies() {
+            processes::end_all();
+        }
+    }
+
     /// Runs a program and ends what it leaves behind.
     pub(super) async fn run(
         &self,
@@ -110,13 +122,12 @@ impl Commands {
     ) -> io::Result<Ran> {
         let _turn = self.one_at_a_time.lock().await;
         let allowance = self.disk.allowance().await;
-        let limit = self.limits.processes;
-        let mut census = Census::new(Whose::Command(self.spared.clone()), limit);
+        let mut scales = Scales::new(Whose::Command(self.spared.clone()), self.allowed);
         let started = Instant::now();
         let mut running = Running::start(program, arguments, folder, &self.environment)?;
         let mut kept = HeadAndTail::new(self.limits.output_bytes);
 
-        let mut count = tokio::time::interval(COUNT_INTERVAL);
+        let mut weigh = tokio::time::interval(WEIGH_INTERVAL);
         let deadline = tokio::time::sleep(timeout);
         let filled = self.disk.exceeds(allowance);
         tokio::pin!(deadline, filled);
@@ -127,9 +138,9 @@ impl Commands {
                 () = &mut deadline => break Ok(Stop::TimeUp(timeout)),
                 () = cancelled.cancelled() => break Ok(Stop::Cancelled),
                 _ = &mut filled => break Ok(Stop::DiskFull(allowance)),
-                _ = count.tick() => {
-                    if census.exceeded() {
-                        break Ok(Stop::TooManyProcesses(limit));
+                _ = weigh.tick() => {
+                    if let Some(stop) = scales.exceeded() {
+                        break Ok(stop);
                     }
                 }
             }
@@ -137,6 +148,7 @@ impl Commands {
         let (status, stop) = match stop {
             Err(status) => (Some(status), None),
             Ok(stop) => {
+                self.end_what_multiplies(stop);
                 let grace = Duration::from_millis(self.limits.kill_grace_ms);
                 (running.stop(stop, grace, |bytes| kept.push(bytes)).await, Some(stop))
             }

@@ -11,12 +11,13 @@ mod disk;
 mod edit;
 mod environment;
 mod files;
+mod filter;
+mod first;
 mod git;
 mod isolation;
 mod loopback;
 mod namespace;
 mod nearest;
-mod network;
 mod numbers;
 mod options;
 mod patch;
@@ -29,6 +30,7 @@ mod search;
 mod server;
 mod test_command;
 mod text;
+mod weight;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +38,7 @@ use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 use rustix::process::{Resource, Rlimit};
+use serde::{Deserialize, Serialize};
 use syndarix_core::time::{Clock as _, SystemClock};
 
 pub(crate) use answer::CommandEnd;
@@ -46,8 +49,9 @@ pub use sandbox::{Confinement, probe};
 
 use crate::error::Error;
 use crate::git::leftovers::remove_locks;
+use crate::launch;
+use filter::Sockets;
 use namespace::Inside;
-use network::Sockets;
 
 /// The request metadata that names the effect a call belongs to.
 pub(crate) const META_EFFECT: &str = "syndarix/effect";
@@ -61,43 +65,74 @@ const CLAIM_PATIENCE: Duration = Duration::from_secs(15);
 /// How many times a command's processes may be started before the kernel refuses: room for every other agent's.
 const NPROC_TIMES: usize = 16;
 
+/// Where a server's worktree and scratch folder lie on the machine: what the one outside of a namespace says to the one
+/// inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Outside {
+    root: PathBuf,
+    scratch: PathBuf,
+}
+
 /// Confines this process and serves the workspace tools until standard input ends or SIGTERM comes; then
 /// everything it started is ended.
 ///
+/// Where commands have processes of their own it starts this program once more, with the same arguments and `--inside
+/// TEXT`, which are to end in a call of this function with that text.
+///
 /// Must be called while the process has one thread, since confinement is per thread: before any async
 /// runtime exists. It makes its own.
-pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
+pub fn serve(options: WorkspaceOptions, inside: Option<&str>) -> Result<(), Error> {
     if thread_count() != Some(1) {
         return Err(Error::Sandbox("the workspace server must be started before any other thread".into()));
     }
-    let place = place::Place::open(&options.root).map_err(unusable(&options.root))?;
-    let _claim = place.claim(CLAIM_PATIENCE).map_err(unusable(&options.root))?;
-    std::fs::create_dir_all(&options.scratch).map_err(unusable(&options.scratch))?;
-    let scratch = options.scratch.canonicalize().map_err(unusable(&options.scratch))?;
-    let measured = vec![place.path().to_owned(), scratch.clone()];
-    let toolchains = environment::Toolchains::find();
     let prepared = &options.prepared;
+    let toolchains = environment::Toolchains::find();
     let mut readable = toolchains.readable();
     readable.extend(options.read_only.iter().chain(&prepared.readable).cloned());
-    let (place, inside) = if prepared.isolated {
-        let home_layers: Vec<&Path> =
-            [&prepared.home_layer, &prepared.home_below].into_iter().filter_map(Option::as_deref).collect();
-        let contents = namespace::Contents {
-            root: place.path(),
-            name: prepared.folder(),
-            root_layer: prepared.root_layer.as_deref(),
-            home_layers: &home_layers,
-            scratch: &scratch,
-            readable: &readable,
-            network: options.network,
-        };
-        let inside = namespace::enter(&contents).map_err(|error| not_isolated(&error))?;
-        (place::Place::open(&inside.root).map_err(unusable(&inside.root))?, inside)
-    } else {
-        let root = place.path().to_owned();
-        let inside = Inside { root, home: prepared.home_outside(&scratch), temporary: scratch.join("tmp") };
-        (place, inside)
+    let allowed = weight::Allowed::of(&options.limits);
+
+    let (outside, place, inside, _claim) = match inside {
+        None => {
+            launch::detach().map_err(|error| Error::Sandbox(format!("no session of its own: {error}")))?;
+            let place = place::Place::open(&options.root).map_err(unusable(&options.root))?;
+            let claim = place.claim(CLAIM_PATIENCE).map_err(unusable(&options.root))?;
+            std::fs::create_dir_all(&options.scratch).map_err(unusable(&options.scratch))?;
+            let scratch = options.scratch.canonicalize().map_err(unusable(&options.scratch))?;
+            let outside = Outside { root: place.path().to_owned(), scratch };
+            if prepared.isolated {
+                let inside = namespace::enter(&contents(&options, &outside, &readable))
+                    .map_err(|error| not_isolated(&error))?;
+                if prepared.own_processes {
+                    // The one inside claims it.
+                    drop(claim);
+                    let outside =
+                        serde_json::to_string(&outside).map_err(|error| not_isolated(&error.into()))?;
+                    let ended = first::start_inside(&outside).map_err(|error| not_isolated(&error))?;
+                    std::process::exit(first::exit_code(ended));
+                }
+                let seen = place::Place::open(&inside.root).map_err(unusable(&inside.root))?;
+                (outside, seen, inside, claim)
+            } else {
+                let root = place.path().to_owned();
+                let home = prepared.home_outside(&outside.scratch);
+                let inside = Inside { root, home, temporary: outside.scratch.join("tmp") };
+                (outside, place, inside, claim)
+            }
+        }
+        Some(outside) => {
+            first::settle()
+                .and_then(|()| first::limit(allowed.threads()))
+                .map_err(|error| not_isolated(&error))?;
+            let outside: Outside =
+                serde_json::from_str(outside).map_err(|error| not_isolated(&error.into()))?;
+            let inside = Inside::named(prepared.folder());
+            let claim = place::Place::open(&outside.root).and_then(|place| place.claim(CLAIM_PATIENCE));
+            let claim = claim.map_err(unusable(&outside.root))?;
+            let place = place::Place::open(&inside.root).map_err(unusable(&inside.root))?;
+            (outside, place, inside, claim)
+        }
     };
+    let measured = vec![outside.root, outside.scratch.clone()];
     if prepared.isolated {
         // There is nothing in that root but what may be read.
         readable.push("/".into());
@@ -111,16 +146,21 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
         network: options.network,
         signature: &options.signature,
     };
-    let environment = environment::build(sources).map_err(unusable(&scratch))?;
+    let environment = environment::build(sources).map_err(unusable(&outside.scratch))?;
     bound(&options.limits);
 
+    let own_processes = prepared.isolated && prepared.own_processes;
     let bounds = sandbox::Bounds {
         writable: writable(&inside, prepared.isolated),
         readable,
-        sockets: match (options.network, prepared.isolated) {
-            (true, _) => Sockets::Internet,
-            (false, true) => Sockets::Local,
-            (false, false) => Sockets::None,
+        allowed: filter::Allowed {
+            sockets: match (options.network, prepared.isolated) {
+                (true, _) => Sockets::Internet,
+                (false, true) => Sockets::Local,
+                (false, false) => Sockets::None,
+            },
+            own_memory: prepared.isolated,
+            own_processes,
         },
     };
     let confinement = sandbox::confine(&bounds);
@@ -136,6 +176,8 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
             environment,
             disk: disk::Disk::new(measured, options.limits.disk_bytes),
             limits: options.limits.clone(),
+            allowed,
+            alone: own_processes || confinement.signals,
             single_tests: options.prepared.test_commands,
             one_at_a_time: tokio::sync::Mutex::new(()),
             spared: processes::Spared::default(),
@@ -150,6 +192,25 @@ pub fn serve(options: WorkspaceOptions) -> Result<(), Error> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(unusable(Path::new("/proc/self")))?.block_on(until_ended(server))
+}
+
+fn contents<'a>(
+    options: &'a WorkspaceOptions,
+    outside: &'a Outside,
+    readable: &'a [PathBuf],
+) -> namespace::Contents<'a> {
+    let prepared = &options.prepared;
+    let home_layers = [&prepared.home_layer, &prepared.home_below];
+    namespace::Contents {
+        root: &outside.root,
+        name: prepared.folder(),
+        root_layer: prepared.root_layer.as_deref(),
+        home_layers: home_layers.into_iter().filter_map(Option::as_deref).collect(),
+        scratch: &outside.scratch,
+        readable,
+        network: options.network,
+        own_processes: prepared.own_processes,
+    }
 }
 
 /// Where commands may write. Without a root of their own, their temporary files lie beside their home.
@@ -194,11 +255,8 @@ fn bound(limits: &Limits) {
     set(Resource::Fsize, limits.file_bytes);
     // A second line behind the counting, for what multiplies faster than anyone counts. The kernel counts all of the
     // user's processes, on the whole machine, and not at all for root.
-    if let Some(now) = processes::machine_total() {
+    if let Some(now) = weight::machine_threads() {
         set(Resource::Nproc, (now + NPROC_TIMES * limits.processes) as u64);
-    }
-    if let Some(bytes) = limits.memory_bytes {
-        set(Resource::As, bytes);
     }
     if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
         tracing::warn!(%error, "what leaves a command's process group cannot be ended");

@@ -9,14 +9,17 @@
 //! What cannot be named cannot be touched: Landlock stands behind this, and alone where there are no namespaces.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use nix::sched::CloneFlags;
 use rustix::fs::{CWD, Mode, OFlags, StatVfsMountFlags};
+use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 
 use super::loopback;
@@ -28,6 +31,9 @@ const WORKSPACE: &str = "/workspace";
 pub(super) const HOME: &str = "/workspace-home";
 /// The folder of a scratch folder that holds what is written there.
 pub(super) const HOME_FOLDER: &str = "home";
+
+/// The temporary folder whose files a machine keeps when it is started anew.
+const LASTING: &str = "/var/tmp";
 
 /// Who there is on a machine, and where they are at home.
 const PEOPLE: &str = "/etc/passwd";
@@ -45,13 +51,15 @@ pub(super) struct Contents<'a> {
     /// What set-up left in a worktree, beneath it.
     pub(super) root_layer: Option<&'a Path>,
     /// What set-up left in homes, beneath it, the uppermost first.
-    pub(super) home_layers: &'a [&'a Path],
+    pub(super) home_layers: Vec<&'a Path>,
     /// Where home, temporary files and the workings of overlays are kept; beside the worktree on its file system.
     pub(super) scratch: &'a Path,
     /// Folders and files that are read.
     pub(super) readable: &'a [PathBuf],
     /// Whether the machine's network is used, and not one of its own.
     pub(super) network: bool,
+    /// Whether processes that are started from now on see none but each other (see [`super::first`]).
+    pub(super) own_processes: bool,
 }
 
 /// Where things are after the move.
@@ -62,6 +70,13 @@ pub(super) struct Inside {
     pub(super) temporary: PathBuf,
 }
 
+impl Inside {
+    /// Where they are for a worktree of this name.
+    pub(super) fn named(name: &str) -> Self {
+        Self { root: root_of(name), home: HOME.into(), temporary: "/tmp".into() }
+    }
+}
+
 /// The path at which a worktree of this name is seen.
 pub(super) fn root_of(name: &str) -> PathBuf {
     Path::new(WORKSPACE).join(name)
@@ -70,7 +85,7 @@ pub(super) fn root_of(name: &str) -> PathBuf {
 /// Moves this process, of which the calling thread is the only one, into namespaces that hold this and nothing else.
 /// Where it fails the process may have been moved in part, and must not go on.
 pub(super) fn enter(contents: &Contents<'_>) -> io::Result<Inside> {
-    let inside = Inside { root: root_of(contents.name), home: HOME.into(), temporary: PathBuf::from("/tmp") };
+    let inside = Inside::named(contents.name);
     let folder = |name: &str| {
         let path = contents.scratch.join(name);
         std::fs::create_dir_all(&path).map(|()| path)
@@ -79,7 +94,7 @@ pub(super) fn enter(contents: &Contents<'_>) -> io::Result<Inside> {
         [folder(HOME_FOLDER)?, folder("tmp")?, folder("shm")?, folder("root")?];
     let [root_work, home_work] = [folder("work-root")?, folder("work-home")?];
 
-    let privileged = unshare(contents.network)?;
+    let privileged = unshare(contents)?;
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
     if !contents.network {
         loopback::bring_up()?;
@@ -88,32 +103,32 @@ pub(super) fn enter(contents: &Contents<'_>) -> io::Result<Inside> {
     rustix::mount::mount("tmpfs", &upon, "tmpfs", flags, Some(c"mode=0755,size=4m"))?;
     let mut root = Root { upon, provided: BTreeSet::new(), privileged };
     // First, because what is provided may lie below them.
-    root.bind(&temporary, Path::new("/tmp"), false)?;
-    root.bind(&temporary, Path::new("/var/tmp"), false)?;
+    root.bind(&temporary, &inside.temporary)?;
+    root.bind(&temporary, Path::new(LASTING))?;
     let people = contents.scratch.join("passwd");
     std::fs::write(&people, people_with_home(&inside.home))?;
-    root.bind(&people, Path::new(PEOPLE), true)?;
+    root.bind(&people, Path::new(PEOPLE))?;
     root.provided.insert(PEOPLE.into());
     for path in system().iter().chain(contents.readable) {
         root.provide(path, LINKS)?;
     }
     root.devices(&memory)?;
     root.layered(contents.root, contents.root_layer.as_slice(), &root_work, &inside.root)?;
-    root.layered(&home, contents.home_layers, &home_work, &inside.home)?;
+    root.layered(&home, &contents.home_layers, &home_work, &inside.home)?;
     // The server measures what these hold. Without what is mounted in them, which is this very root.
     root.bind_alone(contents.root)?;
     root.bind_alone(contents.scratch)?;
     root.become_root()?;
+    seal(&[&inside.root, &inside.home, &inside.temporary, Path::new(LASTING), Path::new(SHARED_MEMORY)])?;
     Ok(inside)
 }
 
 /// Leaves the machine's mounts, and its network where one is to be had of its own. Says whether this is done as root
 /// of the machine, without a user namespace: there, overlays are more able.
-fn unshare(network: bool) -> io::Result<bool> {
+fn unshare(contents: &Contents<'_>) -> io::Result<bool> {
     let mut wanted = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC;
-    if !network {
-        wanted |= CloneFlags::CLONE_NEWNET;
-    }
+    wanted.set(CloneFlags::CLONE_NEWNET, !contents.network);
+    wanted.set(CloneFlags::CLONE_NEWPID, contents.own_processes);
     if nix::sched::unshare(wanted).is_ok() {
         return Ok(true);
     }
@@ -173,13 +188,13 @@ impl Root {
                 return self.provide(&plain(&onward), links - 1);
             }
         }
-        self.bind(path, path, true)?;
+        self.bind(path, path)?;
         self.provided.insert(path.to_owned());
         Ok(())
     }
 
     /// Shows a folder or file of the machine at a path, with what is mounted in it.
-    fn bind(&self, from: &Path, at: &Path, read_only: bool) -> io::Result<()> {
+    fn bind(&self, from: &Path, at: &Path) -> io::Result<()> {
         let place = self.place(at);
         if from.is_dir() {
             std::fs::create_dir_all(&place)?;
@@ -187,23 +202,21 @@ impl Root {
             parent(&place)?;
             File::options().create(true).append(true).open(&place)?;
         }
-        rustix::mount::mount_bind_recursive(from, &place)?;
-        if read_only { make_read_only(&place) } else { Ok(()) }
+        Ok(rustix::mount::mount_bind_recursive(from, &place)?)
     }
 
-    /// Shows a folder of the machine at its own path, read-only and without what is mounted in it.
+    /// Shows a folder of the machine at its own path, without what is mounted in it.
     fn bind_alone(&self, path: &Path) -> io::Result<()> {
         let place = self.place(path);
         std::fs::create_dir_all(&place)?;
-        rustix::mount::mount_bind(path, &place)?;
-        make_read_only(&place)
+        Ok(rustix::mount::mount_bind(path, &place)?)
     }
 
     fn devices(&self, memory: &Path) -> io::Result<()> {
         for device in DEVICES.iter().filter(|device| Path::new(device).exists()) {
-            self.bind(Path::new(device), Path::new(device), false)?;
+            self.bind(Path::new(device), Path::new(device))?;
         }
-        self.bind(memory, Path::new(SHARED_MEMORY), false)?;
+        self.bind(memory, Path::new(SHARED_MEMORY))?;
         for (link, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
             std::os::unix::fs::symlink(
                 format!("/proc/self/{target}"),
@@ -216,7 +229,7 @@ impl Root {
     /// Shows a folder that is changed, upon another that is not.
     fn layered(&self, upper: &Path, lower: &[&Path], work: &Path, at: &Path) -> io::Result<()> {
         if lower.is_empty() {
-            return self.bind(upper, at, false);
+            return self.bind(upper, at);
         }
         let place = self.place(at);
         std::fs::create_dir_all(&place)?;
@@ -239,10 +252,7 @@ impl Root {
         std::env::set_current_dir(&self.upon)?;
         rustix::process::pivot_root(".", ".")?;
         rustix::mount::unmount(".", UnmountFlags::DETACH)?;
-        std::env::set_current_dir("/")?;
-        let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
-        rustix::mount::mount_remount("/", flags, c"")?;
-        Ok(())
+        std::env::set_current_dir("/")
     }
 }
 
@@ -277,13 +287,47 @@ fn parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), std::fs::create_dir_all)
 }
 
-/// Forbids changes through a mount, to modes and times too, which Landlock does not know. Some file systems refuse; that
-/// their files are not written is Landlock's to see to.
-fn make_read_only(place: &Path) -> io::Result<()> {
+/// Forbids changes through every mount that is not at one of these places: of contents, and of modes, owners, times
+/// and attributes too, which Landlock does not know.
+fn seal(writable: &[&Path]) -> io::Result<()> {
+    for place in mount_points(&std::fs::read("/proc/self/mountinfo")?) {
+        if !writable.contains(&place.as_path()) {
+            make_read_only(&place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Some file systems refuse; that their files are not written is Landlock's to see to.
+pub(super) fn make_read_only(place: &Path) -> io::Result<()> {
     // What the mount forbids already must be said again, or it may not be changed in a user namespace.
-    let kept = kept_flags(rustix::fs::statvfs(place)?.f_flag);
+    let kept = match rustix::fs::statvfs(place) {
+        Ok(found) => kept_flags(found.f_flag),
+        // What is mounted where nobody may look is not changed there either.
+        Err(Errno::ACCESS | Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
     let _ = rustix::mount::mount_remount(place, MountFlags::BIND | MountFlags::RDONLY | kept, c"");
     Ok(())
+}
+
+/// The fifth field of each line of `/proc/self/mountinfo`, in which blanks and the like are written as octal numbers.
+fn mount_points(info: &[u8]) -> Vec<PathBuf> {
+    let fifth = |line: &[u8]| line.split(|byte| *byte == b' ').nth(4).map(unescaped);
+    info.split(|byte| *byte == b'\n').filter_map(fifth).collect()
+}
+
+fn unescaped(text: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let digits =
+            after.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &after[3..] } else { after };
+    }
+    PathBuf::from(OsString::from_vec(bytes))
 }
 
 /// A path without `.` and `..`, by its text alone: each part before a `..` is known to be a folder and no link.
@@ -313,4 +357,15 @@ fn kept_flags(found: StatVfsMountFlags) -> MountFlags {
     .into_iter()
     .filter(|(flag, _)| found.contains(*flag))
     .fold(MountFlags::empty(), |flags, (_, flag)| flags | flag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_are_found_whatever_their_names() {
+        let info = b"22 1 8:1 / / rw - ext4 /dev/sda rw\n23 22 0:5 / /mnt/a\\040b\\134c rw shared:1 - tmpfs none rw\n";
+        assert_eq!(mount_points(info), [PathBuf::from("/"), PathBuf::from("/mnt/a b\\c")]);
+    }
 }

@@ -34,14 +34,13 @@ pub struct Limits {
     pub read_bytes: usize,
     /// How many matches a search, or entries a listing, returns.
     pub entries: usize,
-    /// How many processes a command may have at once, itself included.
+    /// How many processes a command may have at once, itself included, with eight threads each on average.
     pub processes: usize,
     /// The largest file a command may write.
     pub file_bytes: u64,
     /// The most that a worktree and its scratch folder may hold together before a command that adds to them is stopped.
     pub disk_bytes: u64,
-    /// The most address space one process may have; `None` is no limit, because runtimes such as
-    /// V8 reserve far more than they use.
+    /// How much memory the processes of a command may hold together; `None` is half of the machine's.
     pub memory_bytes: Option<u64>,
 }
 
@@ -70,6 +69,8 @@ pub struct Prepared {
     /// Whether commands have a root, a network and temporary folders of their own. Asked for where the machine can
     /// ([`super::Isolation`]); without it they see the machine's, as far as they may read it, and there are no layers.
     pub isolated: bool,
+    /// Whether they have processes of their own beside that, and see no others.
+    pub own_processes: bool,
     /// The name of the folder in which the worktree is seen; `project` where it is empty.
     pub name: String,
     /// What set-up left in a worktree: seen in every clone, and changed in none but whoever changes it.

@@ -1,4 +1,4 @@
-//! The processes of a command: how many there are, and the end of those it leaves behind.
+//! The processes of a command: which they are, and the end of those it leaves behind.
 //!
 //! The server is a child subreaper: whatever outlives its parent becomes the server's own child, even what has
 //! left the command's process group, and is found in `/proc` and ended.
@@ -14,9 +14,6 @@ use rustix::process::{Pid, Signal, WaitOptions};
 /// uninterruptible sleep, say), and how long between: two seconds in all.
 const SWEEPS: u32 = 100;
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
-
-/// After how many looks at the machine as a whole a command's processes are counted anyway.
-const COUNTED_ANYWAY: u32 = 10;
 
 /// The processes that go on running between commands, each with its group and all below it. What leaves both its group
 /// and its parent is not among them.
@@ -43,57 +40,29 @@ pub(super) enum Whose {
 }
 
 impl Whose {
-    fn count(&self) -> usize {
-        let processes = processes();
+    /// Their ids.
+    pub(super) fn of(&self, processes: &HashMap<i32, Process>) -> Vec<i32> {
         let server = std::process::id().cast_signed();
         match self {
-            Self::Command(spared) => below(&processes, server, &spared.0.lock()).len(),
-            Self::Leader(leader) => tree(&processes, leader.as_raw_nonzero().get()).len(),
+            Self::Command(spared) => below(processes, server, &spared.0.lock()),
+            Self::Leader(leader) => tree(processes, leader.as_raw_nonzero().get()),
         }
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Process {
+/// A process as the kernel tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process {
     parent: i32,
     group: i32,
+    pub(super) threads: usize,
+    pub(super) resident_pages: u64,
 }
 
-/// Tells when there are too many processes.
-///
-/// Looking at every process is dear, so it is done when the machine as a whole has gained enough of them; and every
-/// now and then whatever it gained, because others may have ended meanwhile.
-#[derive(Debug)]
-pub(super) struct Census {
-    whose: Whose,
-    limit: usize,
-    before: Option<usize>,
-    since_counted: u32,
-}
-
-impl Census {
-    pub(super) fn new(whose: Whose, limit: usize) -> Self {
-        Self { whose, limit, before: machine_total(), since_counted: 0 }
-    }
-
-    pub(super) fn exceeded(&mut self) -> bool {
-        self.since_counted += 1;
-        let gained = match (self.before, machine_total()) {
-            (Some(before), Some(now)) => now.saturating_sub(before),
-            _ => usize::MAX,
-        };
-        if gained <= self.limit && self.since_counted < COUNTED_ANYWAY {
-            return false;
-        }
-        self.since_counted = 0;
-        self.whose.count() > self.limit
-    }
-}
-
-/// How many processes and threads the whole machine has; far cheaper than looking at each.
-pub(super) fn machine_total() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
-    text.split(' ').nth(3)?.split_once('/')?.1.parse().ok()
+/// Ends every process that this one may signal, in one go, so that nothing multiplies faster than it is found. Only for
+/// where those are its own: within a namespace of processes, or bounds for signals.
+pub(super) fn end_all() {
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(-1), nix::sys::signal::SIGKILL);
 }
 
 /// Ends everything below this process and collects it.
@@ -163,7 +132,8 @@ fn tree(processes: &HashMap<i32, Process>, leader: i32) -> Vec<i32> {
     found.into_iter().collect()
 }
 
-fn processes() -> HashMap<i32, Process> {
+/// Every process that is seen from here.
+pub(super) fn processes() -> HashMap<i32, Process> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return HashMap::new() };
     entries
         .filter_map(Result::ok)
@@ -175,12 +145,19 @@ fn processes() -> HashMap<i32, Process> {
         .collect()
 }
 
-/// The parent and the group in a line of `/proc/PID/stat`. The second field, the program's name, may itself
-/// hold spaces and parentheses; what follows its last parenthesis does not.
+/// A line of `/proc/PID/stat`. Its second field, the program's name, may itself hold spaces and parentheses; what follows
+/// its last parenthesis does not.
 fn parse_stat(stat: &str) -> Option<Process> {
     let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_ascii_whitespace().skip(1);
-    Some(Process { parent: fields.next()?.parse().ok()?, group: fields.next()?.parse().ok()? })
+    // From the third on: the fields are counted from one.
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3).copied();
+    Some(Process {
+        parent: field(4)?.parse().ok()?,
+        group: field(5)?.parse().ok()?,
+        threads: field(20)?.parse().ok()?,
+        resident_pages: field(24)?.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -189,8 +166,9 @@ mod tests {
 
     #[test]
     fn a_program_may_call_itself_anything() {
-        let process = parse_stat("12 (a) S 1 (b c) R 7 9 9 0 -1").unwrap();
-        assert_eq!((process.parent, process.group), (7, 9));
+        let line = "12 (a) S 1 (b c) R 7 9 9 0 -1 4194304 1 0 0 0 5 6 0 0 20 0 3 0 77 4096000 450 184467";
+        let expected = Process { parent: 7, group: 9, threads: 3, resident_pages: 450 };
+        assert_eq!(parse_stat(line), Some(expected));
     }
 
     #[test]
@@ -198,7 +176,7 @@ mod tests {
         // Process, parent, group: two programs below the server, the second of which goes on running.
         let processes: HashMap<i32, Process> =
             [(2, 1, 2), (3, 2, 3), (4, 3, 3), (5, 1, 5), (6, 2, 6), (7, 6, 7), (8, 1, 6), (9, 2, 6)]
-                .map(|(id, parent, group)| (id, Process { parent, group }))
+                .map(|(id, parent, group)| (id, Process { parent, group, threads: 1, resident_pages: 0 }))
                 .into_iter()
                 .collect();
         let sorted = |mut found: Vec<i32>| {

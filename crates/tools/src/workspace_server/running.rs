@@ -14,9 +14,13 @@ use tokio::net::unix::pipe;
 
 use super::disk::amount;
 use super::sandbox;
+use crate::launch;
 
-/// How often it is looked whether a running program has too many processes.
-pub(super) const COUNT_INTERVAL: Duration = Duration::from_millis(100);
+/// How often it is looked whether a running program weighs too much.
+pub(super) const WEIGH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How much commands stand back for everything else on the machine.
+const YIELDS: i32 = 5;
 
 /// How long output may still come after everything was ended.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -32,6 +36,9 @@ pub(super) enum Stop {
     TimeUp(Duration),
     Cancelled,
     TooManyProcesses(usize),
+    TooManyThreads(usize),
+    /// Its processes hold more than this many bytes of memory.
+    TooMuchMemory(u64),
     /// The worktree and the scratch folder hold more than this many bytes.
     DiskFull(u64),
 }
@@ -44,8 +51,20 @@ impl Stop {
             Self::TooManyProcesses(limit) => {
                 format!("stopped because it started more than {limit} processes")
             }
+            Self::TooManyThreads(limit) => format!("stopped because it started more than {limit} threads"),
+            Self::TooMuchMemory(limit) => {
+                let limit = amount(limit);
+                format!(
+                    "stopped because its processes held more than {limit} of memory, which is what they may"
+                )
+            }
             Self::DiskFull(allowance) => format!("stopped because {}", too_large(allowance)),
         }
+    }
+
+    /// Whether it becomes more while single processes are looked for.
+    pub(super) fn multiplies(self) -> bool {
+        matches!(self, Self::TooManyProcesses(_) | Self::TooManyThreads(_) | Self::TooMuchMemory(_))
     }
 
     /// Whether it is given time to end by itself; not where it multiplies or fills the disk meanwhile.
@@ -158,6 +177,8 @@ fn spawn_apart(mut command: tokio::process::Command) -> io::Result<tokio::proces
     let runtime = tokio::runtime::Handle::current();
     let starting = std::thread::spawn(move || {
         sandbox::apart().map_err(io::Error::other)?;
+        // A thread's own, which what it starts has too: whoever watches it is not to wait behind it.
+        let _ = rustix::process::nice(YIELDS);
         let _entered = runtime.enter();
         command.spawn()
     });
@@ -177,11 +198,7 @@ pub(super) fn exit_code(status: Option<ExitStatus>, stop: Option<Stop>) -> i32 {
 
 /// Why a program could not be started, and what to do about it.
 pub(super) fn not_started(program: &str, error: &io::Error) -> (String, String) {
-    let reason = match error.kind() {
-        io::ErrorKind::NotFound => "there is no such program".to_owned(),
-        io::ErrorKind::PermissionDenied => "it may not be run".to_owned(),
-        _ => error.to_string(),
-    };
+    let reason = launch::reason(error);
     let hint = if program.contains(' ') {
         "; a list takes the program and each argument as separate items, a single text is run by a shell"
     } else {

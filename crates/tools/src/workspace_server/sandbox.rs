@@ -1,15 +1,15 @@
 //! What this process and everything it starts may touch.
 //!
 //! Three layers, none of which needs privilege or can be undone: Landlock for files, signals and the memory of other
-//! processes, a system call filter for sockets, and no capabilities, so that root is as confined as anyone. Since
+//! processes, a system call filter (see [`super::filter`]), and no capabilities, so that root is as confined as anyone. Since
 //! the process confines itself before it serves, commands inherit everything and no code runs between `fork` and
 //! `exec`. Each command is [`apart`] within these bounds: it can neither signal the server nor use its memory and
 //! descriptors, through which it could answer in its name.
 //!
 //! Where there are namespaces, the process has moved into a root of its own before (see [`super::namespace`]), and what
-//! follows holds within that. Where there are none, these stay open: the modes, times and extended attributes of files
-//! that belong to the same user (their content does not), the names of files, and `/dev/shm`. Where the network is
-//! allowed, so is whatever listens on the loopback interface.
+//! follows holds within that. Where there are none, these stay open: the modes, owners, times and extended attributes of
+//! files that belong to the same user (their content does not), the names of files, and the command lines of other
+//! processes. Where the network is allowed, so is whatever listens on the loopback interface.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ use rustix::process::DumpableBehavior;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use serde::{Deserialize, Serialize};
 
-use super::network::{self, Sockets};
+use super::filter::{self, Allowed, Sockets};
 
 /// The version of Landlock whose file rights are demanded: the first that covers truncation.
 const FILES: ABI = ABI::V3;
@@ -116,7 +116,7 @@ pub struct Confinement {
 pub(super) struct Bounds {
     pub(super) writable: Vec<PathBuf>,
     pub(super) readable: Vec<PathBuf>,
-    pub(super) sockets: Sockets,
+    pub(super) allowed: Allowed,
 }
 
 /// Confines this process, of which the calling thread is the only one, and every process it starts from now on.
@@ -140,9 +140,9 @@ fn confine_thread(bounds: &Bounds) -> Confinement {
         Ok(status) => describe(&status, &mut confinement, &mut missing),
         Err(error) => missing.push(format!("Landlock refused: {error}")),
     }
-    match network::filter(bounds.sockets) {
-        Ok(()) => confinement.network = bounds.sockets != Sockets::Internet,
-        Err(error) => missing.push(format!("sockets cannot be denied: {error}")),
+    match filter::install(bounds.allowed) {
+        Ok(()) => confinement.network = bounds.allowed.sockets != Sockets::Internet,
+        Err(error) => missing.push(format!("system calls cannot be denied: {error}")),
     }
     if let Err(error) = drop_capabilities() {
         missing.push(format!("capabilities cannot be given up: {error}"));
@@ -170,7 +170,7 @@ fn restrict(bounds: &Bounds) -> Result<RestrictionStatus, RulesetError> {
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(all)?
         .scope(Scope::from_all(NEWEST))?;
-    if bounds.sockets == Sockets::None {
+    if bounds.allowed.sockets == Sockets::None {
         ruleset = ruleset.handle_access(AccessNet::from_all(NEWEST))?;
     }
     ruleset
@@ -178,7 +178,7 @@ fn restrict(bounds: &Bounds) -> Result<RestrictionStatus, RulesetError> {
         .add_rules(path_beneath_rules(system(), read))?
         .add_rules(path_beneath_rules(&bounds.readable, read))?
         .add_rules(path_beneath_rules(DEVICES, device))?
-        .add_rules(path_beneath_rules([SHARED_MEMORY], shared_memory))?
+        .add_rules(path_beneath_rules(bounds.allowed.own_memory.then_some(SHARED_MEMORY), shared_memory))?
         .add_rules(path_beneath_rules(&bounds.writable, all))?
         .restrict_self()
 }
@@ -219,7 +219,8 @@ fn describe(status: &RestrictionStatus, confinement: &mut Confinement, missing: 
 
 /// What confinement this machine offers, found out on a thread that ends with the answer.
 pub fn probe() -> Confinement {
-    let bounds = Bounds { writable: Vec::new(), readable: Vec::new(), sockets: Sockets::None };
+    let allowed = Allowed { sockets: Sockets::None, own_memory: false, own_processes: false };
+    let bounds = Bounds { writable: Vec::new(), readable: Vec::new(), allowed };
     std::thread::spawn(move || confine_thread(&bounds)).join().unwrap_or_else(|_| Confinement {
         landlock_abi: 0,
         files: false,

@@ -10,8 +10,9 @@ use crate::support::{Bench, LAUNCHER, Setup, launcher, programs};
 async fn isolated(change: impl FnOnce(&Path, &mut Prepared)) -> (tempfile::TempDir, Bench) {
     let folder = tempfile::tempdir().unwrap();
     let isolation = launcher().isolation(folder.path()).await;
-    assert!(isolation.is_there(), "{isolation:?}");
-    let mut prepared = Prepared { isolated: true, name: "sample".into(), ..Prepared::default() };
+    assert!(isolation.has_processes(), "{isolation:?}");
+    let mut prepared =
+        Prepared { isolated: true, own_processes: true, name: "sample".into(), ..Prepared::default() };
     change(folder.path(), &mut prepared);
     let bench = Bench::with(Setup { prepared, read_only: programs(), ..Setup::default() }).await;
     (folder, bench)
@@ -101,7 +102,8 @@ async fn git_works_at_the_same_place() {
     let repository = Repository::init(&folder.path().join("repository"), "main").await.unwrap();
     let clone = repository.clone_for_task(&folder.path().join("task"), "task", "main").await.unwrap();
     // The objects that the clone borrows lie below the machine's own `/tmp`, and are seen there nonetheless.
-    let prepared = Prepared { isolated: true, name: "sample".into(), ..Prepared::default() };
+    let prepared =
+        Prepared { isolated: true, own_processes: true, name: "sample".into(), ..Prepared::default() };
     let (root, read_only) = (Some(clone.path), clone.read_only);
     let bench = Bench::with(Setup { read_only, prepared, root, ..Setup::default() }).await;
     bench.call("write_file", serde_json::json!({"path": "a.txt", "content": "a\n"})).await;

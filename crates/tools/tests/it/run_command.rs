@@ -5,12 +5,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use syndarix_tools::policy::Policy;
-use syndarix_tools::workspace_server::Limits;
+use syndarix_tools::workspace_server::{Limits, Prepared};
 
-use crate::support::{Bench, Setup, call, eventually, key, runs};
+use crate::support::{Bench, LAUNCHER, Setup, call, eventually, key, programs, runs};
 
 async fn bench(limits: Limits) -> Bench {
-    Bench::with(Setup { policy: Policy { limits, ..Policy::default() }, ..Setup::default() }).await
+    bench_of(limits, Prepared::default()).await
+}
+
+async fn bench_of(limits: Limits, prepared: Prepared) -> Bench {
+    let policy = Policy { limits, ..Policy::default() };
+    Bench::with(Setup { policy, prepared, read_only: programs(), ..Setup::default() }).await
 }
 
 #[tokio::test]
@@ -113,18 +118,51 @@ async fn a_command_that_multiplies_is_stopped_while_others_end() {
 
 #[tokio::test]
 async fn a_command_that_doubles_is_stopped() {
-    let bench = bench(Limits { processes: 60, ..Limits::default() }).await;
-    // Sixteen thousand processes in the end, were it left alone; each in a group of its own.
-    std::fs::write(
-        bench.root().join("double.sh"),
-        "[ $1 -gt 0 ] && for half in 1 2; do setsid sh double.sh $(($1 - 1)) & done\nexec sleep 321098\n",
-    )
-    .unwrap();
-    let output = bench.run(&["sh", "double.sh", "13"]).await;
+    for isolated in [false, true] {
+        let prepared = Prepared { isolated, own_processes: isolated, ..Prepared::default() };
+        let bench = bench_of(Limits { processes: 60, ..Limits::default() }, prepared).await;
+        // Sixteen thousand processes in the end, were it left alone; each in a group of its own.
+        std::fs::write(
+            bench.root().join("double.sh"),
+            "[ $1 -gt 0 ] && for half in 1 2; do setsid sh double.sh $(($1 - 1)) & done\nexec sleep 321098\n",
+        )
+        .unwrap();
+        let output = bench.run(&["sh", "double.sh", "13"]).await;
+        assert!(output.is_error, "{}", output.content);
+        assert!(output.content.contains("more than 60 processes"), "{}", output.content);
+        assert!(!runs("double.sh") && !runs("321098"), "something is left");
+        assert_eq!(bench.shell("echo fine").await.exit_code, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn a_command_of_many_threads_is_stopped() {
+    let bench = bench(Limits { processes: 20, ..Limits::default() }).await;
+    let output = bench.run(&[LAUNCHER, "threads", "400"]).await;
     assert!(output.is_error, "{}", output.content);
-    assert!(output.content.contains("more than 60 processes"), "{}", output.content);
-    assert!(!runs("double.sh") && !runs("321098"), "something is left");
-    assert_eq!(bench.shell("echo fine").await.exit_code, Some(0));
+    assert!(output.content.contains("more than 160 threads"), "{}", output.content);
+}
+
+#[tokio::test]
+async fn a_command_that_takes_memory_is_stopped() {
+    let bench = bench(Limits { memory_bytes: Some(200_000_000), ..Limits::default() }).await;
+    // Its own, that of its children together, and what only a descriptor leads to.
+    let own = "perl -e '$x = \"x\" x 300_000_000; sleep 887766'";
+    let together = "for one in 1 2 3; do perl -e '$x = \"x\" x 90_000_000; sleep 887766' & done; wait";
+    let unmapped = format!(
+        "perl -e '$n = \"held\"; $f = syscall({}, $n, 0); open(F, \">&=\", $f); print F \"x\" x 1_000_000 for 1..300; sleep 887766'",
+        libc::SYS_memfd_create
+    );
+    for script in [own, together, &unmapped] {
+        let output = bench.shell(script).await;
+        assert!(output.is_error, "{script}: {}", output.content);
+        assert!(output.content.contains("held more than 200 MB of memory"), "{}", output.content);
+        assert!(!runs("887766"));
+    }
+    // What is shared is one's: three times sixty megabytes that all have, and a little of each.
+    let shared = "perl -e '$x = \"x\" x 60_000_000; for (1..3) { fork or do { sleep 2; exit } } 1 while wait > 0; print \"done\"'";
+    let output = bench.shell(shared).await;
+    assert!(output.exit_code == Some(0) && output.content.contains("done"), "{}", output.content);
 }
 
 #[tokio::test]

@@ -22,8 +22,12 @@ use tempfile::TempDir;
 
 pub(crate) const LAUNCHER: &str = env!("CARGO_BIN_EXE_syndarix-tools-launcher");
 
+/// Where the tests' own program is for a user who may not reach it where it was built.
+pub(crate) const LAUNCHER_VARIABLE: &str = "SYNDARIX_TEST_LAUNCHER";
+
 pub(crate) fn launcher() -> Launcher {
-    Launcher { program: LAUNCHER.into(), args: vec!["workspace".into()] }
+    let program = std::env::var_os(LAUNCHER_VARIABLE).map_or_else(|| LAUNCHER.into(), PathBuf::from);
+    Launcher { program, args: vec!["workspace".into()] }
 }
 
 /// A request and, once it is known, its result.
