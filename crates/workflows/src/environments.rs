@@ -14,7 +14,7 @@ use syndarix_core::task::Check;
 use syndarix_environment::make::{Key, Made, Progress, Request, SetUpError, SetUpRun, Workshop, files_of};
 use syndarix_environment::{Environment, Machine, ProjectEnvironment};
 use syndarix_store::Store;
-use syndarix_tools::git::Repository;
+use syndarix_tools::git::{self, Repository};
 use syndarix_tools::set_up::{Command, SetUp, SetUpEnd};
 use syndarix_tools::workspace_server::Prepared;
 use syndarix_tools::{Error as ToolError, SessionRequest};
@@ -181,7 +181,12 @@ impl Environments {
 #[async_trait]
 impl SetUp for Environments {
     async fn install(&self, session: &SessionRequest) -> Result<SetUpEnd, ToolError> {
-        let (project, repository, root, tip) = self.committed(session).await?;
+        let (project, repository, root, tip) = match self.committed(session).await {
+            Err(ToolError::Git(error @ git::Error::Untakeable { .. })) => {
+                return Ok(told(&error.to_string(), false, None, None));
+            }
+            committed => committed?,
+        };
         let at = self.at(&project, &repository, &tip).await?;
         if !self.workshop.needs_set_up(&at.environment) {
             return Ok(told("Nothing is to be installed for what is committed.", true, None, None));

@@ -1,59 +1,17 @@
 //! Reading commits out of a repository that is not ours, without running anything that repository configures.
 //!
 //! A repository's own `config` can name programs (file system monitors, filters, upload hooks, transports for
-//! missing objects), and an agent may write its clone's. So git never opens the other repository: its branch is
-//! read as a file, and its objects are read through an empty repository of our own that lists them as an
-//! alternate. What comes in is checked object by object (`fetch.fsckObjects`).
+//! missing objects). So git never opens the other repository: its branch is read as a file, and its objects are read
+//! through an empty repository of our own, which lists a user's as an alternate and has copies of an agent's. What comes in
+//! is checked object by object (`fetch.fsckObjects`).
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::command::{Git, path_error};
+use super::clone_files::{self, CloneFiles};
+use super::command::{Ended, Git, path_error};
 use super::error::Error;
-
-/// The longest packed-refs file that is read.
-const PACKED_REFS_BYTES: u64 = 16 * 1024 * 1024;
-
-/// The tip of a branch, read from the files of a repository.
-pub(super) fn read_tip(git_dir: &Path, branch: &str) -> Result<Option<String>, Error> {
-    let loose = git_dir.join("refs/heads").join(branch);
-    if let Some(text) = read_plain(&loose, 256)? {
-        return Ok(object_id(text.trim()));
-    }
-    let name = format!("refs/heads/{branch}");
-    let packed = read_plain(&git_dir.join("packed-refs"), PACKED_REFS_BYTES)?.unwrap_or_default();
-    Ok(packed
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .find(|(_, found)| *found == name)
-        .and_then(|(id, _)| object_id(id)))
-}
-
-/// The text of a regular file of bounded size; `None` where there is none.
-fn read_plain(path: &Path, limit: u64) -> Result<Option<String>, Error> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
-    let file = match file {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(path_error(path)(error)),
-    };
-    if !file.metadata().map_err(path_error(path))?.is_file() {
-        return Ok(None);
-    }
-    let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes).map_err(path_error(path))?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
-}
-
-fn object_id(text: &str) -> Option<String> {
-    let valid = matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    valid.then(|| text.to_ascii_lowercase())
-}
 
 /// The most tags that are brought along, the newest first.
 const TAGS: usize = 5_000;
@@ -64,8 +22,29 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    /// `path` must not be in use; what a crash left there is removed.
-    pub(super) fn create(path: PathBuf, objects: &Path, branch: &str, tip: &str) -> Result<Self, Error> {
+    /// Over a user's objects, which are read where they are. `path` must not be in use; what a crash left there is removed.
+    pub(super) fn over(path: PathBuf, objects: &Path, branch: &str, tip: &str) -> Result<Self, Error> {
+        let shallow = objects.parent().map(|git_dir| git_dir.join("shallow")).map(fs::read_to_string);
+        Self::create(path, objects, branch, tip, shallow.and_then(Result::ok))
+    }
+
+    /// With copies of what an agent's clone holds beside `ours`, which it borrows from.
+    fn of_clone(path: PathBuf, taking: &Taking, ours: &Path) -> Result<Self, Error> {
+        let Taking { clone, root, branch, tip } = taking;
+        let shallow = clone.shallow().map_err(|error| clone_files::failed(branch, root, error))?;
+        let carrier = Self::create(path, ours, branch, tip, shallow)?;
+        let copied = clone.copy_objects(&carrier.path.join("objects"));
+        copied.map_err(|error| clone_files::failed(branch, root, error))?;
+        Ok(carrier)
+    }
+
+    fn create(
+        path: PathBuf,
+        alternate: &Path,
+        branch: &str,
+        tip: &str,
+        shallow: Option<String>,
+    ) -> Result<Self, Error> {
         let _ = fs::remove_dir_all(&path);
         let carrier = Self { path };
         let write = |name: &str, text: &str| {
@@ -80,11 +59,9 @@ impl Carrier {
             "config",
             &format!("[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}"),
         )?;
-        write("objects/info/alternates", &format!("{}\n", quoted(objects)))?;
+        write("objects/info/alternates", &format!("{}\n", quoted(alternate)))?;
         write(&format!("refs/heads/{branch}"), &format!("{tip}\n"))?;
-        if let Some(git_dir) = objects.parent()
-            && let Some(shallow) = read_plain(&git_dir.join("shallow"), PACKED_REFS_BYTES)?
-        {
+        if let Some(shallow) = shallow {
             write("shallow", &shallow)?;
         }
         Ok(carrier)
@@ -142,8 +119,7 @@ pub(super) async fn fetch_tags(git: &Git, theirs: &Git, tip: &str) -> Result<(),
         return Ok(());
     }
     let name = format!("carrier-{}-tags", std::process::id());
-    let carrier =
-        Carrier::create(git.path.join(".git").join(name), &theirs.path.join("objects"), "tags", tip)?;
+    let carrier = Carrier::over(git.path.join(".git").join(name), &theirs.path.join("objects"), "tags", tip)?;
     carrier.tag(&tags)?;
     let address = carrier.path().display().to_string();
     let all = "+refs/tags/*:refs/tags/*";
@@ -175,20 +151,71 @@ fn tag(line: &str) -> Option<Tag> {
     Some(Tag { name: name.to_owned(), object: object.to_owned(), commit: commit.to_owned() })
 }
 
-/// Brings a branch of another repository into `git` under the name `into`, moving it wherever it was.
-pub(super) async fn fetch(
-    git: &Git,
-    git_dir: &Path,
-    from: &Path,
-    tip: &str,
-    branch: &str,
-    into: &str,
-) -> Result<(), Error> {
-    let name = format!("carrier-{}-{}", std::process::id(), branch.replace('/', "-"));
-    let carrier = Carrier::create(git_dir.join(name), &from.join("objects"), branch, tip)?;
+/// Brings a user's commit into `git` as the branch `into`.
+pub(super) async fn fetch_users(git: &Git, theirs: &Path, tip: &str, into: &str) -> Result<(), Error> {
+    let carrier = Carrier::over(carrier_path(git, into), &theirs.join("objects"), into, tip)?;
+    let ended = fetch(git, &carrier, into, into).await?;
+    git.expect_success("fetch", ended).map(drop)
+}
+
+/// A branch of an agent's clone, to be taken over.
+#[derive(Debug)]
+pub(super) struct Taking {
+    clone: CloneFiles,
+    root: PathBuf,
+    branch: String,
+    pub(super) tip: String,
+}
+
+impl Taking {
+    /// Looks at the branch in the clone with this root.
+    pub(super) fn of(root: &Path, branch: &str) -> Result<Self, Error> {
+        let failed = |error| clone_files::failed(branch, root, error);
+        let clone = CloneFiles::open(root).map_err(failed)?;
+        let tip = clone.tip(branch).map_err(failed)?.ok_or_else(|| Error::Untakeable {
+            branch: branch.to_owned(),
+            reason: "the clone has no such branch".to_owned(),
+        })?;
+        Ok(Self { clone, root: root.to_owned(), branch: branch.to_owned(), tip })
+    }
+}
+
+/// Brings the tip of a branch of an agent's clone into `git` under the name `into`, moving it wherever it was.
+pub(super) async fn fetch_clones(git: &Git, taking: Taking, into: &str) -> Result<(), Error> {
+    let branch = taking.branch.clone();
+    let path = carrier_path(git, &branch);
+    let ours = git.path.join(".git/objects");
+    let copying = tokio::task::spawn_blocking(move || Carrier::of_clone(path, &taking, &ours));
+    let carrier = copying.await.map_err(|error| path_error(&git.path)(std::io::Error::other(error)))??;
+    let ended = fetch(git, &carrier, &branch, into).await?;
+    match ended.code {
+        Some(0) => Ok(()),
+        _ if SYSTEM.iter().any(|words| ended.stderr.contains(words)) => Err(git.failed("fetch", &ended)),
+        // It was asked about files that do not change any more: it will say the same again.
+        _ => Err(Error::Untakeable { branch, reason: ended.stderr }),
+    }
+}
+
+/// What git says where not the commits are to blame but the machine.
+const SYSTEM: [&str; 8] = [
+    "No space left on device",
+    "Disk quota exceeded",
+    "Read-only file system",
+    "Input/output error",
+    "Permission denied",
+    "Too many open files",
+    "Cannot allocate memory",
+    "cannot lock ref",
+];
+
+fn carrier_path(git: &Git, branch: &str) -> PathBuf {
+    git.path.join(".git").join(format!("carrier-{}-{}", std::process::id(), branch.replace('/', "-")))
+}
+
+async fn fetch(git: &Git, carrier: &Carrier, branch: &str, into: &str) -> Result<Ended, Error> {
     let address = carrier.path().display().to_string();
     let refspec = format!("+refs/heads/{branch}:refs/heads/{into}");
-    git.must([
+    git.run([
         "fetch",
         "--quiet",
         "--no-tags",
@@ -199,8 +226,7 @@ pub(super) async fn fetch(
         &address,
         &refspec,
     ])
-    .await?;
-    Ok(())
+    .await
 }
 
 #[cfg(test)]

@@ -61,6 +61,14 @@ pub enum Error {
     /// A repository was cloned with a filter, and lacks what clones of it need.
     #[error("the repository {} is a partial clone and lacks objects", .0.display())]
     Partial(PathBuf),
+    /// What an agent committed cannot be taken over, however often it is tried.
+    #[error("what is committed on `{branch}` cannot be taken over: {reason}")]
+    Untakeable {
+        /// The branch of its clone.
+        branch: String,
+        /// Why, in git's words where it was git that refused.
+        reason: String,
+    },
     /// Git refused, in its own words.
     #[error("`git {command}` failed in {}: {stderr}", path.display())]
     Failed {

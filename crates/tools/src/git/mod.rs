@@ -2,6 +2,7 @@
 //! back without running anything in the clone, because a clone's configuration is the agent's to write.
 
 mod carrier;
+mod clone_files;
 pub(crate) mod command;
 mod documents;
 mod elsewhere;

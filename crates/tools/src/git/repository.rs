@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use syndarix_core::time::{Clock as _, SystemClock, Timestamp};
 
-use super::carrier;
+use super::carrier::{self, Taking};
 use super::command::{Git, branch_name, path_error};
 use super::elsewhere::{self, Lacking, Theirs};
 use super::error::Error;
@@ -73,8 +73,7 @@ impl Repository {
         Self::create(path, async |git| {
             let format = if base.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
             git.must(["init", "--quiet", "--template=", format, "--initial-branch", branch, "."]).await?;
-            let fetched =
-                carrier::fetch(&git, &git.path.join(".git"), &source.git_dir, &base, branch, branch).await;
+            let fetched = carrier::fetch_users(&git, &source.git_dir, &base, branch).await;
             if fetched.is_err() && source.is_partial().await? {
                 return Err(Error::Partial(source.root.clone()));
             }
@@ -227,10 +226,14 @@ impl Repository {
     }
 
     /// Makes a clone for a task with `branch` checked out at `base`, and beside the commit's files those of submodules and
-    /// Git LFS. A clone that is there already is kept with all that was done in it.
+    /// Git LFS. A clone that is there already is kept with all that was done in it; one whose git folder is gone is none any
+    /// more, and is put aside.
     pub async fn clone_for_task(&self, dest: &Path, branch: &str, base: &str) -> Result<TaskClone, Error> {
         branch_name(branch)?;
         let base = self.git.commit(base).await?;
+        if dest.exists() && !is_clone(dest) {
+            set_aside(dest)?;
+        }
         if !dest.exists() {
             let building = prepare_building(dest)?;
             let git = Git::at(&building);
@@ -242,33 +245,39 @@ impl Repository {
             put_in_place(&building, dest)?;
         }
         let path = dest.canonicalize().map_err(path_error(dest))?;
-        if !path.join(".git").is_dir() {
-            return Err(Error::NotARepository(path));
-        }
         Ok(TaskClone { path, read_only: vec![self.objects()] })
     }
 
     /// Takes over a branch from an agent's clone, whatever it was here before, and returns its tip. Nothing
-    /// that the clone configures is run.
+    /// that the clone configures is run, and nothing that it leads to is read.
     pub async fn fetch_branch(&self, from: &Path, branch: &str) -> Result<String, Error> {
-        let (git_dir, tip) = tip_of_clone(from, branch)?;
+        let taking = Taking::of(from, branch_name(branch)?)?;
+        let tip = taking.tip.clone();
         if self.git.tip(branch).await?.as_deref() != Some(&tip) {
             let _lock = self.lock().await?;
-            carrier::fetch(&self.git, &self.git.path.join(".git"), &git_dir, &tip, branch, branch).await?;
+            carrier::fetch_clones(&self.git, taking, branch).await?;
         }
         Ok(tip)
     }
 
     /// What an agent has committed on its branch, taken over beside the branches of the work, where nothing looks for it but
-    /// who is given the commit. Nothing that the clone configures is run.
+    /// who is given the commit. It is read as by [`Self::fetch_branch`].
     pub async fn look_at_branch(&self, from: &Path, branch: &str) -> Result<String, Error> {
-        let (git_dir, tip) = tip_of_clone(from, branch)?;
+        let taking = Taking::of(from, branch_name(branch)?)?;
+        let tip = taking.tip.clone();
         if self.git.commit(&tip).await.is_err() {
             let _lock = self.lock().await?;
             let beside = format!("looked-at/{branch}");
-            carrier::fetch(&self.git, &self.git.path.join(".git"), &git_dir, &tip, branch, &beside).await?;
+            carrier::fetch_clones(&self.git, taking, &beside).await?;
         }
         Ok(tip)
+    }
+
+    /// Has a branch of another repository of ours, of which this is a clone that borrows its objects.
+    pub async fn borrow_branch(&self, lender: &Self, branch: &str) -> Result<(), Error> {
+        let tip = lender.git.commit(&format!("refs/heads/{}", branch_name(branch)?)).await?;
+        let name = format!("refs/heads/{branch}");
+        self.git.must(["update-ref", "--end-of-options", &name, &tip]).await.map(drop)
     }
 
     /// Gives a user's repository the branch `branch`, at the tip of our `from`. Its work tree, index and what is
@@ -360,16 +369,18 @@ pub(super) async fn contents(
     Ok(contents)
 }
 
-/// Where the git folder of an agent's clone is, and the tip of a branch there. A link in its place could lead anywhere.
-fn tip_of_clone(from: &Path, branch: &str) -> Result<(PathBuf, String), Error> {
-    branch_name(branch)?;
-    let git_dir = from.join(".git");
-    if !fs::symlink_metadata(&git_dir).is_ok_and(|found| found.is_dir()) {
-        return Err(Error::NotARepository(from.to_owned()));
-    }
-    let tip = carrier::read_tip(&git_dir, branch)?
-        .ok_or_else(|| Error::UnknownRevision { revision: branch.to_owned(), path: from.to_owned() })?;
-    Ok((git_dir, tip))
+/// Whether a folder has a git folder of its own, and not a link to another's.
+fn is_clone(path: &Path) -> bool {
+    fs::symlink_metadata(path.join(".git")).is_ok_and(|found| found.is_dir())
+}
+
+/// Renames a folder, in the place of what was put aside before it.
+fn set_aside(path: &Path) -> Result<(), Error> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".aside");
+    let aside = path.with_file_name(name);
+    let _ = fs::remove_dir_all(&aside);
+    fs::rename(path, &aside).map_err(path_error(path))
 }
 
 /// The folder `path` is built in, empty. What a crash left there is removed.

@@ -199,13 +199,113 @@ async fn nothing_a_clone_configures_is_run() {
     git(&clone, &["config", "remote.origin.url", &format!("ext::sh -c {touch}")]);
     repository.fetch_branch(&clone, "task").await.unwrap();
     assert!(!trap.exists());
-    // A branch that points out of the clone, and a clone that is one only in name.
-    std::fs::remove_file(clone.join(".git/refs/heads/task")).unwrap();
-    std::os::unix::fs::symlink("/etc/hostname", clone.join(".git/refs/heads/task")).unwrap();
-    assert!(repository.fetch_branch(&clone, "task").await.is_err());
-    std::fs::rename(clone.join(".git"), folder.path().join("moved")).unwrap();
-    std::os::unix::fs::symlink(folder.path().join("moved"), clone.join(".git")).unwrap();
-    assert!(repository.fetch_branch(&clone, "task").await.is_err());
+}
+
+/// Somebody else's repository, with one commit more than ours, is what each of them would have us take.
+#[tokio::test]
+async fn nothing_that_a_clone_leads_to_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other");
+    let theirs = Repository::init(&other, "main").await.unwrap();
+    commit(&other, "secret.txt", "theirs\n");
+    let their_tip = theirs.head().await.unwrap();
+    let shown = other.display().to_string();
+    let named = format!("echo {their_tip} > .git/refs/heads/task");
+    let alternates = format!("{named}; echo {shown}/.git/objects > .git/objects/info/alternates");
+    let part = &their_tip[..2];
+    let lies = [
+        (
+            "a branch is a link",
+            format!("ln -sf {shown}/.git/refs/heads/main .git/refs/heads/task"),
+            "a link stands",
+        ),
+        (
+            "its folder is a link",
+            format!("rm -r .git/refs/heads; ln -s {shown}/.git/refs/heads .git/refs/heads"),
+            "a link",
+        ),
+        (
+            "the list of branches is a link",
+            format!("rm .git/refs/heads/task; ln -sf {shown}/.git/HEAD .git/packed-refs"),
+            "a link",
+        ),
+        ("the git folder is a link", format!("rm -r .git; ln -s {shown}/.git .git"), "a link"),
+        (
+            "the git folder leads elsewhere",
+            format!("rm -r .git; echo gitdir: {shown}/.git > .git"),
+            "are gone",
+        ),
+        ("the git folder is gone", "rm -r .git".to_owned(), "are gone"),
+        (
+            "the objects are a link",
+            format!("{named}; rm -r .git/objects; ln -s {shown}/.git/objects .git/objects"),
+            "a link",
+        ),
+        (
+            "some objects are a link",
+            format!(
+                "{named}; rm -rf .git/objects/{part}; ln -s {shown}/.git/objects/{part} .git/objects/{part}"
+            ),
+            "",
+        ),
+        (
+            "packs are a link",
+            format!(
+                "{named}; git -C {shown} repack -adq; rm -r .git/objects/pack; ln -s {shown}/.git/objects/pack .git/objects/pack"
+            ),
+            "",
+        ),
+        (
+            "an object is a link",
+            format!(
+                "{named}; rm -rf .git/objects/{part}; mkdir .git/objects/{part}; ln -s {shown}/.git/objects/{part}/* .git/objects/{part}/"
+            ),
+            "",
+        ),
+        ("it borrows from elsewhere", alternates, ""),
+        (
+            "a branch is a pipe",
+            "rm .git/refs/heads/task; mkfifo .git/refs/heads/task".to_owned(),
+            "no such branch",
+        ),
+        ("a branch is no commit", "echo nonsense > .git/refs/heads/task".to_owned(), "no such branch"),
+        ("a tree holds a git folder", dot_git_tree(), "hasDotgit"),
+    ];
+    for (index, (what, script, said)) in lies.iter().enumerate() {
+        let repository =
+            Repository::init(&folder.path().join(format!("repository-{index}")), "main").await.unwrap();
+        let path = folder.path().join(format!("clone-{index}"));
+        let clone = repository.clone_for_task(&path, "task", "main").await.unwrap().path;
+        commit(&clone, "a.txt", "a\n");
+        repository.fetch_branch(&clone, "task").await.unwrap();
+        let before = repository.branch_tip("task").await.unwrap();
+        let lied =
+            std::process::Command::new("sh").args(["-ec", script]).current_dir(&clone).output().unwrap();
+        assert!(lied.status.success(), "{what}: {}", String::from_utf8_lossy(&lied.stderr));
+        for taken in
+            [repository.fetch_branch(&clone, "task").await, repository.look_at_branch(&clone, "task").await]
+        {
+            match taken {
+                Err(Error::Untakeable { reason, .. }) => assert!(reason.contains(said), "{what}: {reason}"),
+                other => panic!("{what}: {other:?}"),
+            }
+        }
+        assert_eq!(repository.branch_tip("task").await.unwrap(), before, "{what}");
+        assert!(repository.commit(&their_tip).await.is_err(), "{what}: it came in");
+        // Whoever works there next has a clone, with what they handed in before.
+        let again = repository.clone_for_task(&path, "task", "task").await.unwrap();
+        assert!(again.path.join(".git").symlink_metadata().unwrap().is_dir(), "{what}");
+    }
+}
+
+/// Commits a tree that git refuses to take in.
+fn dot_git_tree() -> String {
+    "blob=$(echo x | git hash-object -w --stdin); \
+     inner=$(printf '100644 blob %s\tconfig\n' $blob | git mktree); \
+     tree=$(printf '040000 tree %s\t.git\n' $inner | git mktree); \
+     made=$(git -c user.name=a -c user.email=b commit-tree -p HEAD -m bad $tree); \
+     echo $made > .git/refs/heads/task"
+        .to_owned()
 }
 
 #[tokio::test]

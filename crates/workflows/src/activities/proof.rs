@@ -11,7 +11,7 @@ use syndarix_core::project::Project;
 use syndarix_core::task::{Check, CheckReceipt, Receipt, Task, TaskState};
 use syndarix_environment::make::{CheckRun, Checking};
 use syndarix_environment::results::{self, Observed};
-use syndarix_tools::git::{Merge, Repository, Source, document_files, trailers};
+use syndarix_tools::git::{self, Merge, Repository, Source, document_files, trailers};
 
 use super::environment::{Ready, with_task_check};
 use super::repository::in_git;
@@ -45,8 +45,13 @@ impl Services {
         let task = store.task(&work.task).await.map_err(stored)?;
         let repository = self.repository(&project).await?;
         let branch = names::branch(&task);
-        let tip =
-            repository.fetch_branch(&self.options.layout.workspace(&work), &branch).await.map_err(in_git)?;
+        let tip = match repository.fetch_branch(&self.options.layout.workspace(&work), &branch).await {
+            Err(error @ git::Error::Untakeable { .. }) => {
+                let reason = format!("{error}\nMend the commits on your branch, then finish again.");
+                return Ok(TaskOutcome::Unproven { reason });
+            }
+            taken => taken.map_err(in_git)?,
+        };
         store.set_task_branch(&task.id, &branch).await.map_err(stored)?;
         let changed = repository.changed_files(&project.branch, &tip).await.map_err(in_git)?;
         if changed.is_empty() && work.stage == Stage::Develop {
@@ -85,7 +90,7 @@ impl Services {
 
         let candidate = self.clean_clone(&repository, work, "merge", &before).await?;
         let trial = Repository::open(&candidate).await.map_err(in_git)?;
-        trial.fetch_branch(repository.path(), &branch).await.map_err(in_git)?;
+        trial.borrow_branch(&repository, &branch).await.map_err(in_git)?;
         let tried = trial.merge(&branch, "merge", &message, trailer).await.map_err(in_git)?;
         let checked = match &tried {
             Merge::Conflict { files } => {

@@ -11,7 +11,7 @@ use syndarix_core::approval::ApprovalState;
 use syndarix_core::id::{AgentId, MessageId};
 use syndarix_core::message::MessageKind;
 use syndarix_store::{NewMessage, RunRecord};
-use syndarix_tools::git::{Signature, TaskClone};
+use syndarix_tools::git::{self, Signature, TaskClone};
 use syndarix_tools::workspace_server::Prepared;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio_util::sync::CancellationToken;
@@ -90,7 +90,11 @@ impl Services {
         let project = self.store().project(&work.project).await.map_err(stored)?;
         let task = self.store().task(&work.task).await.map_err(stored)?;
         let repository = self.repository(&project).await?;
-        let commit = repository.look_at_branch(root, &names::branch(&task)).await.map_err(in_git)?;
+        let commit = match repository.look_at_branch(root, &names::branch(&task)).await {
+            // It is told so when it hands in; until then it works where its task began.
+            Err(git::Error::Untakeable { .. }) => repository.commit(&project.branch).await.map_err(in_git)?,
+            looked => looked.map_err(in_git)?,
+        };
         let at = self.environment_at(&project, &repository, &commit).await?;
         Ok(Place {
             set_up_allowed: at.project.set_up_allowed || self.set_up_allowed(&project.id).await?,

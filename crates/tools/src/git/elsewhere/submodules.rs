@@ -97,7 +97,7 @@ pub(super) async fn bring(ours: &Git, theirs: &Theirs, submodule: &Submodule) ->
     git.must(["init", "--quiet", "--bare", "--template=", format, "."]).await?;
     let carrier = format!("carrier-{}", std::process::id());
     let objects = theirs.git_dir.join("objects");
-    let carrier = Carrier::create(folder.join(carrier), &objects, BRANCH, &submodule.commit)?;
+    let carrier = Carrier::over(folder.join(carrier), &objects, BRANCH, &submodule.commit)?;
     let address = carrier.path().display().to_string();
     let branch = format!("+refs/heads/{BRANCH}:refs/heads/{BRANCH}");
     // Its files are wanted, and not its history.
