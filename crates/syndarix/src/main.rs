@@ -67,9 +67,9 @@ fn trace() {
 /// Says on standard error why a command failed; a program that asked for JSON gets it as JSON.
 fn report(failure: &failure::Failure, output: &Output) {
     let text = if output.is_json() {
-        format!("{}\n", failure.to_json())
+        format!("{}\n", display::text::json(&failure.to_json().to_string()))
     } else {
-        failure.render(color_wanted(&io::stderr()))
+        display::text::for_terminal(&failure.render(color_wanted(&io::stderr())))
     };
     // There is nowhere left to complain to when standard error is gone too.
     let _ = io::stderr().lock().write_all(text.as_bytes());

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::display::text;
 use crate::failure::Failure;
 
 /// Where a command writes what it was asked for.
@@ -30,12 +31,12 @@ impl Output {
         self.color
     }
 
-    /// Writes text as it is.
+    /// Writes text for a person, whoever wrote it.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
-        self.bytes(text.as_bytes())
+        self.bytes(text::for_terminal(text).as_bytes())
     }
 
-    /// Writes what need not be text, as it is.
+    /// Writes what is read by a program and need not be text, as it is.
     #[expect(clippy::unused_self, reason = "only whoever was given an output may write")]
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
@@ -51,14 +52,14 @@ impl Output {
     pub(crate) fn document(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Failure::internal("the listing cannot be written as JSON").because(error))?;
-        self.line(&text)
+        self.line(&text::json(&text))
     }
 
     /// Writes one JSON document on one line, for streams.
     pub(crate) fn document_line(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(value)
             .map_err(|error| Failure::internal("the event cannot be written as JSON").because(error))?;
-        self.line(&text)
+        self.line(&text::json(&text))
     }
 }
 
@@ -71,7 +72,7 @@ pub(crate) fn color_wanted(stream: &impl IsTerminal) -> bool {
 /// Asks something at the terminal, on standard error, so that what a command prints stays what it was asked for.
 pub(crate) fn prompt(question: &str) {
     // A question that cannot be written is answered by nobody, which is a no.
-    let _ = io::stderr().lock().write_all(question.as_bytes());
+    let _ = io::stderr().lock().write_all(text::for_terminal(question).as_bytes());
 }
 
 /// How many columns standard output has; `None` where it is no terminal.

@@ -91,7 +91,7 @@ mod tests {
         };
         expect![[r#"
             commit      when                  by        task  subject
-            0123456789  1970-01-01T00:00:00Z  Dave      –     Parse the flag
+            0123456789  1970-01-01T00:00:00Z  Dave      –     Parse the flag\x1b
             0123456789  1970-01-01T00:00:00Z  Syndarix  T-3   T-3: Parse the flag
         "#]]
         .assert_eq(

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn an_excerpt_is_bounded_and_harmless() {
-        assert_eq!(excerpt("\n\n# Delivered\u{1b}[2J\n"), (vec!["# Delivered[2J".to_owned()], false));
+        assert_eq!(excerpt("\n\n# Delivered\u{1b}[2J\n"), (vec!["# Delivered\\x1b[2J".to_owned()], false));
         let (lines, more) = excerpt(&"x\n".repeat(40));
         assert_eq!((lines.len(), more), (EXCERPT_LINES, true));
         assert_eq!(excerpt(&"y".repeat(5_000)).0[0].chars().count(), EXCERPT_COLUMNS);

@@ -491,7 +491,7 @@ mod tests {
             &story(),
             Detail::Story,
             &expect![[r#"
-                00:00  project    p-1: Slug [31mline, budget $5.00
+                00:00  project    p-1: Slug \x1b[31mline, budget $5.00
                 00:00  Dave       joins as Engineer
                 00:00  Kate       joins as Engineer
                 00:00  phase      sprint 1 · no task yet · $0.00 of $5.00 · 0 tokens

@@ -74,7 +74,7 @@ impl Live {
         if self.json {
             let text = serde_json::to_string(event)
                 .map_err(|error| Failure::internal("the event cannot be written as JSON").because(error))?;
-            return self.line(&text);
+            return self.line(&text::json(&text));
         }
         if let Some(line) = self.feed.take(event, Detail::Story) {
             // A terminal may have been made wider or narrower since the last line.
@@ -86,6 +86,7 @@ impl Live {
 
     /// Writes a line of its own between the feed's.
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
+        let text = text::for_terminal(text);
         if let Some(terminal) = &self.terminal {
             return output::written(terminal.bars.println(text));
         }
@@ -148,7 +149,7 @@ impl Terminal {
             Some(width) => headers.iter().map(|header| wrap::wrap(header, width, width).join("\n")).collect(),
             None => headers,
         };
-        self.header.set_message(headers.join("\n"));
+        self.header.set_message(text::for_terminal(&headers.join("\n")));
 
         let active: Vec<(AgentId, String)> =
             feed.unfinished().flat_map(|(_, board)| board.active_lines()).collect();
@@ -168,7 +169,7 @@ impl Terminal {
                 bar.enable_steady_tick(SPIN_EVERY);
                 bar
             });
-            bar.set_message(message.clone());
+            bar.set_message(text::for_terminal(message));
         }
         let hidden = active.len() - shown.len();
         let more =

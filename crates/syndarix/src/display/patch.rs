@@ -32,10 +32,10 @@ mod tests {
     #[test]
     fn lines_are_coloured_by_what_they_do() {
         let patch = "diff --git a b\n+++ b/x\n@@ -1 +1 @@\n-old\u{1b}[2J\n+new\n same\n";
-        assert_eq!(render(patch, false), patch.replace('\u{1b}', ""));
+        assert_eq!(render(patch, false), patch.replace('\u{1b}', "\\x1b"));
         assert_eq!(
             render(patch, true).replace('\u{1b}', "^"),
-            "^[1mdiff --git a b^[0m\n^[1m+++ b/x^[0m\n^[36m@@ -1 +1 @@^[0m\n^[31m-old[2J^[0m\n^[32m+new^[0m\n same\n"
+            "^[1mdiff --git a b^[0m\n^[1m+++ b/x^[0m\n^[36m@@ -1 +1 @@^[0m\n^[31m-old\\x1b[2J^[0m\n^[32m+new^[0m\n same\n"
         );
     }
 }

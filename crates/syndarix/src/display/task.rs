@@ -205,7 +205,7 @@ mod tests {
             Description
               Read `--json`.
 
-              Say [31mno[0m otherwise.
+              Say \x1b[31mno\x1b[0m otherwise.
 
             Receipt · 1970-01-01T00:00:00Z
               check        sh -c 'a && b' → exit code 0 (3.2 s)

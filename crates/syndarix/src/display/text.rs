@@ -1,5 +1,6 @@
 //! Small pieces of text: amounts, durations, names, and what models wrote, made safe for a terminal.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use syndarix_core::id::AgentId;
@@ -55,8 +56,8 @@ pub(crate) fn took(duration: Duration) -> String {
     }
 }
 
-/// One line of what a model or a tool wrote: line breaks become spaces, control characters, which could
-/// move the cursor or rewrite the screen, are dropped, and the rest is cut to `limit` characters.
+/// One line of what a model or a tool wrote: line breaks become spaces, control characters are shown as they are written in
+/// a program, and the rest is cut to `limit` characters.
 pub(crate) fn one_line(written: &str, limit: usize) -> String {
     let mut line = String::new();
     let mut space = false;
@@ -65,21 +66,74 @@ pub(crate) fn one_line(written: &str, limit: usize) -> String {
             space = !line.is_empty();
             continue;
         }
-        if is_unsafe(c) {
-            continue;
-        }
         if space {
             line.push(' ');
             space = false;
         }
-        line.push(c);
+        push_shown(&mut line, c);
     }
     truncate(&line, limit)
 }
 
-/// Several lines of what a model or a tool wrote, without control characters.
+/// Several lines of what a model or a tool wrote, in which control characters are shown and not obeyed.
 pub(crate) fn many_lines(written: &str) -> String {
-    written.chars().filter(|c| matches!(c, '\n' | '\t') || !is_unsafe(*c)).collect()
+    let mut text = String::with_capacity(written.len());
+    let mut characters = written.chars().peekable();
+    while let Some(c) = characters.next() {
+        let ends_a_line = c == '\r' && characters.peek() == Some(&'\n');
+        if matches!(c, '\n' | '\t') || ends_a_line { text.push(c) } else { push_shown(&mut text, c) }
+    }
+    text
+}
+
+/// What begins a change of how a terminal paints.
+const PAINT: &str = "\u{1b}[";
+/// The paints that are ours: none of them hides or moves anything.
+const PAINTS: [&str; 7] = ["0m", "1m", "2m", "31m", "32m", "33m", "36m"];
+
+/// What may be written to a terminal: the same text, in which no control characters are left but line breaks and our own
+/// paints. Everything a person sees goes through here, whoever wrote it.
+pub(crate) fn for_terminal(text: &str) -> String {
+    let mut parts = text.split(PAINT);
+    let mut shown = many_lines(parts.next().unwrap_or_default());
+    for part in parts {
+        match PAINTS.iter().find(|paint| part.starts_with(**paint)) {
+            Some(paint) => {
+                shown.push_str(PAINT);
+                shown.push_str(paint);
+                shown.push_str(&many_lines(&part[paint.len()..]));
+            }
+            None => shown.push_str(&many_lines(&format!("{PAINT}{part}"))),
+        }
+    }
+    shown
+}
+
+/// A JSON text in which nothing is left that a terminal would obey: JSON itself wants only some of it escaped.
+pub(crate) fn json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Line breaks between values are JSON's own; in a text they are escaped already.
+        if is_unsafe(c) && !c.is_ascii_control() || c == '\u{7f}' {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn push_shown(text: &mut String, c: char) {
+    if !is_unsafe(c) {
+        text.push(c);
+    } else if u32::from(c) < 0x100 {
+        let _ = write!(text, "\\x{:02x}", u32::from(c));
+    } else {
+        let _ = write!(text, "\\u{{{:x}}}", u32::from(c));
+    }
 }
 
 /// Control characters, and the marks that reorder text.
@@ -140,8 +194,23 @@ mod tests {
 
     #[test]
     fn what_models_write_cannot_steer_the_terminal() {
-        assert_eq!(one_line("a\u{1b}[2Jb\r\n\n  c\u{202e}d", 80), "a[2Jb cd");
+        assert_eq!(one_line("a\u{1b}[2Jb\r\n\n  c\u{202e}d", 80), "a\\x1b[2Jb c\\u{202e}d");
         assert_eq!(one_line("abcdef", 4), "abc…");
-        assert_eq!(many_lines("a\u{7}\n\tb\u{1b}"), "a\n\tb");
+        assert_eq!(many_lines("a\u{7}\r\n\tb\u{1b}\rc\u{9b}2J"), "a\\x07\r\n\tb\\x1b\\x0dc\\x9b2J");
+        for (written, shown) in [
+            ("\u{1b}[31mred\u{1b}[0m\n", "\u{1b}[31mred\u{1b}[0m\n"),
+            // Hidden, moved, a clipboard that is filled, a title.
+            ("\u{1b}[8mx", "\\x1b[8mx"),
+            ("\u{1b}[1A\u{1b}[2K", "\\x1b[1A\\x1b[2K"),
+            ("\u{1b}]52;c;eA==\u{7}", "\\x1b]52;c;eA==\\x07"),
+            ("\u{1b}\u{1b}[1m", "\\x1b\u{1b}[1m"),
+            ("", ""),
+        ] {
+            assert_eq!(for_terminal(written), shown);
+        }
+        let written = serde_json::json!({"a": "\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{e9}\n"});
+        let shown = json(&serde_json::to_string_pretty(&written).unwrap());
+        assert!(shown.chars().all(|c| c == '\n' || !is_unsafe(c)), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), written);
     }
 }
