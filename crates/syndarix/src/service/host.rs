@@ -24,7 +24,7 @@ use temporalio_client::Connection;
 
 use super::control::ControlSocket;
 use super::models::Callable;
-use super::{busy, port, tools, workshop};
+use super::{busy, port, private, tools, workshop};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::input::room::room;
@@ -81,7 +81,8 @@ impl Service {
         let work = work_directory(&data_dir, &crate::config::process_environment);
         room(&data_dir, "free some space, or choose another --data-dir")?;
         room(&work, "free some space, or set XDG_STATE_HOME to a folder on another disk")?;
-        let layout = Layout::new(&data_dir, work);
+        private::data(&data_dir)?;
+        let layout = Layout::new(&data_dir, work.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = Store::open(StoreOptions { data_dir: data_dir.clone(), clock: Arc::clone(&clock) })
             .await
@@ -96,7 +97,9 @@ impl Service {
             None => None,
         };
 
+        private::files(&data_dir)?;
         // Nothing is made outside of the data directory before that is known to be good.
+        private::state(&work)?;
         let (workshop, machine) =
             workshop::open(config, &kept_policy, launcher, &layout.environments()).await;
 

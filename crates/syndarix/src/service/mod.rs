@@ -9,6 +9,7 @@
 //! - [`unfinished`]: what a data directory holds that is not over.
 //! - [`closing`]: what a summary is made of.
 //! - [`models`], [`tools`]: configuration in the terms of the gateway and the toolbox.
+//! - [`private`]: who may look at what the service keeps.
 //! - [`word`]: what a human may say to a project, as one value, and what it does to the store.
 //! - [`control`]: the socket through which another terminal says it to a running service.
 
@@ -20,6 +21,7 @@ pub(crate) mod control;
 pub(crate) mod host;
 pub(crate) mod models;
 pub(crate) mod port;
+mod private;
 pub(crate) mod session;
 pub(crate) mod stop;
 pub(crate) mod tools;

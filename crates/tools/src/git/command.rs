@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt as _;
 
+use super::durable;
 use super::error::Error;
 use super::identity::Signature;
 
@@ -71,11 +72,18 @@ pub(super) struct Git {
     pub(super) signature: Signature,
     /// The index to use instead of the work tree's own.
     pub(super) index: Option<PathBuf>,
+    /// Whether what it writes is to be on the disk when it ends.
+    pub(super) durable: bool,
 }
 
 impl Git {
     pub(super) fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), signature: Signature::SHELL, index: None }
+        Self { path: path.into(), signature: Signature::SHELL, index: None, durable: false }
+    }
+
+    /// The same in a folder whose files are to last: the folders of what it writes are [`durable::sync`]'s to sync.
+    pub(super) fn durable(path: impl Into<PathBuf>) -> Self {
+        Self { durable: true, ..Self::at(path) }
     }
 
     /// Runs git and returns how it ended.
@@ -101,7 +109,8 @@ impl Git {
         if let Some(index) = &self.index {
             command.env("GIT_INDEX_FILE", index);
         }
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().chain(self.durable.then_some(durable::SETTINGS).into_iter().flatten())
+        {
             command.arg("-c").arg(setting);
         }
         command

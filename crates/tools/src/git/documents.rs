@@ -41,6 +41,7 @@ impl Repository {
             let tree = staging.tree(&tip, &paths).await?;
             if tree == self.tree_hash(&tip).await? {
                 self.follow(branch).await?;
+                self.sync().await?;
                 return Ok(tip);
             }
             let commit = self.git.must(["commit-tree", &tree, "-p", &tip, "-m", &message]).await?.text();
@@ -48,6 +49,7 @@ impl Repository {
             let moved = self.git.run(["update-ref", "-m", "documents", &name, &commit, &tip]).await?;
             if moved.code == Some(0) {
                 self.follow(branch).await?;
+                self.sync().await?;
                 return Ok(commit);
             }
             if self.existing(branch).await? == tip {

@@ -30,7 +30,7 @@ pub enum Merge {
 
 impl Repository {
     /// Merges `branch` into the branch `into` with a merge commit whose message ends with the trailer
-    /// `name: value`. Doing it again changes nothing.
+    /// `name: value`. Doing it again changes nothing. What is merged is on the disk.
     pub async fn merge(
         &self,
         branch: &str,
@@ -48,6 +48,7 @@ impl Repository {
             let onto = self.existing(branch_name(into)?).await?;
             if self.git.is_ancestor(&tip, &onto).await? {
                 self.follow(into).await?;
+                self.sync().await?;
                 return Ok(Merge::AlreadyMerged { commit: self.merge_of(&tip, &onto).await? });
             }
             let tree = match self.merge_trees(&onto, &tip).await? {
@@ -65,6 +66,7 @@ impl Repository {
                 .await?;
             if moved.code == Some(0) {
                 self.follow(into).await?;
+                self.sync().await?;
                 return Ok(Merge::Merged { commit });
             }
             if self.existing(into).await? == onto {

@@ -5,6 +5,7 @@ mod carrier;
 mod clone_files;
 pub(crate) mod command;
 mod documents;
+mod durable;
 mod elsewhere;
 mod error;
 mod identity;

@@ -11,6 +11,7 @@ use syndarix_core::time::{Clock as _, SystemClock, Timestamp};
 
 use super::carrier::{self, Taking};
 use super::command::{Git, branch_name, path_error};
+use super::durable;
 use super::elsewhere::{self, Lacking, Theirs};
 use super::error::Error;
 use super::identity::Signature;
@@ -93,7 +94,7 @@ impl Repository {
             return Err(Error::NotARepository(path.to_owned()));
         }
         let path = path.canonicalize().map_err(path_error(path))?;
-        let repository = Self { git: Git::at(path) };
+        let repository = Self { git: Git::durable(path) };
         match repository.git.commit("HEAD").await {
             Err(Error::UnknownRevision { .. }) => Err(Error::NoCommits(repository.git.path.clone())),
             Err(error) => Err(error),
@@ -105,9 +106,11 @@ impl Repository {
     async fn create(path: &Path, fill: impl AsyncFnOnce(Git) -> Result<(), Error>) -> Result<Self, Error> {
         if !path.exists() {
             let building = prepare_building(path)?;
-            fill(Git::at(&building)).await?;
+            fill(Git::durable(&building)).await?;
+            durable::sync(&building.join(".git")).await?;
             put_in_place(&building, path)?;
         }
+        durable::sync_names(&path.join(".git"))?;
         Self::open(path).await
     }
 
@@ -257,6 +260,8 @@ impl Repository {
             let _lock = self.lock().await?;
             carrier::fetch_clones(&self.git, taking, branch).await?;
         }
+        // An earlier attempt may have taken it over and not come this far.
+        self.sync().await?;
         Ok(tip)
     }
 
@@ -284,7 +289,7 @@ impl Repository {
     /// checked out stay as they are; a branch that holds anything else is left alone.
     pub async fn push_branch_to(&self, target: &Source, from: &str, branch: &str) -> Result<String, Error> {
         branch_name(branch)?;
-        let theirs = Git::at(&target.git_dir);
+        let theirs = Git::durable(&target.git_dir);
         let foreign = || Error::ForeignBranch { branch: branch.to_owned(), path: target.root.clone() };
         let tip = self.git.tip(branch_name(from)?).await?.ok_or_else(|| Error::UnknownRevision {
             revision: from.to_owned(),
@@ -292,6 +297,8 @@ impl Repository {
         })?;
         if let Some(existing) = theirs.tip(branch).await? {
             if existing == tip {
+                // By an attempt that may not have come this far.
+                durable::sync(&target.git_dir).await?;
                 return Ok(tip);
             }
             let known = self.git.commit(&existing).await.is_ok();
@@ -316,7 +323,13 @@ impl Repository {
             return Err(foreign());
         }
         theirs.expect_success("fetch", ended)?;
+        durable::sync(&target.git_dir).await?;
         Ok(tip)
+    }
+
+    /// Sees to it that what it holds outlives a power cut.
+    pub(super) async fn sync(&self) -> Result<(), Error> {
+        durable::sync(&self.git.path.join(".git")).await
     }
 
     /// Waits for other merges and fetches of this repository, in whichever process, and clears away what killed

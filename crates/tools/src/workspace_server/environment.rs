@@ -13,9 +13,8 @@ const SYSTEM_PATH: [&str; 6] =
 
 /// What keeps package managers from asking a network that is not there: they say at once what is missing, instead of
 /// trying again until a time is up.
-const OFFLINE: [(&str, &str); 7] = [
+const OFFLINE: [(&str, &str); 6] = [
     ("CARGO_NET_OFFLINE", "true"),
-    ("RUSTUP_AUTO_INSTALL", "0"),
     ("GOPROXY", "off"),
     ("UV_OFFLINE", "1"),
     ("PIP_NO_INDEX", "1"),
@@ -118,7 +117,9 @@ pub(super) fn build(sources: Sources<'_>) -> std::io::Result<Vec<(OsString, OsSt
     set("TERM", "dumb".into());
     set("CARGO_TARGET_DIR", inside.home.join("target").into());
     set("CARGO_TERM_COLOR", "never".into());
+    // Toolchains are the user's: they are read and not added to, with a network or without.
     set("GOTOOLCHAIN", "local".into());
+    set("RUSTUP_AUTO_INSTALL", "0".into());
     for (name, value) in OFFLINE.into_iter().filter(|_| !network) {
         set(name, value.into());
     }

@@ -12,6 +12,7 @@ mod git;
 mod isolation;
 mod launch;
 mod mcp;
+mod power;
 mod probes;
 mod reach;
 mod run_command;
