@@ -3,9 +3,16 @@
 use genai::chat::{ChatFrameSink, FrameCtx, RawFrameRef};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
+use syndarix_core::usage::TokenUsage;
+
+use super::heard;
+use crate::tokens;
 
 /// Where providers put their usage: OpenAI and Anthropic's end, Anthropic's beginning, Gemini, OpenAI's responses.
 const USAGE_AT: [&str; 4] = ["/usage", "/message/usage", "/usageMetadata", "/response/usage"];
+
+/// Where Anthropic's beginning is, which knows the prompt and not the answer.
+const USAGE_OF_PROMPT: &str = "/message/usage";
 
 /// Ollama's counters, which lie beside everything else.
 const OLLAMA_COUNTERS: [&str; 6] = [
@@ -23,8 +30,11 @@ pub(super) struct Frames(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    frames: u32,
+    /// Every frame, for what a stream that breaks off has said. Together they are no longer than a stream may be.
+    frames: Vec<Box<str>>,
     usage: Map<String, Value>,
+    /// Whether the usage is more than a beginning.
+    usage_of_answer: bool,
     refusal: String,
     ollama_done: bool,
 }
@@ -32,13 +42,34 @@ struct Seen {
 impl Frames {
     /// Whether anything arrived.
     pub(super) fn any(&self) -> bool {
-        self.0.lock().frames > 0
+        !self.0.lock().frames.is_empty()
     }
 
     /// The provider's usage object.
     pub(super) fn usage(&self) -> Option<Value> {
         let usage = &self.0.lock().usage;
         (!usage.is_empty()).then(|| Value::Object(usage.clone()))
+    }
+
+    /// What a stream that broke off used: what was reported of the answer, and otherwise what was reported of the prompt and
+    /// what came of the answer.
+    pub(super) fn used_so_far(&self, prompt_tokens: u64) -> TokenUsage {
+        let seen = self.0.lock();
+        let reported = heard::usage(&seen.usage);
+        if let (Some(reported), true) = (reported, seen.usage_of_answer) {
+            return reported;
+        }
+        let mut said = String::new();
+        for event in seen.frames.iter().filter_map(|frame| serde_json::from_str::<Value>(frame).ok()) {
+            heard::add(&event, &mut said);
+        }
+        let estimated = tokens::estimate_usage(prompt_tokens, &said);
+        match reported {
+            Some(reported) => {
+                TokenUsage { output_tokens: reported.output_tokens.max(estimated.output_tokens), ..reported }
+            }
+            None => estimated,
+        }
     }
 
     /// The words with which OpenAI's models refuse, which are not part of the answer's text.
@@ -56,7 +87,7 @@ impl Frames {
 impl ChatFrameSink for Frames {
     fn on_frame(&self, _ctx: &FrameCtx, frame: RawFrameRef<'_>) {
         let mut seen = self.0.lock();
-        seen.frames = seen.frames.saturating_add(1);
+        seen.frames.push(frame.data.into());
         // Frames come by the thousand; only those that can matter are parsed.
         let data = frame.data;
         if !["usage", "eval_count", "refusal", "\"done\""].iter().any(|word| data.contains(word)) {
@@ -67,9 +98,11 @@ impl ChatFrameSink for Frames {
             if let Some(Value::Object(usage)) = json.pointer(path) {
                 // Anthropic reports the prompt at the beginning and the answer at the end.
                 seen.usage.extend(usage.clone());
+                seen.usage_of_answer |= path != USAGE_OF_PROMPT;
             }
         }
         if json.get("eval_count").is_some() {
+            seen.usage_of_answer = true;
             for counter in OLLAMA_COUNTERS {
                 if let Some(count) = json.get(counter) {
                     seen.usage.insert(counter.to_owned(), count.clone());

@@ -5,6 +5,7 @@ pub mod config;
 mod convert;
 mod events;
 mod frames;
+mod heard;
 pub mod real;
 mod relay;
 

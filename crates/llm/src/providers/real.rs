@@ -180,7 +180,7 @@ impl ModelProvider for RealProvider {
                 let worked = matches!(error.kind, FailureKind::Timeout | FailureKind::TooLong);
                 if error.usage.is_none() && (worked || answer.frames.any()) {
                     let prompt_tokens = self.estimate_prompt_tokens(call.model, request);
-                    error.usage = Some(tokens::estimate_usage(prompt_tokens, &answer.heard));
+                    error.usage = Some(answer.frames.used_so_far(prompt_tokens));
                 }
                 Err(self.redacted(error))
             }

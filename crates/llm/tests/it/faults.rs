@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use crate::server::{Say, Server, chunk, chunked_head, status, stream_head};
-use crate::wire::{anthropic, openai};
+use crate::wire::{anthropic, gemini, openai};
 
 const KEY: &str = "sk-very-secret-0123456789";
 
@@ -129,6 +129,52 @@ async fn a_cut_in_the_middle_of_a_chunk_is_a_cut_stream() {
     let error = failure(ProviderKind::Openai, says).await;
     assert_eq!(error.kind, FailureKind::CutStream, "{error}");
     assert!(error.usage.is_some());
+}
+
+/// What a provider charges for has been said, thought, or is half of a call's arguments.
+#[tokio::test]
+async fn a_cut_stream_is_charged_for_all_that_came() {
+    let arguments = format!("{{\"content\": \"{}\"}}", "one two three four ".repeat(100));
+    let cut = |mut events: String, within: &str| {
+        events.truncate(events.rfind(within).expect("it is there"));
+        events
+    };
+    let openai_call = openai::calls(&[("write_file", &arguments)]);
+    let anthropic_call = anthropic::call(0, "write_file", &arguments);
+    let gemini_call = gemini::call("write_file", &serde_json::from_str(&arguments).expect("JSON"), None);
+    for (what, kind, body, input) in [
+        (
+            "arguments",
+            ProviderKind::Openai,
+            cut(openai_call.clone() + &openai::end("tool_calls"), "data: [DONE]"),
+            0,
+        ),
+        ("arguments", ProviderKind::OpenaiCompatible, openai_call, 0),
+        (
+            "arguments",
+            ProviderKind::Anthropic,
+            anthropic::start() + &cut(anthropic_call, "event: content_block_stop"),
+            420,
+        ),
+        (
+            "thoughts",
+            ProviderKind::Anthropic,
+            anthropic::start() + &anthropic::thinking(0, &arguments, "s"),
+            420,
+        ),
+        ("a call", ProviderKind::Gemini, gemini_call, 0),
+        ("words", ProviderKind::Gemini, gemini::words(&arguments), 0),
+    ] {
+        let error = failure(kind, vec![head(), Say::Bytes(body.into_bytes())]).await;
+        let usage = error.usage.unwrap_or_else(|| panic!("{kind:?}, {what}: nothing is charged: {error}"));
+        // Where the end was reported before the cut, it is that: 45 tokens for any answer of these servers.
+        let reported = kind == ProviderKind::Openai;
+        let expected = if reported { 40..50 } else { 350..900 };
+        assert!(expected.contains(&usage.output_tokens), "{kind:?}, {what}: {usage:?}");
+        if input > 0 {
+            assert_eq!(usage.input_tokens, input, "the prompt was reported at the beginning");
+        }
+    }
 }
 
 #[tokio::test]
