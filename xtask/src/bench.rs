@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::Command;
 
 /// What is measured, the package and the benchmark.
-const BENCHMARKS: [(&str, &str, &str); 3] = [
+const BENCHMARKS: [(&str, &str, &str); 4] = [
     ("A superstep of a state graph", "syndarix-graph", "superstep"),
     ("A workflow, a signal, a durable activity step", "syndarix-engine", "steps"),
     ("Agents that work side by side", "syndarix-agents", "agents"),
+    ("What the confinement costs", "syndarix-tools", "confinement"),
 ];
 
 /// Builds each benchmark as what is installed is built, and lets it print its table as it goes.

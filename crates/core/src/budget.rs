@@ -118,6 +118,8 @@ pub struct ReservationRequest {
     pub worst_case: NanoUsd,
     /// What it is settled with if it is cut off on this side, by a crash or a time limit.
     pub if_interrupted: NanoUsd,
+    /// Whether it is asked for again when calls under way are settled: then it is told to wait, where that may help.
+    pub patient: bool,
 }
 
 /// The answer to a [`ReservationRequest`].
@@ -125,8 +127,18 @@ pub struct ReservationRequest {
 pub enum Reserved {
     /// Set aside; call now, then settle.
     Granted,
+    /// Not covered now, but perhaps once the calls under way are settled: nothing was set aside, and nobody was told.
+    Later(BudgetRefusal),
     /// Not covered: nothing was set aside.
     Refused(BudgetRefusal),
+}
+
+impl BudgetRefusal {
+    /// Whether it would fit if the calls under way cost nothing.
+    pub fn may_fit_later(&self) -> bool {
+        let taken = u128::from(self.spent.0) + u128::from(self.requested.0);
+        self.reserved > NanoUsd::ZERO && taken <= u128::from(self.limit.0)
+    }
 }
 
 /// Which budget does not cover a call, and by how much.

@@ -105,7 +105,28 @@ fn event(approval: &Approval, kind: EventKind) -> NewEvent {
 /// Queues what the waiting workflow has to be told.
 fn tell(tx: &Tx<'_>, approval: &Approval, state: ApprovalState, comment: Option<&str>) -> Result<(), Error> {
     let payload = json!({ "approval": approval.id, "state": state, "comment": comment });
-    signals::queue(tx, &format!("approval:{}", approval.id), &approval.workflow_id, SIGNAL, &payload)
+    signals::queue(tx, &format!("approval:{}", approval.id), &approval.workflow_id, SIGNAL, &payload)?;
+    for waiter in waiters(tx, &approval.id)? {
+        signals::queue(tx, &format!("approval:{}:{waiter}", approval.id), &waiter, SIGNAL, &payload)?;
+    }
+    Ok(())
+}
+
+/// The workflows that wait for an approval beside the one that asked first.
+fn waiters(tx: &Tx<'_>, id: &ApprovalId) -> Result<Vec<String>, Error> {
+    let sql = "SELECT workflow_id FROM approval_waiters WHERE approval = ?1 ORDER BY rowid";
+    Ok(tx.prepare_cached(sql)?.query_map([id.as_str()], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Notes that another workflow asked the same, and waits for the same answer.
+fn join(tx: &Tx<'_>, asked: &Approval, workflow_id: &str) -> Result<(), Error> {
+    if asked.state_at(tx.now()) == ApprovalState::Pending && asked.workflow_id != workflow_id {
+        tx.prepare_cached(
+            "INSERT INTO approval_waiters (approval, workflow_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![asked.id.as_str(), workflow_id])?;
+    }
+    Ok(())
 }
 
 fn pending_about(tx: &Tx<'_>, column: &str, id: &str) -> Result<Vec<Approval>, Error> {
@@ -220,7 +241,8 @@ fn decide(tx: &Tx<'_>, id: &ApprovalId, decision: &Decision) -> Result<Approval,
 }
 
 impl Store {
-    /// Asks a human, or returns the approval that was asked for about this subject, however it stands.
+    /// Asks a human, or returns the approval that was asked for about this subject, however it stands. Every workflow that
+    /// asks is told of the decision.
     pub async fn request_approval(&self, new: NewApproval) -> Result<Approval, Error> {
         self.request_offering(new, None).await
     }
@@ -234,6 +256,7 @@ impl Store {
         let shown = Content::new(new.shown.clone()).await?;
         self.write(move |tx| {
             if let Some(existing) = about(tx, &new.project, &new.subject)? {
+                join(tx, &existing, &new.workflow_id)?;
                 return Ok(existing);
             }
             let asked = request(tx, &new, &shown)?;
@@ -307,6 +330,33 @@ impl Store {
             end(tx, &asked, &End { state: ApprovalState::Superseded, by: None, comment: None })?;
             projects::wait_or_go_on(tx, &asked.project)?;
             get(tx, &id)
+        })
+        .await
+    }
+
+    /// A workflow waits no more for what it asked. What others ask, too, stays theirs to wait for; the rest is superseded.
+    pub async fn leave_approvals(&self, project: &ProjectId, workflow_id: &str) -> Result<(), Error> {
+        let (project, workflow_id) = (project.clone(), workflow_id.to_owned());
+        self.write(move |tx| {
+            tx.prepare_cached("DELETE FROM approval_waiters WHERE workflow_id = ?1")?
+                .execute([&workflow_id])?;
+            let pending = pending_about(tx, "project", project.as_str())?;
+            for asked in pending.iter().filter(|asked| asked.workflow_id == workflow_id) {
+                match waiters(tx, &asked.id)?.first() {
+                    Some(next) => {
+                        tx.prepare_cached(
+                            "DELETE FROM approval_waiters WHERE approval = ?1 AND workflow_id = ?2",
+                        )?
+                        .execute(params![asked.id.as_str(), next])?;
+                        tx.prepare_cached("UPDATE approvals SET workflow_id = ?2 WHERE id = ?1")?
+                            .execute(params![asked.id.as_str(), next])?;
+                    }
+                    None => {
+                        end(tx, asked, &End { state: ApprovalState::Superseded, by: None, comment: None })?;
+                    }
+                }
+            }
+            projects::wait_or_go_on(tx, &project)
         })
         .await
     }

@@ -141,7 +141,8 @@ pub(crate) fn set_limit(tx: &Tx<'_>, scope: &BudgetScope, limit: NanoUsd) -> Res
     Ok(before)
 }
 
-/// Sets an amount aside in every scope, or in none.
+/// Sets an amount aside in every scope, or in none. A refusal that no call under way can take back is told before one that
+/// perhaps can.
 pub(crate) fn reserve(
     tx: &Tx<'_>,
     project: &ProjectId,
@@ -149,18 +150,23 @@ pub(crate) fn reserve(
     worst_case: NanoUsd,
 ) -> Result<Option<BudgetRefusal>, Error> {
     let mut rows = Vec::with_capacity(scopes.len());
+    let mut refusals = Vec::new();
     for scope in scopes {
         let totals = find(tx, scope)?;
         if let Some(limit) = totals.limit.filter(|_| !totals.covers(worst_case)) {
-            return Ok(Some(BudgetRefusal {
+            refusals.push(BudgetRefusal {
                 scope: scope.clone(),
                 limit,
                 spent: totals.spent,
                 reserved: totals.reserved,
                 requested: worst_case,
-            }));
+            });
         }
         rows.push(totals);
+    }
+    if !refusals.is_empty() {
+        let lasting = refusals.iter().position(|refusal| !refusal.may_fit_later()).unwrap_or(0);
+        return Ok(Some(refusals.swap_remove(lasting)));
     }
     for (scope, mut totals) in scopes.iter().zip(rows).filter(|(scope, _)| scope.adds_up()) {
         totals.reserved += worst_case;

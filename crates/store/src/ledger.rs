@@ -90,12 +90,15 @@ fn event(attribution: &Attribution, kind: EventKind) -> NewEvent {
 
 /// Sets the worst case aside, once per attempt.
 fn reserve(tx: &Tx<'_>, request: &ReservationRequest) -> Result<Reserved, Error> {
-    let ReservationRequest { call, attribution, model, worst_case, if_interrupted } = request;
+    let ReservationRequest { call, attribution, model, worst_case, if_interrupted, patient } = request;
     if find(tx, call)?.is_some() {
         return Err(Error::Conflict(format!("call {call} was reserved before and cannot be again")));
     }
     let scopes = attribution.scopes();
     if let Some(refusal) = budgets::reserve(tx, &attribution.project, &scopes, *worst_case)? {
+        if *patient && refusal.may_fit_later() {
+            return Ok(Reserved::Later(refusal));
+        }
         let refused = EventKind::BudgetRefused { refusal: refusal.clone() };
         journal::record(tx, &event(attribution, refused))?;
         return Ok(Reserved::Refused(refusal));

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_permissions.sql"),
     include_str!("../migrations/0005_environments.sql"),
     include_str!("../migrations/0006_named_tests.sql"),
+    include_str!("../migrations/0007_waiters.sql"),
 ];
 
 /// Above this size a database is not read through when it is opened; SQLite still notices damage where it

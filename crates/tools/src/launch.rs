@@ -47,11 +47,22 @@ pub(crate) fn reason(error: &io::Error) -> String {
 }
 
 impl Launcher {
-    /// A program, started by way of [`launch`].
-    pub(crate) fn launching(&self, program: Program) -> Program {
+    /// A program, started by way of [`launch`]. One that is not there is not tried.
+    pub(crate) fn launching(&self, program: Program) -> io::Result<Program> {
+        let path = program.env.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value);
+        let is_there = if program.path.components().count() > 1 {
+            program.path.exists()
+        } else {
+            path.is_some_and(|path| {
+                std::env::split_paths(path).any(|folder| folder.join(&program.path).exists())
+            })
+        };
+        if !is_there {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let mut args: Vec<OsString> = self.args.iter().map(Into::into).collect();
         args.extend([LAUNCH.into(), program.path.into()]);
         args.extend(program.args);
-        Program { path: self.program.clone(), args, ..program }
+        Ok(Program { path: self.program.clone(), args, ..program })
     }
 }

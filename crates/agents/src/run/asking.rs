@@ -24,8 +24,10 @@ pub(super) struct Question {
     pub(super) title: String,
     /// What the human is shown, in full.
     pub(super) shown: String,
-    /// What makes it this question and no other within its effect.
+    /// What makes it this question and no other within its effect, or, where it is everybody's, within the project.
     pub(super) about: String,
+    /// Whether all who ask it wait for one answer.
+    pub(super) everybodys: bool,
     /// What may be allowed for always with it; it is part of what is shown.
     pub(super) always: Option<CallScope>,
 }
@@ -92,7 +94,8 @@ impl RunContext {
     }
 
     pub(super) async fn ask(&self, key: &EffectKey, question: Question) -> Result<Decided, NodeError> {
-        let subject = subject(key, &question.about);
+        let subject =
+            if question.everybodys { question.about.clone() } else { subject(key, &question.about) };
         let checkpoint = (question.kind == ApprovalKind::ToolCall).then_some(Checkpoint::RiskyTool);
         let approval = self
             .store()
@@ -103,7 +106,7 @@ impl RunContext {
                     title: head(&question.title, 120),
                     shown: question.shown.into_bytes(),
                     subject: subject.clone(),
-                    task: Some(self.request.task.clone()),
+                    task: (!question.everybodys).then(|| self.request.task.clone()),
                     workflow_id: self.request.workflow_id.clone(),
                     expires_at: self.options.approvals.expires_at(question.kind, self.now()),
                     checkpoint,

@@ -60,6 +60,22 @@ impl Node<RunState> for Think {
     }
 }
 
+/// A question about money: the refusal, and the how manieth about this budget at this limit it is.
+struct Asked {
+    refusal: BudgetRefusal,
+    number: u32,
+}
+
+impl Asked {
+    /// The question that follows another. It is the first unless the same limit refuses again.
+    fn after(before: Option<&Self>, refusal: BudgetRefusal) -> Self {
+        let same = before
+            .filter(|asked| asked.refusal.scope == refusal.scope && asked.refusal.limit == refusal.limit);
+        let number = same.map_or(1, |asked| asked.number + 1);
+        Self { refusal, number }
+    }
+}
+
 impl Think {
     async fn ask_model(&self, ctx: &NodeContext, state: &RunState, briefing: &Briefing) -> Outcome {
         let run = &self.0;
@@ -74,14 +90,25 @@ impl Think {
             return Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)));
         }
         let call = CallContext { effect: run.key(ctx.superstep, 0), attribution: run.attribution(), chain };
-        let started = run.now();
         let limit = minutes(briefing.limits.thinking_minutes);
-        let answered = tokio::time::timeout(limit, run.options.gateway.call(&call, &request, &())).await;
-        let active_ms = run.now().since(started).as_millis() as u64;
+        let mut asked: Option<Asked> = None;
+        let (answered, active_ms) = loop {
+            let started = run.now();
+            let answered = tokio::time::timeout(limit, run.options.gateway.call(&call, &request, &())).await;
+            let active_ms = run.now().since(started).as_millis() as u64;
+            let Ok(Err(gateway::Error::BudgetRefused(refusal))) = answered else {
+                break (answered, active_ms);
+            };
+            let question = Asked::after(asked.as_ref(), refusal);
+            match self.over_budget(ctx, &question).await? {
+                // Somebody may have allowed more meanwhile.
+                None => asked = Some(question),
+                Some(outcome) => return Ok(outcome),
+            }
+        };
         match answered {
             Err(_) => self.took_too_long(limit).await,
             Ok(Ok(reply)) => self.answered(ctx, &reply, active_ms).await,
-            Ok(Err(gateway::Error::BudgetRefused(refusal))) => self.over_budget(ctx, &refusal).await,
             Ok(Err(gateway::Error::AllFailed { attempts, retry_after })) => {
                 self.unanswered(state, &attempts, retry_after).await
             }
@@ -201,55 +228,56 @@ impl Think {
         Ok(NodeOutcome::Update(update))
     }
 
-    /// Asks a human for money. Each refusal by another limit is a question of its own.
-    async fn over_budget(&self, ctx: &NodeContext, refusal: &BudgetRefusal) -> Outcome {
+    /// Asks a human for money. `None` is that it was allowed, which may mean that it is there now.
+    async fn over_budget(
+        &self,
+        ctx: &NodeContext,
+        asked: &Asked,
+    ) -> Result<Option<NodeOutcome<RunUpdate>>, NodeError> {
         let run = &self.0;
-        for question in 1..=MAX_BUDGET_QUESTIONS {
-            let again = if question > 1 { "still " } else { "" };
-            let decided = run
-                .ask(
-                    &run.key(ctx.superstep, 0),
-                    Question {
-                        kind: ApprovalKind::Budget,
-                        always: None,
-                        title: if refusal.scope.adds_up() {
-                            format!("{} is {again}out of budget: {refusal}", run.member.name)
-                        } else {
-                            format!("{}'s next call is {again}too dear: {refusal}", run.member.name)
-                        },
-                        shown: format!(
-                            "{refusal}.\n\n{} ({}) works on {} \"{}\" and cannot ask its model again.\n\nRaise the \
-                             budget, then approve to go on. Reject to end this piece of work.",
-                            run.member.name,
-                            run.member.role.title(),
-                            run.task.id.key(),
-                            run.task.title
-                        ),
-                        about: format!("budget:{}:{}:{question}", refusal.scope, refusal.limit.0),
-                    },
-                )
-                .await?;
-            match decided {
-                Decided::Wait(interrupt) => {
-                    run.announce(AgentTransition::Block).await?;
-                    return Ok(NodeOutcome::Interrupt(interrupt));
-                }
-                Decided::Rejected(comment) => {
-                    let said = if comment.is_empty() { String::new() } else { format!(" ({comment})") };
-                    let error = format!("{refusal}; a human refused to raise it{said}");
-                    return Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)));
-                }
-                // A question about money never expires: silence neither spends nor gives up.
-                Decided::Expired => {
-                    let error = format!("{refusal}; nobody raised it in time");
-                    return Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)));
-                }
-                // It was approved, and the same limit still refuses: it was not raised.
-                Decided::Approved(_) => {}
-            }
+        let Asked { refusal, number } = asked;
+        let failing =
+            |error: String| Ok(Some(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error))));
+        if *number > MAX_BUDGET_QUESTIONS {
+            return failing(format!(
+                "{refusal}; it was approved {MAX_BUDGET_QUESTIONS} times and not raised"
+            ));
         }
-        let error = format!("{refusal}; it was approved {MAX_BUDGET_QUESTIONS} times and not raised");
-        Ok(NodeOutcome::Update(RunUpdate::next(Action::Fail).failing(error)))
+        let again = if *number > 1 { "still " } else { "" };
+        let question = Question {
+            kind: ApprovalKind::Budget,
+            always: None,
+            // One for each budget and its limit, whoever meets it: all of them go on with one answer.
+            everybodys: true,
+            title: if refusal.scope.adds_up() {
+                format!("{} is {again}out of budget: {refusal}", run.member.name)
+            } else {
+                format!("{}'s next call is {again}too dear: {refusal}", run.member.name)
+            },
+            shown: format!(
+                "{refusal}.\n\n{} ({}) works on {} \"{}\" and cannot ask its model again; whoever meets the same limit \
+                 waits for this answer, too.\n\nRaise the budget, then approve to go on. Reject to end these pieces of \
+                 work.",
+                run.member.name,
+                run.member.role.title(),
+                run.task.id.key(),
+                run.task.title
+            ),
+            about: format!("budget:{}:{}:{number}", refusal.scope, refusal.limit.0),
+        };
+        match run.ask(&run.key(ctx.superstep, 0), question).await? {
+            Decided::Approved(_) => Ok(None),
+            Decided::Wait(interrupt) => {
+                run.announce(AgentTransition::Block).await?;
+                Ok(Some(NodeOutcome::Interrupt(interrupt)))
+            }
+            Decided::Rejected(comment) => {
+                let said = if comment.is_empty() { String::new() } else { format!(" ({comment})") };
+                failing(format!("{refusal}; a human refused to raise it{said}"))
+            }
+            // A question about money never expires: silence neither spends nor gives up.
+            Decided::Expired => failing(format!("{refusal}; nobody raised it in time")),
+        }
     }
 
     /// The same step is tried again; that books this call as interrupted.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use syndarix_core::budget::{CallKey, CallOutcome, CallSettlement, ReservationRequest, Reserved};
+use syndarix_core::budget::{CallKey, CallOutcome, CallSettlement, ReservationRequest};
 use syndarix_core::event::{EventKind, NewEvent};
 use syndarix_core::money::NanoUsd;
 use syndarix_core::time::Timestamp;
@@ -12,6 +12,7 @@ use syndarix_core::usage::TokenUsage;
 use super::breaker::Admission;
 use super::chain::Place;
 use super::error::{Error, FailedAttempt};
+use super::lines::UnderWay;
 use super::record::Record;
 use super::retry::Decision;
 use super::{CallContext, Gateway, GatewayReply};
@@ -63,10 +64,13 @@ impl<'a> Call<'a> {
                 } else {
                     NanoUsd::ZERO
                 },
+                patient: true,
             };
-            if let Reserved::Refused(refusal) = self.gateway.options.ledger.reserve(&reservation).await? {
-                return Err(Error::BudgetRefused(refusal));
-            }
+            let lines = &self.gateway.lines;
+            let under_way = match lines.reserve(self.gateway.options.ledger.as_ref(), reservation).await? {
+                Ok(under_way) => under_way,
+                Err(refusal) => return Err(Error::BudgetRefused(refusal)),
+            };
             let asked = self.asked.entry(candidate.model.to_string()).or_default();
             let info = CallInfo {
                 model: candidate.model.model(),
@@ -79,8 +83,12 @@ impl<'a> Call<'a> {
             let outcome = candidate.provider.call(&info, self.request, self.sink).await;
             let latency_ms = started.elapsed().as_millis() as u64;
             match outcome {
-                Ok(reply) => return self.succeed(&candidate, key, reply, latency_ms).await,
-                Err(error) => self.fail(&candidate, key, &error, latency_ms).await?,
+                Ok(reply) => {
+                    let succeeded = self.succeed(&candidate, key, reply, latency_ms).await;
+                    drop(under_way);
+                    return succeeded;
+                }
+                Err(error) => self.fail(&candidate, key, &error, latency_ms, under_way).await?,
             }
         }
         Err(Error::AllFailed { attempts: self.failures, retry_after: self.retry_after })
@@ -180,6 +188,7 @@ impl<'a> Call<'a> {
         call: CallKey,
         error: &ProviderError,
         latency_ms: u64,
+        under_way: UnderWay,
     ) -> Result<(), Error> {
         let model = candidate.model;
         tracing::debug!(%call, %model, kind = %error.kind, %error, "model call failed");
@@ -217,6 +226,8 @@ impl<'a> Call<'a> {
             retryable: error.retryable(),
         };
         self.gateway.settle(&CallSettlement { call, outcome, usage, cost, latency_ms }, events).await?;
+        // Before the pause: what it set aside is free.
+        drop(under_way);
 
         self.note_failure(model, error);
         self.place.attempt += 1;

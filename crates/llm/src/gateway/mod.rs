@@ -1,12 +1,14 @@
 //! The gateway: one model call, made once, charged to the nano-dollar, through a chain of models.
 //!
 //! [`Gateway::call`] is the shell. What it decides is in the pure parts beside it: where a call stands in its chain
-//! (`chain`), whether to ask again ([`retry`]), and which model to leave alone ([`breaker`]).
+//! (`chain`), whether to ask again ([`retry`]), and which model to leave alone ([`breaker`]). Who waits for money that is set
+//! aside for others waits in `lines`.
 
 pub mod breaker;
 mod call;
 mod chain;
 pub mod error;
+mod lines;
 mod record;
 pub mod retry;
 
@@ -31,6 +33,7 @@ pub use self::retry::RetryPolicy;
 use self::breaker::{Admission, Breaker};
 use self::call::Call;
 use self::chain::Place;
+use self::lines::Lines;
 use self::record::Record;
 use crate::error::FailureKind;
 use crate::prices::Prices;
@@ -94,6 +97,7 @@ pub struct GatewayReply {
 pub struct Gateway {
     options: GatewayOptions,
     breakers: Mutex<HashMap<ModelRef, Breaker>>,
+    lines: Lines,
 }
 
 impl fmt::Debug for Gateway {
@@ -105,7 +109,7 @@ impl fmt::Debug for Gateway {
 impl Gateway {
     /// A gateway whose circuit breakers are closed.
     pub fn new(options: GatewayOptions) -> Self {
-        Self { options, breakers: Mutex::default() }
+        Self { options, breakers: Mutex::default(), lines: Lines::default() }
     }
 
     /// Makes a model call happen once.

@@ -156,6 +156,7 @@ impl Ledger for MemoryLedger {
         if inner.calls.contains_key(&key) {
             return Err(PortError::permanent(format!("the call {} was reserved before", request.call)));
         }
+        let mut refusals = Vec::new();
         for scope in request.attribution.scopes() {
             let Some(limit) = inner.limits.get(&scope).copied() else { continue };
             let under = |call: &&MemoryCall| {
@@ -165,8 +166,14 @@ impl Ledger for MemoryLedger {
             let reserved: NanoUsd = inner.calls.values().filter(under).map(MemoryCall::reserved).sum();
             if spent + reserved + request.worst_case > limit {
                 let requested = request.worst_case;
-                return Ok(Reserved::Refused(BudgetRefusal { scope, limit, spent, reserved, requested }));
+                refusals.push(BudgetRefusal { scope, limit, spent, reserved, requested });
             }
+        }
+        if !refusals.is_empty() {
+            let lasting = refusals.iter().position(|refusal| !refusal.may_fit_later());
+            let refusal = refusals.swap_remove(lasting.unwrap_or(0));
+            let waits = request.patient && lasting.is_none();
+            return Ok(if waits { Reserved::Later(refusal) } else { Reserved::Refused(refusal) });
         }
         inner.calls.insert(key, MemoryCall { reservation: request.clone(), end: None });
         Ok(Reserved::Granted)

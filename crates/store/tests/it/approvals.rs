@@ -52,6 +52,46 @@ async fn a_subject_is_asked_about_once() {
 }
 
 #[tokio::test]
+async fn all_who_ask_the_same_are_told_the_answer_and_who_leaves_takes_nothing_along() {
+    let f = fixture().await;
+    let ask_for = async |workflow: &str| {
+        let new = NewApproval {
+            project: f.project.clone(),
+            kind: ApprovalKind::Budget,
+            title: "More?".to_owned(),
+            shown: SHOWN.to_vec(),
+            subject: "budget:project p:100:1".to_owned(),
+            task: None,
+            workflow_id: workflow.to_owned(),
+            expires_at: None,
+            checkpoint: None,
+        };
+        f.store.request_approval(new).await.expect("asked")
+    };
+    let asked = ask_for("task:1").await;
+    for workflow in ["task:2", "task:3", "task:2", "task:1"] {
+        assert_eq!(ask_for(workflow).await.id, asked.id);
+    }
+    f.store.leave_approvals(&f.project, "task:1").await.expect("left");
+    f.store.leave_approvals(&f.project, "task:9").await.expect("nothing to leave");
+    f.store.decide(&asked.id, decision("human", true)).await.expect("decided");
+    let told: Vec<String> = f
+        .store
+        .pending_signals()
+        .await
+        .expect("signals")
+        .into_iter()
+        .map(|signal| signal.workflow_id)
+        .collect();
+    assert_eq!(told, ["task:2", "task:3"]);
+    assert_eq!(ask_for("task:4").await.state, ApprovalState::Approved, "who comes later finds it decided");
+
+    let alone = ask(&f, "alone", None).await;
+    f.store.leave_approvals(&f.project, "project:p").await.expect("left");
+    assert_eq!(f.store.approval(&alone.id).await.expect("there").state, ApprovalState::Superseded);
+}
+
+#[tokio::test]
 async fn of_a_hundred_decisions_one_wins() {
     let f = fixture().await;
     let id = ask(&f, "architecture", None).await.id;

@@ -1,12 +1,12 @@
 //! Limits, warnings and refusals.
 
-use syndarix_core::budget::{BudgetScope, Reserved};
+use syndarix_core::budget::{BudgetScope, ReservationRequest, Reserved};
 use syndarix_core::money::NanoUsd;
 use syndarix_core::ports::Ledger;
 use syndarix_store::Error;
 
 use crate::support::{
-    begin, dave, effect, fixture, new_agent, new_project, project_id, reservation, warnings,
+    begin, dave, effect, fixture, new_agent, new_project, project_id, reservation, success, warnings,
 };
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn the_smallest_budget_above_a_call_refuses_it_and_none_is_touched() {
                 assert_eq!((&refusal.scope, refusal.limit), (scope, NanoUsd(*limit)));
                 assert_eq!(refusal.requested, NanoUsd(limit + 1));
             }
-            Reserved::Granted => panic!("{scope} granted {}", limit + 1),
+            other => panic!("{scope} answered {other:?} to {}", limit + 1),
         }
         f.store.set_budget(scope.clone(), NanoUsd(1_000)).await.expect("raised");
     }
@@ -67,6 +67,43 @@ async fn the_smallest_budget_above_a_call_refuses_it_and_none_is_touched() {
     assert_eq!(lines.len(), 4);
     let refusals = f.story().await.into_iter().filter(|name| *name == "budget_refused").count();
     assert_eq!(refusals, 4);
+}
+
+#[tokio::test]
+async fn what_may_fit_later_is_told_to_wait_and_journalled_only_when_it_is_refused() {
+    let f = fixture().await;
+    let task = f.task("parse").await.id;
+    f.store.set_budget(BudgetScope::Project { project: f.project.clone() }, NanoUsd(100)).await.expect("set");
+    for step in 1..=4 {
+        begin(&f.store, &effect(&task, step)).await;
+    }
+    let patient = |step, amount| ReservationRequest {
+        patient: true,
+        ..reservation(&f.project, &task, step, 0, amount)
+    };
+    assert_eq!(f.store.reserve(&patient(1, 60)).await.expect("answered"), Reserved::Granted);
+    let Reserved::Later(refusal) = f.store.reserve(&patient(2, 60)).await.expect("answered") else {
+        panic!()
+    };
+    assert_eq!(
+        (refusal.spent, refusal.reserved, refusal.may_fit_later()),
+        (NanoUsd::ZERO, NanoUsd(60), true)
+    );
+    // What cannot fit whatever the other costs; a smaller budget that never can comes before a larger that may.
+    assert!(matches!(f.store.reserve(&patient(3, 101)).await.expect("answered"), Reserved::Refused(_)));
+    f.store.set_budget(BudgetScope::Task { task: task.clone() }, NanoUsd(200)).await.expect("set");
+    f.store.set_budget(BudgetScope::Call { agent: dave(&f.project) }, NanoUsd(50)).await.expect("set");
+    let Reserved::Refused(refusal) = f.store.reserve(&patient(3, 60)).await.expect("answered") else {
+        panic!()
+    };
+    assert_eq!(refusal.scope, BudgetScope::Call { agent: dave(&f.project) });
+    f.store.set_budget(BudgetScope::Call { agent: dave(&f.project) }, NanoUsd(500)).await.expect("set");
+    let refused = f.store.reserve(&reservation(&f.project, &task, 2, 0, 60)).await.expect("answered");
+    assert!(matches!(refused, Reserved::Refused(_)), "{refused:?}");
+    let told = f.story().await.into_iter().filter(|name| *name == "budget_refused").count();
+    assert_eq!(told, 3);
+    f.store.settle(&success(&patient(1, 60).call, 5), Vec::new()).await.expect("settled");
+    assert_eq!(f.store.reserve(&patient(2, 60)).await.expect("answered"), Reserved::Granted);
 }
 
 #[tokio::test]

@@ -190,6 +190,7 @@ pub(crate) fn reservation(
         model: "scripted/main".to_owned(),
         worst_case: NanoUsd(worst_case),
         if_interrupted: NanoUsd(worst_case),
+        patient: false,
     }
 }
 

@@ -7,6 +7,9 @@ use syndarix_engine::{PortOptions, Tls};
 use crate::config::{Config, Environment};
 use crate::failure::Failure;
 
+/// The fewest characters of a token.
+const SHORTEST_TOKEN: usize = 16;
+
 /// What opens the port at an address, as configured.
 pub(crate) fn options(
     config: &Config,
@@ -33,6 +36,7 @@ pub(crate) fn options(
             Failure::bad_input(format!("{variable} is to hold the port's token, and is not set"))
                 .hint(format!("set {variable}, or take `token_env` out of [temporal]"))
         })?;
+        strong(variable, &token)?;
         options = options.token(token.into());
     } else if config.file.tools.network {
         // Whoever can call the engine can answer for a human.
@@ -43,6 +47,17 @@ pub(crate) fn options(
     }
     options.check().map_err(refused)?;
     Ok(options)
+}
+
+/// Refuses a token that somebody could guess: whoever can call the engine can answer for a human.
+fn strong(variable: &str, token: &str) -> Result<(), Failure> {
+    if token.chars().count() >= SHORTEST_TOKEN {
+        return Ok(());
+    }
+    Err(Failure::bad_input(format!(
+        "the port's token in {variable} has fewer than {SHORTEST_TOKEN} characters"
+    ))
+    .hint(format!("set {variable} to a long random text, such as `openssl rand -hex 32` prints")))
 }
 
 /// A port that cannot be opened as asked.
@@ -57,4 +72,17 @@ pub(crate) fn refused(error: syndarix_engine::Error) -> Failure {
         }
     };
     Failure::bad_input("the engine's port cannot be opened").because(error).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_can_be_guessed_is_refused_and_not_shown() {
+        assert!(strong("TOKEN", "0123456789abcdef").is_ok());
+        let refused = strong("TOKEN", "0123456789abcde").unwrap_err().chain();
+        assert_eq!(refused, "the port's token in TOKEN has fewer than 16 characters");
+        assert!(strong("TOKEN", "").is_err());
+    }
 }

@@ -1,7 +1,7 @@
 //! What lies in the data and the state directory is the user's to read and nobody else's, whatever the umask says.
 
 use std::ffi::OsStr;
-use std::fs::{DirBuilder, Permissions};
+use std::fs::{DirBuilder, DirEntry, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -18,12 +18,19 @@ const OURS: [&str; 6] = ["syndarix.db", "engine.db", "lock", "control.sock", "pr
 /// Makes a data directory that only the user can look into. One that is there is closed to others where nothing but what is
 /// ours is in it; a folder that somebody uses for other things, too, stays as they have it, and only our files in it are closed.
 pub(crate) fn data(path: &Path) -> Result<(), Failure> {
-    let made = make(path).and_then(|()| {
-        let foreign =
-            std::fs::read_dir(path)?.filter_map(Result::ok).any(|entry| !is_ours(&entry.file_name()));
-        if foreign { Ok(()) } else { close(path, FOLDER) }
-    });
-    made.map_err(|error| cannot(path, error))
+    let entries = match make(path).and_then(|()| std::fs::read_dir(path)) {
+        Ok(entries) => entries,
+        // Whoever opens what is in it says more of why it cannot be.
+        Err(_) => return Ok(()),
+    };
+    let is_foreign = |entry: DirEntry| !is_ours(&entry.file_name());
+    if entries.filter_map(Result::ok).any(is_foreign) {
+        return Ok(());
+    }
+    match close(path, FOLDER) {
+        Err(error) if error.kind() != io::ErrorKind::ReadOnlyFilesystem => Err(cannot(path, error)),
+        _ => Ok(()),
+    }
 }
 
 /// The same for a state directory, which is ours by its name.

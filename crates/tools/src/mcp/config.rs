@@ -37,8 +37,8 @@ pub struct McpServerConfig {
     pub agents: Audience,
 }
 
-/// How an MCP server is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How an MCP server is reached. Shown for debugging without what may be secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum McpTransport {
     /// A child process that speaks on its standard input and output.
@@ -62,6 +62,23 @@ pub enum McpTransport {
     },
 }
 
+impl std::fmt::Debug for McpTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>();
+        match self {
+            Self::Stdio { command, args, env } => f
+                .debug_struct("Stdio")
+                .field("command", command)
+                .field("args", &args.len())
+                .field("env", &names(env))
+                .finish(),
+            Self::Http { headers, .. } => {
+                f.debug_struct("Http").field("headers", &names(headers)).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
 /// What configuration says about one tool of an MCP server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -82,4 +99,27 @@ fn call_timeout_ms() -> u64 {
 
 fn output_bytes() -> usize {
     64 * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let secrets = BTreeMap::from([("TOKEN".to_owned(), "sk-secret".to_owned())]);
+        let stdio = McpTransport::Stdio {
+            command: "docs-mcp".into(),
+            args: vec!["--token=sk-secret".into()],
+            env: secrets.clone(),
+        };
+        let http =
+            McpTransport::Http { url: "https://u:sk-secret@host/?key=sk-secret".into(), headers: secrets };
+        for (transport, shown) in [
+            (stdio, "Stdio { command: \"docs-mcp\", args: 1, env: [\"TOKEN\"] }"),
+            (http, "Http { headers: [\"TOKEN\"], .. }"),
+        ] {
+            assert_eq!(format!("{transport:?}"), shown);
+        }
+    }
 }

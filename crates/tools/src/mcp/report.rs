@@ -11,7 +11,7 @@ pub struct ServerReport {
     pub name: String,
     /// How it was reached: `started` with a command, or `connected` to at an address.
     pub how: &'static str,
-    /// The command line, or the address without user, password and query.
+    /// The program, or the address without user, password and query.
     pub target: String,
     /// How long it took until it had listed its tools.
     pub took_ms: u64,

@@ -17,6 +17,7 @@ use super::report::ServerReport;
 use super::{hints, name};
 use crate::connection::{Answer, CallError, ConnectError, Connection, Program};
 use crate::error::Error;
+use crate::launch;
 use crate::policy::Nature;
 use crate::toolbox::Launcher;
 
@@ -129,14 +130,14 @@ impl Server {
     pub(crate) fn report(&self) -> ServerReport {
         let names =
             |tools: &mut dyn Iterator<Item = &RemoteTool>| tools.map(|tool| tool.name.clone()).collect();
-        let (how, target) = match &self.config.transport {
-            McpTransport::Stdio { .. } => ("started", target(&self.config)),
-            McpTransport::Http { url, .. } => ("connected to", without_credentials(url)),
+        let how = match &self.config.transport {
+            McpTransport::Stdio { .. } => "started",
+            McpTransport::Http { .. } => "connected to",
         };
         ServerReport {
             name: self.config.name.clone(),
             how,
-            target,
+            target: target(&self.config),
             took_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
             tools: names(&mut self.tools.iter()),
             read_only: names(&mut self.tools.iter().filter(|tool| tool.reads)),
@@ -211,7 +212,10 @@ async fn connect(config: &McpServerConfig, launcher: &Launcher) -> Result<Connec
                 env: inherited.chain(configured).collect(),
                 folder: None,
             };
-            Connection::stdio(&launcher.launching(program), timeout).await
+            let program = launcher
+                .launching(program)
+                .map_err(|error| ConnectError { reason: launch::reason(&error), stderr: String::new() })?;
+            Connection::stdio(&program, timeout).await
         }
     }
 }
@@ -221,13 +225,11 @@ fn failed(config: &McpServerConfig, error: ConnectError) -> Error {
     Error::McpServer { server, target, reason: error.reason, stderr: error.stderr }
 }
 
-/// Its command line, or its address.
+/// Its program or its address, for people. Its arguments may hold a token, and are not shown.
 fn target(config: &McpServerConfig) -> String {
     match &config.transport {
-        McpTransport::Stdio { command, args, .. } => {
-            std::iter::once(command).chain(args).cloned().collect::<Vec<_>>().join(" ")
-        }
-        McpTransport::Http { url, .. } => url.clone(),
+        McpTransport::Stdio { command, .. } => command.clone(),
+        McpTransport::Http { url, .. } => without_credentials(url),
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use syndarix_agents::{ResumeValue, RunOutcome, RunRequest, RunResult, Stage, Surroundings};
 use syndarix_core::agent::{AgentState, AgentTransition};
-use syndarix_core::approval::ApprovalState;
 use syndarix_core::id::{AgentId, MessageId};
 use syndarix_core::message::MessageKind;
 use syndarix_store::{NewMessage, RunRecord};
@@ -184,11 +183,7 @@ impl Services {
     pub(super) async fn release_work(&self, work: WorkRequest) -> Answer<()> {
         let store = self.store();
         let workflow = names::task_workflow(&work);
-        for approval in store.approvals(Some(&work.project)).await.map_err(stored)? {
-            if approval.state == ApprovalState::Pending && approval.workflow_id == workflow {
-                store.supersede(&approval.id).await.map_err(stored)?;
-            }
-        }
+        store.leave_approvals(&work.project, &workflow).await.map_err(stored)?;
         for wait in store.open_waits(&work.project).await.map_err(stored)? {
             if wait.workflow_id == workflow {
                 store.close_wait(&wait.message, "the work is over").await.map_err(stored)?;
