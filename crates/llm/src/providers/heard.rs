@@ -42,7 +42,7 @@ fn add_at(value: &Value, path: &str, said: &mut String) {
         (None, Value::String(text)) => said.push_str(text),
         // Arguments that are not text. Where text is wanted, an object is another kind of event.
         (None, Value::Object(_)) if first != "delta" && first != "content" => {
-            said.push_str(&value.to_string())
+            said.push_str(&value.to_string());
         }
         _ => {}
     };

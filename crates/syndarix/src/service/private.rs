@@ -18,10 +18,9 @@ const OURS: [&str; 6] = ["syndarix.db", "engine.db", "lock", "control.sock", "pr
 /// Makes a data directory that only the user can look into. One that is there is closed to others where nothing but what is
 /// ours is in it; a folder that somebody uses for other things, too, stays as they have it, and only our files in it are closed.
 pub(crate) fn data(path: &Path) -> Result<(), Failure> {
-    let entries = match make(path).and_then(|()| std::fs::read_dir(path)) {
-        Ok(entries) => entries,
+    let Ok(entries) = make(path).and_then(|()| std::fs::read_dir(path)) else {
         // Whoever opens what is in it says more of why it cannot be.
-        Err(_) => return Ok(()),
+        return Ok(());
     };
     let is_foreign = |entry: DirEntry| !is_ours(&entry.file_name());
     if entries.filter_map(Result::ok).any(is_foreign) {

@@ -279,9 +279,9 @@ async fn nothing_that_a_clone_leads_to_is_taken() {
         commit(&clone, "a.txt", "a\n");
         repository.fetch_branch(&clone, "task").await.unwrap();
         let before = repository.branch_tip("task").await.unwrap();
-        let lied =
+        let done =
             std::process::Command::new("sh").args(["-ec", script]).current_dir(&clone).output().unwrap();
-        assert!(lied.status.success(), "{what}: {}", String::from_utf8_lossy(&lied.stderr));
+        assert!(done.status.success(), "{what}: {}", String::from_utf8_lossy(&done.stderr));
         for taken in
             [repository.fetch_branch(&clone, "task").await, repository.look_at_branch(&clone, "task").await]
         {
