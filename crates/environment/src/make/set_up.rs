@@ -133,7 +133,7 @@ pub(super) async fn run(
         .and_then(|()| std::fs::rename(home, home_layer))
         .map_err(SetUpError::at(building))?;
     workshop::remove(&scratch).await.map_err(SetUpError::at(&scratch))?;
-    Ok(workshop::made(runs, left, checks))
+    Ok(workshop::made(runs, left, checks, &request))
 }
 
 /// Runs the commands in a worktree, with the network, up to the first that fails.

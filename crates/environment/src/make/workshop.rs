@@ -98,8 +98,27 @@ pub struct Made {
     pub set_up: Vec<SetUpRun>,
     /// What it left at the top of a worktree, as patterns for git to pass over.
     pub left: Vec<String>,
-    /// How the checks went that were run once.
-    pub checks: Vec<CheckRun>,
+    /// How the checks went that were run once, of whatever commit it was made for; see [`Made::checks_of`].
+    checks: Vec<CheckRun>,
+    /// Which checks those were, and of which commit.
+    #[serde(default)]
+    checked: String,
+}
+
+impl Made {
+    /// How the checks of an environment went at a commit, where it was made for just these. Other commits and other checks have
+    /// the same environment, and another baseline.
+    pub fn checks_of(&self, environment: &Environment, commit: &str) -> Option<&[CheckRun]> {
+        (self.checked == checked(environment, commit)).then_some(self.checks.as_slice())
+    }
+}
+
+fn checked(environment: &Environment, commit: &str) -> String {
+    let mut text = commit.to_owned();
+    for (folder, check) in environment.checks() {
+        let _ = write!(text, "\n{folder}\0{}", check.command.join("\0"));
+    }
+    text
 }
 
 /// Makes environments, and runs checks in them.
@@ -325,8 +344,14 @@ pub(super) fn layers(building: &Path) -> (PathBuf, PathBuf) {
     (building.join(ROOT_LAYER), building.join(HOME_LAYER))
 }
 
-pub(super) fn made(set_up: Vec<SetUpRun>, left: Vec<String>, checks: Vec<CheckRun>) -> Made {
-    Made { version: VERSION, set_up, left, checks }
+pub(super) fn made(
+    set_up: Vec<SetUpRun>,
+    left: Vec<String>,
+    checks: Vec<CheckRun>,
+    request: &Request<'_>,
+) -> Made {
+    let checked = if request.warm { checked(request.environment, request.commit) } else { String::new() };
+    Made { version: VERSION, set_up, left, checks, checked }
 }
 
 /// Removes a folder, if it is there.

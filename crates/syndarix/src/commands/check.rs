@@ -77,6 +77,10 @@ pub(crate) async fn run(arguments: Arguments, global: &Global, output: &Output) 
             output.line("\nReady to be worked on.")?;
             Ok(Exit::Done)
         }
+        Verdict::NoCheck if baseline.kept.unchecked => {
+            output.line("\nReady to be worked on. Nothing will be verified, as you asked.")?;
+            Ok(Exit::Done)
+        }
         Verdict::NoCheck => Err(Failure::bad_input("no check was found")
             .hint("name one with --check, or with `[environment] checks = [\"…\"]` in syndarix.toml")),
         _ => Err(baseline.refusal(false).unwrap_or_else(|| Failure::internal("there is no baseline"))),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use syndarix_core::task::Check;
 use syndarix_environment::find::{Configured, SETTINGS};
 use syndarix_environment::make::{
-    CheckRun, Checking, Made, Progress, Request, SetUpError, SetUpRun, Workshop, files_of,
+    CheckRun, Checking, Progress, Request, SetUpError, SetUpRun, Workshop, files_of,
 };
 use syndarix_environment::results::{Outcome, flaky};
 use syndarix_environment::{Environment, Machine, ProjectEnvironment};
@@ -166,14 +166,20 @@ async fn within(
         Err(SetUpError::Failed(runs)) => return baseline(Verdict::SetUpFailed, kept, runs),
         Err(error) => return Err(not_made(error)),
     };
-    let Made { set_up, checks, .. } = made;
-    if checks.is_empty() {
-        return baseline(Verdict::NoCheck, kept, set_up);
+    if environment.checks().next().is_none() {
+        return baseline(Verdict::NoCheck, kept, made.set_up);
     }
+    let checks = if let Some(checks) = made.checks_of(&environment, &source.head) {
+        checks.to_vec()
+    } else {
+        say("Checking the untouched commit …");
+        check_in(workshop, &repository, &folder.join("first"), &kept, &key, &source.head).await?
+    };
+    let set_up = made.set_up;
     let verdict = verdict(&checks);
     if verdict != Verdict::CannotStart {
         say("Checking once more, to find tests that end now this way, now that way …");
-        let again = once_more(workshop, &repository, folder, &kept, &key, &source.head).await?;
+        let again = check_in(workshop, &repository, &folder.join("again"), &kept, &key, &source.head).await?;
         for (first, second) in checks.iter().zip(&again) {
             if let (Some(first), Some(second)) = (&first.results, &second.results) {
                 kept.flaky.extend(flaky(first, second));
@@ -201,7 +207,8 @@ fn verdict(checks: &[CheckRun]) -> Verdict {
     }
 }
 
-async fn once_more(
+/// Runs the checks in a clone of its own, in a folder that is not there yet.
+async fn check_in(
     workshop: &Workshop,
     repository: &Repository,
     folder: &Path,
@@ -209,7 +216,7 @@ async fn once_more(
     key: &syndarix_environment::make::Key,
     commit: &str,
 ) -> Result<Vec<CheckRun>, Failure> {
-    let (root, scratch) = (folder.join("again"), folder.join("scratch"));
+    let (root, scratch) = (folder.join("tree"), folder.join("scratch"));
     let clone = repository.clone_for_task(&root, "again", commit).await.map_err(repository_refused)?;
     std::fs::create_dir_all(&scratch)
         .map_err(|error| Failure::internal("a folder for the check cannot be made").because(error))?;

@@ -79,3 +79,27 @@ fn a_red_check_hides_no_other_and_the_tasks_own_test_must_be_there() {
         [&receipt["others"][0], &receipt["check"]].map(|check| (&check["command"], &check["exit_code"]));
     assert_eq!(checks, [(&json!("sh lint.sh"), &json!(3)), (&json!("sh tests.sh"), &json!(0))], "{receipt}");
 }
+
+/// An environment serves many commits and whatever checks; how they went belongs to one.
+#[test]
+fn a_baseline_is_of_this_commit_and_of_these_checks() {
+    let folder = Folder::new();
+    repository(&folder);
+    let check = |arguments: &[&str], code: i32, said: &str| {
+        let ran = folder.run(&[&["check", "--repo", "repo", "--allow-set-up"], arguments].concat());
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains(said), "{arguments:?}: {}", ran.stdout);
+        assert!(!ran.stdout.contains("Flaky"), "{}", ran.stdout);
+    };
+    check(&["--check", "sh tests.sh"], 0, "sh tests.sh: exit code 0");
+    check(&["--check", "sh lint.sh"], 1, "sh lint.sh: exit code 3");
+    check(&["--check", "sh tests.sh"], 0, "sh tests.sh: exit code 0");
+    folder.write("repo/file-1.txt", "break\n");
+    folder.commit_all("repo");
+    check(&["--check", "sh tests.sh"], 1, "fails: old");
+    folder.write("repo/file-1.txt", "new\n");
+    folder.commit_all("repo");
+    check(&["--check", "sh tests.sh"], 0, "sh tests.sh: exit code 0");
+    check(&["--check", "no-such-program --x"], 2, "no-such-program");
+    check(&["--check", "none"], 0, "Nothing will be verified");
+}
