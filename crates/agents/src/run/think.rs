@@ -28,8 +28,8 @@ const MAX_TOOL_CALLS: usize = 24;
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 /// How often in a row a run waits for models that cannot be reached.
 const MAX_OUTAGES: u32 = 5;
-/// How often a human may say that a budget was raised when it was not.
-const MAX_BUDGET_QUESTIONS: u32 = 3;
+/// How often a human may say that a budget was raised when it was not. All who meet the same limit share these questions.
+const MAX_BUDGET_QUESTIONS: u32 = 20;
 
 pub(super) struct Think(pub(super) Arc<RunContext>);
 
@@ -60,7 +60,7 @@ impl Node<RunState> for Think {
     }
 }
 
-/// A question about money: the refusal, and the how manieth about this budget at this limit it is.
+/// A question about money: the refusal, and which of the questions about this budget at this limit it is.
 struct Asked {
     refusal: BudgetRefusal,
     number: u32,
