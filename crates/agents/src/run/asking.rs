@@ -24,10 +24,8 @@ pub(super) struct Question {
     pub(super) title: String,
     /// What the human is shown, in full.
     pub(super) shown: String,
-    /// What makes it this question and no other within its effect, or, where it is everybody's, within the project.
+    /// What makes it this question and no other within its effect; a question about money within the project.
     pub(super) about: String,
-    /// Whether all who ask it wait for one answer.
-    pub(super) everybodys: bool,
     /// What may be allowed for always with it; it is part of what is shown.
     pub(super) always: Option<CallScope>,
 }
@@ -94,8 +92,9 @@ impl RunContext {
     }
 
     pub(super) async fn ask(&self, key: &EffectKey, question: Question) -> Result<Decided, NodeError> {
-        let subject =
-            if question.everybodys { question.about.clone() } else { subject(key, &question.about) };
+        // All who meet the limit of a budget wait for one answer, whatever they work on.
+        let is_everybodys = question.kind == ApprovalKind::Budget;
+        let subject = if is_everybodys { question.about } else { subject(key, &question.about) };
         let checkpoint = (question.kind == ApprovalKind::ToolCall).then_some(Checkpoint::RiskyTool);
         let approval = self
             .store()
@@ -106,7 +105,7 @@ impl RunContext {
                     title: head(&question.title, 120),
                     shown: question.shown.into_bytes(),
                     subject: subject.clone(),
-                    task: (!question.everybodys).then(|| self.request.task.clone()),
+                    task: (!is_everybodys).then(|| self.request.task.clone()),
                     workflow_id: self.request.workflow_id.clone(),
                     expires_at: self.options.approvals.expires_at(question.kind, self.now()),
                     checkpoint,

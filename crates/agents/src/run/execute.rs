@@ -217,7 +217,6 @@ impl Execute {
                             shown(call)
                         ),
                         about: "unknown".to_owned(),
-                        everybodys: false,
                         always: None,
                     };
                     match run.ask(key, question).await? {
@@ -278,7 +277,6 @@ impl Execute {
             title: format!("May {} call {}?", run.member.name, described(call)),
             shown: shown_with_offer(call, always.as_ref()),
             about: RISK.to_owned(),
-            everybodys: false,
             always,
         };
         Ok(match run.ask(key, question).await? {
@@ -309,7 +307,6 @@ impl Execute {
                 "{question}\n\nAnswer with the comment of your approval; reject if the team is to decide by itself."
             ),
             about: "question".to_owned(),
-            everybodys: false,
             always: None,
         };
         let output = match run.ask(key, asked).await? {

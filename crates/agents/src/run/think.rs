@@ -247,8 +247,6 @@ impl Think {
         let question = Question {
             kind: ApprovalKind::Budget,
             always: None,
-            // One for each budget and its limit, whoever meets it: all of them go on with one answer.
-            everybodys: true,
             title: if refusal.scope.adds_up() {
                 format!("{} is {again}out of budget: {refusal}", run.member.name)
             } else {

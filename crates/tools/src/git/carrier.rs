@@ -24,8 +24,12 @@ pub(super) struct Carrier {
 impl Carrier {
     /// Over a user's objects, which are read where they are. `path` must not be in use; what a crash left there is removed.
     pub(super) fn over(path: PathBuf, objects: &Path, branch: &str, tip: &str) -> Result<Self, Error> {
-        let shallow = objects.parent().map(|git_dir| git_dir.join("shallow")).map(fs::read_to_string);
-        Self::create(path, objects, branch, tip, shallow.and_then(Result::ok))
+        let shallow = objects.with_file_name("shallow");
+        let shallow = match fs::read_to_string(&shallow) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            read => Some(read.map_err(path_error(&shallow))?),
+        };
+        Self::create(path, objects, branch, tip, shallow)
     }
 
     /// With copies of what an agent's clone holds beside `ours`, which it borrows from.
@@ -118,8 +122,7 @@ pub(super) async fn fetch_tags(git: &Git, theirs: &Git, tip: &str) -> Result<(),
     if tags.is_empty() {
         return Ok(());
     }
-    let name = format!("carrier-{}-tags", std::process::id());
-    let carrier = Carrier::over(git.path.join(".git").join(name), &theirs.path.join("objects"), "tags", tip)?;
+    let carrier = Carrier::over(carrier_path(git, "tags"), &theirs.path.join("objects"), "tags", tip)?;
     carrier.tag(&tags)?;
     let address = carrier.path().display().to_string();
     let all = "+refs/tags/*:refs/tags/*";
